@@ -1,0 +1,90 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+]
+
+/// A Swift target of the house, always with the same settings.
+func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "latentd",
+    products: [
+        .executable(name: "latentd", targets: ["latentd"]),
+        .executable(name: "latentctl", targets: ["latentctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // Inference: from instructions up to a pipeline.
+        .target(
+            name: "CKernels", exclude: ["README.md"],
+            // SwiftPM compiles C without optimization in debug builds; kernels are always measured and tested as shipped.
+            cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        target("Compute", ["CKernels", "COpenBLAS"]),
+        target("Models", ["Compute"]),
+        target("Diffusion", ["Models", "Compute"]),
+        // Pictures.
+        .systemLibrary(name: "CWebP", pkgConfig: "libwebpmux", providers: [.apt(["libwebp-dev"])]),
+        target("Images", ["CWebP"]),
+        // The queue: pure values, then the two authorities on what exists.
+        target("Jobs"),
+        target("Planner", ["Jobs"]),
+        target("JobStore", ["Jobs", .product(name: "GRDB", package: "GRDB.swift")]),
+        target("Spool", ["Jobs", system]),
+        // The host.
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        target("Systemd", ["CSystemd", logging]),
+        target(
+            "Settings",
+            [.product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
+        target("Varlink", ["Jobs"]),
+        // Assembly.
+        target("Rendering", ["Diffusion", "Models", "Images", "Planner", "Jobs", logging]),
+        target(
+            "Daemon",
+            ["Rendering", "Planner", "JobStore", "Spool", "Jobs", "Systemd", "Settings", "Varlink", logging, lifecycle]),
+        target("Client", ["Varlink", "Jobs", "Planner", "Images", "Spool", "Settings", "Rendering"]),
+        .executableTarget(
+            name: "latentd", dependencies: ["Daemon", "Client", "Settings", arguments, logging],
+            exclude: ["README.md"], swiftSettings: strict),
+        .executableTarget(
+            name: "latentctl", dependencies: ["Client", "Settings", arguments],
+            exclude: ["README.md"], swiftSettings: strict),
+        // Tests.
+        tests("ComputeTests", ["Compute", "CKernels"]),
+        tests("ModelsTests", ["Models"]),
+        tests("DiffusionTests", ["Diffusion", "Models"]),
+        tests("ImagesTests", ["Images"]),
+        tests("JobsTests", ["Jobs"]),
+        tests("PlannerTests", ["Planner", "Jobs"]),
+        tests("JobStoreTests", ["JobStore", "Jobs"]),
+        tests("SpoolTests", ["Spool", "Jobs"]),
+        tests("SystemdTests", ["Systemd"]),
+        tests("SettingsTests", ["Settings"]),
+        tests("VarlinkTests", ["Varlink"]),
+        tests("RenderingTests", ["Rendering", "Images", "Jobs", "Planner"]),
+        tests("DaemonTests", ["Daemon", "JobStore", "Spool", "Jobs", "Varlink", "Settings", "Images"]),
+    ]
+)
