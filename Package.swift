@@ -83,7 +83,7 @@ let package = Package(
         tests("SpoolTests", ["Spool", "Jobs"]),
         tests("SystemdTests", ["Systemd", logging]),
         tests("SettingsTests", ["Settings", system]),
-        tests("VarlinkTests", ["Varlink"]),
+        tests("VarlinkTests", ["Varlink", "Jobs"]),
         tests("RenderingTests", ["Rendering", "Images", "Jobs", "Planner"]),
         tests("DaemonTests", ["Daemon", "JobStore", "Spool", "Jobs", "Varlink", "Settings", "Images"]),
     ]

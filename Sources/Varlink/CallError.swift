@@ -1,3 +1,5 @@
+public import Jobs
+
 /// An error reply: a name with its interface, and parameters that say what was wrong.
 ///
 /// A handler throws one; the client receives it inside ``VarlinkError/refused(_:)``.
@@ -35,7 +37,7 @@ extension CallError {
     }
     /// More connections than the server was given.
     public static let busy = CallError(
-        name: "org.latentd.Busy", parameters: ["message": "too many connections; try again in a moment"])
+        name: "org.latentd.Busy", parameters: ["message": .string("too many connections; try again in a moment")])
     /// No job has that id.
     public static func jobNotFound(_ id: String) -> CallError {
         CallError(name: "org.latentd.JobNotFound", parameters: ["id": .string(id)])
@@ -58,18 +60,21 @@ extension CallError {
 }
 
 extension CallError: CustomStringConvertible {
+    /// A sentence for the person at the client.
     public var description: String {
         let short = name.split(separator: ".").last.map(String.init) ?? name
         switch short {
-        case "JobNotFound": return "there is no job \(parameters["id"]?.text ?? "of that id")"
+        case "JobNotFound": return "there is no job \(parameters["id"]?.string ?? "of that id")"
         case "InvalidJob":
-            let field = parameters["field"]?.text.map { "\($0): " } ?? ""
-            return field + (parameters["message"]?.text ?? "the job is not valid")
+            let field = parameters["field"]?.string.map { "\($0): " } ?? ""
+            return field + (parameters["message"]?.string ?? "the job is not valid")
         case "PermissionDenied": return "you may look at the queue but not change it: join the socket's group"
         case "MethodNotFound":
-            return "the daemon does not know \(parameters["method"]?.text ?? "this method"): is it older than this client?"
-        case "InvalidParameter": return "the daemon does not accept the parameter '\(parameters["parameter"]?.text ?? "?")'"
-        default: return parameters["message"]?.text ?? name
+            let method = parameters["method"]?.string ?? "this method"
+            return "the daemon does not know \(method): is it older than this client?"
+        case "InvalidParameter":
+            return "the daemon does not accept the parameter '\(parameters["parameter"]?.string ?? "?")'"
+        default: return parameters["message"]?.string ?? name
         }
     }
 }

@@ -1,30 +1,46 @@
+public import Jobs
+
 /// `org.latentd.Status`: the daemon at a glance.
 public enum Status: Method {
+    /// The full name.
     public static let name = "org.latentd.Status"
+    /// For everybody who may connect.
     public static let mutates = false
+    /// None.
     public typealias Parameters = Nothing
+    /// All of it.
     public typealias Reply = StatusInfo
 }
 
 /// `org.latentd.Pause`: no job is started until `Resume`.
 public enum Pause: Method {
+    /// The full name.
     public static let name = "org.latentd.Pause"
+    /// Only for peers that may control the daemon.
     public static let mutates = true
+    /// None.
     public typealias Parameters = Nothing
+    /// None.
     public typealias Reply = Nothing
 }
 
 /// `org.latentd.Resume`: jobs are started again.
 public enum Resume: Method {
+    /// The full name.
     public static let name = "org.latentd.Resume"
+    /// Only for peers that may control the daemon.
     public static let mutates = true
+    /// None.
     public typealias Parameters = Nothing
+    /// None.
     public typealias Reply = Nothing
 }
 
 /// `org.latentd.Plan`: what would be chosen for a job, and why.
 public enum PlanJob: Method {
+    /// The full name.
     public static let name = "org.latentd.Plan"
+    /// For everybody who may connect.
     public static let mutates = false
 
     /// The job to think about.
@@ -48,8 +64,11 @@ public enum PlanJob: Method {
 
 /// `org.latentd.Models`: what lies in the model folders.
 public enum Models: Method {
+    /// The full name.
     public static let name = "org.latentd.Models"
+    /// For everybody who may connect.
     public static let mutates = false
+    /// None.
     public typealias Parameters = Nothing
 
     /// The models.
@@ -64,7 +83,9 @@ public enum Models: Method {
 
 /// `org.latentd.Calibrate`: measures models on this host.
 public enum Calibrate: Method {
+    /// The full name.
     public static let name = "org.latentd.Calibrate"
+    /// Only for peers that may control the daemon.
     public static let mutates = true
 
     /// Which model.

@@ -1,34 +1,33 @@
+public import Jobs
+
 /// A job as the control socket tells it (`type Job`).
 public struct JobInfo: Codable, Sendable, Equatable {
     /// The job's id.
-    public var id: String
+    public var id: JobID
     /// The NAME of `done/NAME.webp`.
-    public var name: String
-    /// queued, running, succeeded, failed or cancelled.
-    public var state: String
+    public var name: ResultName
+    /// Where it stands.
+    public var state: JobState
     /// -100 to 100, higher first.
     public var priority: Int
     /// How often it was claimed and charged for it.
     public var attempts: Int
     /// The seed, resolved when the job was queued.
     public var seed: UInt64
-    /// RFC 3339.
-    public var createdAt: String
-    /// RFC 3339; nil before the first claim.
-    public var startedAt: String?
-    /// RFC 3339; nil before the end.
-    public var finishedAt: String?
+    /// When it was queued.
+    public var createdAt: Timestamp
+    /// When its latest attempt began; nil before the first claim.
+    public var startedAt: Timestamp?
+    /// Nil before the end.
+    public var finishedAt: Timestamp?
     /// Why it failed.
-    public var failure: FailureInfo?
+    public var failure: JobFailure?
     /// The request in the form of a job file.
     public var request: JSONValue
     /// The path of the picture, once there is one.
     public var picture: String?
     /// The path of `done/NAME.json` or `failed/NAME.json`, once there is one.
     public var record: String?
-
-    /// Whether nothing more will happen to it by itself.
-    public var isFinal: Bool { state != "queued" && state != "running" }
 
     enum CodingKeys: String, CodingKey {
         case id, name, state, priority, attempts, seed, failure, request, picture, record
@@ -39,8 +38,8 @@ public struct JobInfo: Codable, Sendable, Equatable {
 
     /// A job with all its fields.
     public init(
-        id: String, name: String, state: String, priority: Int, attempts: Int, seed: UInt64, createdAt: String,
-        startedAt: String?, finishedAt: String?, failure: FailureInfo?, request: JSONValue, picture: String?,
+        id: JobID, name: ResultName, state: JobState, priority: Int, attempts: Int, seed: UInt64, createdAt: Timestamp,
+        startedAt: Timestamp?, finishedAt: Timestamp?, failure: JobFailure?, request: JSONValue, picture: String?,
         record: String?
     ) {
         self.id = id
@@ -56,23 +55,6 @@ public struct JobInfo: Codable, Sendable, Equatable {
         self.request = request
         self.picture = picture
         self.record = record
-    }
-}
-
-/// Why a job failed (`type Failure`).
-public struct FailureInfo: Codable, Sendable, Equatable {
-    /// A stable word.
-    public var code: String
-    /// The path of the field at fault.
-    public var field: String?
-    /// A sentence for a person.
-    public var message: String
-
-    /// A failure with these fields.
-    public init(code: String, field: String?, message: String) {
-        self.code = code
-        self.field = field
-        self.message = message
     }
 }
 

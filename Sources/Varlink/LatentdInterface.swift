@@ -11,6 +11,7 @@ public enum LatentdInterface {
         type Failure (
           # A stable word: invalid_job, model_missing, crashed ...
           code: string,
+          kind: (transient, permanent),
           field: ?string,
           message: string
         )

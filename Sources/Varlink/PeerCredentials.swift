@@ -1,6 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// Who is at the other end of the socket, as the kernel saw it at `connect` (SO_PEERCRED, SO_PEERGROUPS).
 public struct PeerCredentials: Sendable, Equatable {

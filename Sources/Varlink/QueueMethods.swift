@@ -1,6 +1,10 @@
+public import Jobs
+
 /// `org.latentd.Submit`: puts a job into the queue.
 public enum Submit: Method {
+    /// The full name.
     public static let name = "org.latentd.Submit"
+    /// Only for peers that may control the daemon.
     public static let mutates = true
 
     /// The job and the NAME it would like.
@@ -37,18 +41,20 @@ public enum Submit: Method {
 
 /// `org.latentd.List`: jobs, the newest first.
 public enum List: Method {
+    /// The full name.
     public static let name = "org.latentd.List"
+    /// For everybody who may connect.
     public static let mutates = false
 
     /// Which jobs.
     public struct Parameters: Codable, Sendable {
         /// Nil: any state.
-        public let states: [String]?
+        public let states: [JobState]?
         /// Nil: 100.
         public let limit: Int?
 
         /// Asks for at most `limit` jobs in `states`.
-        public init(states: [String]? = nil, limit: Int? = nil) {
+        public init(states: [JobState]? = nil, limit: Int? = nil) {
             self.states = states
             self.limit = limit
         }
@@ -98,40 +104,59 @@ public struct JobProgress: Codable, Sendable, Equatable {
 
 /// `org.latentd.Show`: one job.
 public enum Show: Method {
+    /// The full name.
     public static let name = "org.latentd.Show"
+    /// For everybody who may connect.
     public static let mutates = false
+    /// Which job.
     public typealias Parameters = JobReference
+    /// The job and how far it is.
     public typealias Reply = JobProgress
 }
 
 /// `org.latentd.Cancel`: takes a job out of the queue, or stops it at the end of its step.
 public enum Cancel: Method {
+    /// The full name.
     public static let name = "org.latentd.Cancel"
+    /// Only for peers that may control the daemon.
     public static let mutates = true
+    /// Which job.
     public typealias Parameters = JobReference
+    /// The job after it.
     public typealias Reply = JobReply
 }
 
 /// `org.latentd.Retry`: queues a failed or cancelled job again.
 public enum Retry: Method {
+    /// The full name.
     public static let name = "org.latentd.Retry"
+    /// Only for peers that may control the daemon.
     public static let mutates = true
+    /// Which job.
     public typealias Parameters = JobReference
+    /// The job after it.
     public typealias Reply = JobReply
 }
 
 /// `org.latentd.Watch`: every change of one job until it ends.
 public enum Watch: Method {
+    /// The full name.
     public static let name = "org.latentd.Watch"
+    /// For everybody who may connect.
     public static let mutates = false
+    /// Which job.
     public typealias Parameters = JobReference
+    /// The job and how far it is.
     public typealias Reply = JobProgress
 }
 
 /// `org.latentd.Subscribe`: every change of every job.
 public enum Subscribe: Method {
+    /// The full name.
     public static let name = "org.latentd.Subscribe"
+    /// For everybody who may connect.
     public static let mutates = false
+    /// None.
     public typealias Parameters = Nothing
 
     /// One change.

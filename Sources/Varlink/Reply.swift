@@ -1,4 +1,5 @@
 import Foundation
+import Jobs
 
 /// Replies on the wire.
 ///

@@ -51,8 +51,11 @@ public enum ServiceInterface {
 
 /// `org.varlink.service.GetInfo`.
 public enum GetInfo: Method {
+    /// The full name.
     public static let name = "org.varlink.service.GetInfo"
+    /// For everybody who may connect.
     public static let mutates = false
+    /// None.
     public typealias Parameters = Nothing
 
     /// Who serves, and which interfaces.
@@ -72,7 +75,9 @@ public enum GetInfo: Method {
 
 /// `org.varlink.service.GetInterfaceDescription`.
 public enum GetInterfaceDescription: Method {
+    /// The full name.
     public static let name = "org.varlink.service.GetInterfaceDescription"
+    /// For everybody who may connect.
     public static let mutates = false
 
     /// Which interface.

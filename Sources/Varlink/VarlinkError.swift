@@ -1,6 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// What can go wrong on the control socket, seen from either end.
 public enum VarlinkError: Error, Sendable, Equatable {
@@ -31,6 +29,7 @@ public enum VarlinkError: Error, Sendable, Equatable {
 }
 
 extension VarlinkError: CustomStringConvertible {
+    /// A sentence that the caller can act on.
     public var description: String {
         switch self {
         case .cannotConnect(let path, ENOENT), .cannotConnect(let path, ECONNREFUSED):

@@ -1,6 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// A bell between threads that a `poll` can hear (a pair of sockets): any thread rings it, one thread waits for it beside a
 /// connection.

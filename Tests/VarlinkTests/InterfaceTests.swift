@@ -1,4 +1,5 @@
 import Foundation
+import Jobs
 import Testing
 import Varlink
 
@@ -55,7 +56,7 @@ struct InterfaceTests {
 
 /// One value of each wire type with every optional field present.
 private struct Samples {
-    let failure = FailureInfo(code: "crashed", field: "width", message: "it died")
+    let failure = JobFailure(kind: .permanent, code: "crashed", field: "width", message: "it died")
     let progress = ProgressInfo(
         stage: "denoising", step: 1, steps: 4, fraction: 0.25, elapsedSeconds: 1, remainingSeconds: 3)
     let candidate = CandidateInfo(
@@ -69,8 +70,9 @@ private struct Samples {
 
     var job: JobInfo {
         JobInfo(
-            id: "a", name: "a", state: "failed", priority: 0, attempts: 1, seed: .max, createdAt: "c", startedAt: "s",
-            finishedAt: "f", failure: failure, request: [:], picture: "p", record: "r")
+            id: sampleID, name: ResultName(sanitizing: "a"), state: .failed, priority: 0, attempts: 1, seed: .max,
+            createdAt: epoch, startedAt: epoch, finishedAt: epoch, failure: failure, request: .object([]), picture: "p",
+            record: "r")
     }
 
     var plan: PlanInfo {

@@ -40,7 +40,7 @@ struct MessageDecoderTests {
         for round in 0..<20_000 {
             var bytes = good
             if round % 4 == 0 {
-                bytes = (0..<Int.random(in: 0..<64, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+                bytes = (0..<Int.random(in: 0..<64, using: &random)).map { _ in .random(in: 0...255, using: &random) }
             }
             for _ in 0..<Int.random(in: 0..<4, using: &random) where !bytes.isEmpty {
                 let place = Int.random(in: 0..<bytes.count, using: &random)

@@ -1,5 +1,9 @@
 import Glibc
+import Jobs
 import Varlink
+
+let epoch = Timestamp(millisecondsSinceEpoch: 0)
+let sampleID = JobID(rawValue: "a")!
 
 /// A socket without manners, to say what ``Connection`` never would.
 final class RawClient {
@@ -24,7 +28,9 @@ final class RawClient {
     func say(_ bytes: [UInt8]) {
         var sent = 0
         while sent < bytes.count {
-            let result = bytes[sent...].withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let result = bytes[sent...].withUnsafeBytes {
+                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             guard result > 0 else { return }
             sent += result
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Jobs
 import Synchronization
 import Testing
 import Varlink
@@ -24,7 +25,9 @@ struct ServerTests {
             List.Reply(jobs: (0..<paused.withLock { $0 }).map { Self.job(attempts: $0) })
         }
         router.stream(Watch.self) { reference, stream in
-            for step in 0..<3 where stream.isOpen { try stream.send(JobProgress(job: Self.job(attempts: step), progress: nil)) }
+            for step in 0..<3 where stream.isOpen {
+                try stream.send(JobProgress(job: Self.job(attempts: step), progress: nil))
+            }
             let bell = try Wakeup()
             if reference.id == "forever" { _ = stream.wait(for: bell) }
             return JobProgress(job: Self.job(attempts: 3), progress: nil)
@@ -42,8 +45,9 @@ struct ServerTests {
 
     private static func job(attempts: Int) -> JobInfo {
         JobInfo(
-            id: "a", name: "a", state: "running", priority: 0, attempts: attempts, seed: 1, createdAt: "c", startedAt: nil,
-            finishedAt: nil, failure: nil, request: [:], picture: nil, record: nil)
+            id: sampleID, name: ResultName(sanitizing: "a"), state: .running, priority: 0, attempts: attempts, seed: 1,
+            createdAt: epoch, startedAt: nil, finishedAt: nil, failure: nil, request: .object([]), picture: nil,
+            record: nil)
     }
 
     @Test("It says who it is and what it serves")
