@@ -59,7 +59,7 @@ let package = Package(
         target(
             "Settings",
             [.product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
-        target("Varlink", ["Jobs"]),
+        target("Varlink", ["Jobs", "Planner"]),
         // Assembly.
         target("Rendering", ["Diffusion", "Models", "Images", "Planner", "Jobs", logging]),
         target(
@@ -83,7 +83,7 @@ let package = Package(
         tests("SpoolTests", ["Spool", "Jobs"]),
         tests("SystemdTests", ["Systemd", logging]),
         tests("SettingsTests", ["Settings", system]),
-        tests("VarlinkTests", ["Varlink", "Jobs"]),
+        tests("VarlinkTests", ["Varlink", "Jobs", "Planner"]),
         tests("RenderingTests", ["Rendering", "Images", "Jobs", "Planner"]),
         tests("DaemonTests", ["Daemon", "JobStore", "Spool", "Jobs", "Varlink", "Settings", "Images"]),
     ]

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+public import Planner
 public import Varlink
 
 extension JobInfo {
@@ -41,22 +42,28 @@ extension StatusInfo {
     }
 }
 
-extension PlanInfo {
+extension Plan {
     /// The choice, its reason, and what was not chosen.
     public var details: String {
-        let budget = budgetSeconds.map { "\(secondsText($0)) (\(meetsBudget ? "kept" : "CANNOT be kept"))" }
-        let facts = [
-            ("model", "\(model), \(precision)"), ("size", "\(width) x \(height)"),
-            ("steps", "\(steps), \(sampler), guidance \(guidanceScale)"), ("predicted", secondsText(predictedSeconds)),
-            ("memory", bytesText(predictedPeakBytes)), ("budget", budget ?? "none"), ("why", explanation),
+        var facts = [
+            ("model", "\(variant)"), ("size", "\(width) x \(height)"),
+            ("sampler", "\(sampler.rawValue), guidance \(guidanceScale)"),
         ]
+        if let prediction { facts.append(("predicted", secondsText(prediction.totalSeconds))) }
+        if let peakBytes { facts.append(("memory", "\(bytesText(peakBytes)) of \(bytesText(memoryLimitBytes))")) }
+        if let budgetSeconds {
+            let promise = meetsBudget.map { $0 ? "will be kept" : "CANNOT be kept" } ?? "not measured yet"
+            facts.append(("budget", "\(secondsText(budgetSeconds)), \(promise)"))
+        }
+        facts.append(("why", explanation))
         guard candidates.count > 1 else { return factLines(facts) }
-        var table = TextTable(header: ["", "MODEL", "PRECISION", "STEPS", "TIME", "MEMORY", "REASON"])
+        var table = TextTable(header: ["", "MODEL", "PRECISION", "STEPS", "QUALITY", "TIME", "MEMORY", "VERDICT"])
         for candidate in candidates {
             table.add([
-                candidate.chosen ? "*" : "", candidate.model, candidate.precision, "\(candidate.steps)",
-                candidate.predictedSeconds.map(secondsText) ?? "", candidate.predictedPeakBytes.map(bytesText) ?? "",
-                candidate.reason,
+                candidate.verdict == .chosen ? "*" : "", candidate.variant.model, candidate.variant.precision.rawValue,
+                "\(candidate.variant.steps)", String(format: "%.0f", candidate.quality),
+                candidate.predictedSeconds.map(secondsText) ?? "", candidate.peakBytes.map(bytesText) ?? "",
+                candidate.verdict.rawValue.replacing("_", with: " "),
             ])
         }
         return factLines(facts) + "\n\n" + table.text

@@ -1,4 +1,5 @@
 public import Jobs
+public import Planner
 
 /// `org.latentd.Status`: the daemon at a glance.
 public enum Status: Method {
@@ -55,10 +56,10 @@ public enum PlanJob: Method {
     /// The plan.
     public struct Reply: Codable, Sendable {
         /// The plan.
-        public let plan: PlanInfo
+        public let plan: Plan
 
         /// A reply with `plan`.
-        public init(plan: PlanInfo) { self.plan = plan }
+        public init(plan: Plan) { self.plan = plan }
     }
 }
 

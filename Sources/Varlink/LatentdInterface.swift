@@ -44,31 +44,43 @@ public enum LatentdInterface {
           remaining_seconds: ?float
         )
 
-        type Candidate (
+        type Variant (
           model: string,
           precision: string,
-          steps: int,
+          steps: int
+        )
+
+        type Candidate (
+          variant: Variant,
+          quality: float,
           predicted_seconds: ?float,
-          predicted_peak_bytes: ?int,
-          chosen: bool,
-          reason: string
+          peak_bytes: ?int,
+          verdict: (chosen, too_slow, too_large, lesser_quality, slower, unmeasured)
+        )
+
+        type Prediction (
+          load_seconds: float,
+          text_seconds: float,
+          denoise_seconds: float,
+          decode_seconds: float,
+          encode_seconds: float
         )
 
         type Plan (
-          model: string,
-          precision: string,
+          variant: Variant,
           width: int,
           height: int,
-          steps: int,
           guidance_scale: float,
           sampler: string,
-          predicted_seconds: float,
-          predicted_peak_bytes: int,
           budget_seconds: ?float,
+          # Null when the model was never measured on this host.
+          prediction: ?Prediction,
+          peak_bytes: ?int,
+          memory_limit_bytes: int,
           # False: the job is done, but later than it asked for.
-          meets_budget: bool,
-          explanation: string,
-          candidates: []Candidate
+          meets_budget: ?bool,
+          candidates: []Candidate,
+          explanation: string
         )
 
         type Model (
@@ -103,8 +115,8 @@ public enum LatentdInterface {
         )
 
         # Puts a job into the queue. The same id twice is one job: 'duplicate' says that it was there already.
-        # 'plan' is null while this host is not calibrated for the model; 'Plan' calibrates first.
-        method Submit(job: object, name: ?string) -> (job: Job, duplicate: bool, plan: ?Plan)
+        # 'plan' says beforehand whether the budget can be kept, where this host was measured; 'Plan' measures first.
+        method Submit(job: object, name: ?string) -> (job: Job, duplicate: bool, plan: Plan)
 
         # The daemon at a glance.
         method Status() -> (
@@ -139,7 +151,7 @@ public enum LatentdInterface {
 
         method Resume() -> ()
 
-        # What would be chosen for a job, and why. Measures the model first when this host never did.
+        # What would be chosen for a job, and why. An idle daemon measures the models first when it never did.
         method Plan(job: object) -> (plan: Plan)
 
         method Models() -> (models: []Model)

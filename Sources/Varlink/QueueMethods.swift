@@ -1,4 +1,5 @@
 public import Jobs
+public import Planner
 
 /// `org.latentd.Submit`: puts a job into the queue.
 public enum Submit: Method {
@@ -27,11 +28,11 @@ public enum Submit: Method {
         public let job: JobInfo
         /// A job of that id was there already and nothing changed.
         public let duplicate: Bool
-        /// Nil while this host is not calibrated for the model.
-        public let plan: PlanInfo?
+        /// How it would be done now.
+        public let plan: Plan
 
         /// A reply with these fields.
-        public init(job: JobInfo, duplicate: Bool, plan: PlanInfo?) {
+        public init(job: JobInfo, duplicate: Bool, plan: Plan) {
             self.job = job
             self.duplicate = duplicate
             self.plan = plan

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Planner
 import Testing
 import Varlink
 
@@ -46,6 +47,8 @@ struct InterfaceTests {
         #expect(try fields(declared["Failure"] ?? "") == keys(samples.failure))
         #expect(try fields(declared["Progress"] ?? "") == keys(samples.progress))
         #expect(try fields(declared["Plan"] ?? "") == keys(samples.plan))
+        #expect(try fields(declared["Variant"] ?? "") == keys(samples.variant))
+        #expect(try fields(declared["Prediction"] ?? "") == keys(samples.prediction))
         #expect(try fields(declared["Candidate"] ?? "") == keys(samples.candidate))
         #expect(try fields(declared["Model"] ?? "") == keys(samples.model))
         #expect(try fields(declared["Calibration"] ?? "") == keys(samples.calibration))
@@ -59,8 +62,9 @@ private struct Samples {
     let failure = JobFailure(kind: .permanent, code: "crashed", field: "width", message: "it died")
     let progress = ProgressInfo(
         stage: "denoising", step: 1, steps: 4, fraction: 0.25, elapsedSeconds: 1, remainingSeconds: 3)
-    let candidate = CandidateInfo(
-        model: "m", precision: "fp32", steps: 4, predictedSeconds: 1, predictedPeakBytes: 2, chosen: true, reason: "r")
+    let variant = Variant(model: "m", precision: .fp32, steps: 4)
+    let prediction = Prediction(
+        loadSeconds: 1, textSeconds: 1, denoiseSeconds: 1, decodeSeconds: 1, encodeSeconds: 1)
     let model = ModelInfo(
         name: "m", path: "/m", problem: "p", bytes: 1, width: 1, height: 1, precisions: [], steps: [],
         calibrated: true, licence: "l")
@@ -75,11 +79,15 @@ private struct Samples {
             record: "r")
     }
 
-    var plan: PlanInfo {
-        PlanInfo(
-            model: "m", precision: "fp32", width: 8, height: 8, steps: 4, guidanceScale: 1, sampler: "ddim",
-            predictedSeconds: 1, predictedPeakBytes: 1, budgetSeconds: 1, meetsBudget: true, explanation: "e",
-            candidates: [candidate])
+    var candidate: Plan.Candidate {
+        Plan.Candidate(variant: variant, quality: 1, predictedSeconds: 1, peakBytes: 1, verdict: .chosen)
+    }
+
+    var plan: Plan {
+        Plan(
+            variant: variant, width: 8, height: 8, guidanceScale: 1, sampler: .ddim, budgetSeconds: 1,
+            prediction: prediction, peakBytes: 1, memoryLimitBytes: 1, meetsBudget: true, candidates: [candidate],
+            explanation: "e")
     }
 
     var status: StatusInfo {
