@@ -6,8 +6,8 @@ public struct ModelFacts: Equatable, Codable, Sendable {
     public var name: String
     /// Models that may stand in for one another; a job that pins no model gets one of the first family.
     public var family: String
-    /// SHA-256 of the model: what a measured cost is valid for.
-    public var sha256: String
+    /// What a measured cost is valid for: changes when the files of the model do.
+    public var identity: String
     /// What a job that does not say gets.
     public var defaults: Defaults
     /// The step counts that the planner may choose, ascending. A job may pin any other.
@@ -72,12 +72,12 @@ public struct ModelFacts: Equatable, Codable, Sendable {
 
     /// A model whose quality was not measured.
     public init(
-        name: String, family: String, sha256: String, defaults: Defaults, steps: [Int], precisions: [Precision],
+        name: String, family: String, identity: String, defaults: Defaults, steps: [Int], precisions: [Precision],
         sizes: Sizes, embedsGuidance: Bool = false, quality: Double = 100, measuredQuality: [MeasuredQuality] = []
     ) {
         self.name = name
         self.family = family
-        self.sha256 = sha256
+        self.identity = identity
         self.defaults = defaults
         self.steps = steps
         self.precisions = precisions
