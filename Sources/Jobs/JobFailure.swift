@@ -1,7 +1,7 @@
 /// Why a job has no picture: what `failed/NAME.json`, the queue and the journal say.
 public struct JobFailure: Codable, Hashable, Sendable {
     /// Whether another attempt is worth making.
-    public enum Kind: String, Codable, Sendable {
+    public enum Kind: String, Codable, CaseIterable, Sendable {
         case transient
         case permanent
     }
