@@ -25,10 +25,13 @@ public struct ModelFacts: Equatable, Codable, Sendable {
 
     /// The request's missing fields.
     public struct Defaults: Equatable, Codable, Sendable {
-        public var width: Int
-        public var height: Int
+        /// Size in pixels.
+        public var width: Int, height: Int
+        /// Denoising steps.
         public var steps: Int
+        /// Classifier-free guidance.
         public var guidanceScale: Double
+        /// How the steps are made.
         public var sampler: SamplerName
 
         /// Names them all.
@@ -43,8 +46,8 @@ public struct ModelFacts: Equatable, Codable, Sendable {
 
     /// Which widths and heights are possible.
     public struct Sizes: Equatable, Codable, Sendable {
-        public var minimum: Int
-        public var maximum: Int
+        /// The least and the most that a side may be, in pixels.
+        public var minimum: Int, maximum: Int
         /// Every side is a multiple of this.
         public var multiple: Int
 
@@ -58,8 +61,11 @@ public struct ModelFacts: Equatable, Codable, Sendable {
 
     /// A figure of an evaluation, in the units of `quality`.
     public struct MeasuredQuality: Equatable, Codable, Sendable {
+        /// The weights that drew.
         public var precision: Precision
+        /// The steps that it took.
         public var steps: Int
+        /// What the pictures were worth.
         public var quality: Double
 
         /// Names them all.

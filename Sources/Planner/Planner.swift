@@ -23,7 +23,9 @@ public struct Planner: Sendable {
 
     /// A model at a precision.
     public struct Member: Equatable, Sendable {
+        /// Which model: `ModelFacts.identity`.
         public var modelIdentity: String
+        /// Which of its weights.
         public var precision: Precision
 
         /// Names both.

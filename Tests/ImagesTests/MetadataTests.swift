@@ -58,7 +58,8 @@ struct MetadataTests {
         "A packet that is not well formed is refused",
         arguments: [
             "", "<", "<a", "<a>", "<a></b>", "<a b=1/>", "<a b='1' b='2'/>", "<a>&unknown;</a>", "<a>&#0;</a>",
-            "<a>&#xD800;</a>", "<a>&#x110000;</a>", "<p:a/>", "<a/><b/>", "<a b='<'/>", "<!DOCTYPE a><a/>", "<a><![CDATA[</a>",
+            "<a>&#xD800;</a>", "<a>&#x110000;</a>", "<p:a/>", "<a/><b/>", "<a b='<'/>", "<!DOCTYPE a><a/>",
+            "<a><![CDATA[</a>",
             "<a/>", String(repeating: "<a>", count: 10_000), "<a>\u{0}",
         ])
     func malformed(packet: String) {

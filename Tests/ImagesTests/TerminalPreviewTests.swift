@@ -23,12 +23,15 @@ struct TerminalPreviewTests {
         #expect(text == "\u{1B}[38;2;50;25;10m\u{2580}\u{1B}[38;2;10;10;10m\u{2580}\u{1B}[0m\n")
     }
 
-    @Test("Any size and any number of columns gives whole lines", arguments: [(7, 100), (100, 7), (33, 33)], [-1, 0, 1, 10, 500])
+    @Test(
+        "Any size and any number of columns gives whole lines", arguments: [(7, 100), (100, 7), (33, 33)],
+        [-1, 0, 1, 10, 500])
     func lines(size: (Int, Int), columns: Int) {
         let text = TerminalPreview(samplePicture(width: size.0, height: size.1), columns: columns).text
         let lines = text.split(separator: "\n")
         let width = min(max(columns, 1), size.0)
         #expect(lines.count == (max(size.1 * width / size.0, 1) + 1) / 2)
-        #expect(lines.allSatisfy { line in line.filter { $0 == "\u{2580}" }.count == width && line.hasSuffix("\u{1B}[0m") })
+        #expect(
+            lines.allSatisfy { line in line.filter { $0 == "\u{2580}" }.count == width && line.hasSuffix("\u{1B}[0m") })
     }
 }

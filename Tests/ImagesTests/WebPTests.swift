@@ -25,7 +25,8 @@ struct WebPTests {
     func deterministic() throws {
         let picture = samplePicture(width: 96, height: 96)
         for compression in [WebP.Compression.standard, .lossless] {
-            #expect(try WebP.encode(picture, compression: compression) == WebP.encode(picture, compression: compression))
+            #expect(
+                try WebP.encode(picture, compression: compression) == WebP.encode(picture, compression: compression))
         }
     }
 
@@ -101,7 +102,8 @@ struct WebPTests {
         #expect(throws: ImageError.animated) { try WebP.decode(bytes) }
     }
 
-    @Test("Bytes of another kind are refused", arguments: ["", "RIFF", "not a picture at all", "\u{89}PNG\r\n\u{1A}\n"])
+    @Test(
+        "Bytes of another kind are refused", arguments: ["", "RIFF", "not a picture at all", "\u{89}PNG\r\n\u{1A}\n"])
     func notWebP(text: String) {
         #expect(throws: ImageError.notWebP) { try WebP.decode(Array(text.utf8)) }
     }

@@ -52,16 +52,20 @@ struct CostTests {
 
     @Test("Memory lies on straight lines between dry runs, flat below and straight on above")
     func memory() {
-        let curve = MemoryCurve([.init(pixels: 300, bytes: 900), .init(pixels: 100, bytes: 500), .init(pixels: 200, bytes: 600)])
+        let curve = MemoryCurve([
+            .init(pixels: 300, bytes: 900), .init(pixels: 100, bytes: 500), .init(pixels: 200, bytes: 600),
+        ])
         let expected = [(1, 500), (100, 500), (150, 550), (200, 600), (250, 750), (300, 900), (400, 1200)]
         for (pixels, bytes) in expected { #expect(curve(pixels: pixels) == bytes) }
         #expect(MemoryCurve([.init(pixels: 1, bytes: 7)])(pixels: 1 << 40) == 7)
     }
 
     private let member = MemberCosts(
-        modelIdentity: "m", precision: .fp32, loadSeconds: 1, textSeconds: 0.5, evaluation: CostCurve(pixels: 10, cost: 0.1),
+        modelIdentity: "m", precision: .fp32, loadSeconds: 1, textSeconds: 0.5,
+        evaluation: CostCurve(pixels: 10, cost: 0.1),
         decode: CostCurve(pixels: 10, cost: 0.2), encode: CostCurve(pixels: 10, cost: 0.3),
-        unguidedPeak: MemoryCurve([.init(pixels: 10, bytes: 1)]), guidedPeak: MemoryCurve([.init(pixels: 10, bytes: 2)]))
+        unguidedPeak: MemoryCurve([.init(pixels: 10, bytes: 1)]), guidedPeak: MemoryCurve([.init(pixels: 10, bytes: 2)])
+    )
 
     @Test("Every job moves the prediction of the next one towards what it took")
     func learning() {

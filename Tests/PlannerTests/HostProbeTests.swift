@@ -27,7 +27,8 @@ struct HostProbeTests {
     @Test("An x86 host says its model, its extensions, its cores and its memory")
     func x86() throws {
         let tree = try Tree([
-            "proc/cpuinfo": "processor\t: 0\nmodel name\t: AMD EPYC 9B45\nflags\t\t: fpu sse2 fma f16c avx2 avx512_vnni\n\n",
+            "proc/cpuinfo":
+                "processor\t: 0\nmodel name\t: AMD EPYC 9B45\nflags\t\t: fpu sse2 fma f16c avx2 avx512_vnni\n\n",
             "proc/self/status": "Name:\ttest\nCpus_allowed:\tff,0000000f\nCpus_allowed_list:\t0-3,32-39\n",
             "proc/meminfo": "MemTotal:       16384000 kB\nMemFree:        1 kB\n",
         ])
@@ -86,7 +87,8 @@ struct HostProbeTests {
             "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
             "sys/fs/cgroup/memory/jobs/memory.limit_in_bytes": "2000000\n",
             "sys/fs/cgroup/memory/jobs/a/memory.limit_in_bytes": "9223372036854771712\n",
-            "sys/fs/cgroup/cpu/jobs/cpu.cfs_quota_us": "50000\n", "sys/fs/cgroup/cpu/jobs/cpu.cfs_period_us": "100000\n",
+            "sys/fs/cgroup/cpu/jobs/cpu.cfs_quota_us": "50000\n",
+            "sys/fs/cgroup/cpu/jobs/cpu.cfs_period_us": "100000\n",
             "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n", "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
         ])
         #expect(tree.profile.cgroupMemoryBytes == 2_000_000)
@@ -105,7 +107,8 @@ struct HostProbeTests {
         #expect(tree.profile.cgroupMemoryBytes == 3_000_000)
     }
 
-    @Test("A host that tells nothing has one core and no limits", arguments: ["", "nonsense", ": : :\n-\n", "4:memory"])
+    @Test(
+        "A host that tells nothing has one core and no limits", arguments: ["", "nonsense", ": : :\n-\n", "4:memory"])
     func silent(text: String) throws {
         let tree = try Tree([
             "proc/cpuinfo": text, "proc/self/cgroup": text, "proc/self/mountinfo": text, "proc/self/status": text,

@@ -6,7 +6,8 @@ private let megabyte = 1 << 20
 private let now = Timestamp(millisecondsSinceEpoch: 1_000_000)
 
 private let host = HostProfile(
-    cpuModel: "Test CPU", architecture: "x86_64", features: [], isa: "avx2", blasCore: "Haswell", cores: 2, cpuQuota: nil,
+    cpuModel: "Test CPU", architecture: "x86_64", features: [], isa: "avx2", blasCore: "Haswell", cores: 2,
+    cpuQuota: nil,
     memoryBytes: 1000 * megabyte, cgroupMemoryBytes: nil)
 
 private func model(
@@ -28,7 +29,8 @@ private func costs(
     return MemberCosts(
         modelIdentity: "\(name)-1", precision: precision, loadSeconds: load, textSeconds: 0.1,
         evaluation: CostCurve(pixels: pixels, cost: evaluation), decode: CostCurve(pixels: pixels, cost: 0.08),
-        encode: CostCurve(pixels: pixels, cost: 0.02), unguidedPeak: MemoryCurve([.init(pixels: pixels, bytes: peak / 2)]),
+        encode: CostCurve(pixels: pixels, cost: 0.02),
+        unguidedPeak: MemoryCurve([.init(pixels: pixels, bytes: peak / 2)]),
         guidedPeak: MemoryCurve([.init(pixels: pixels, bytes: peak)]))
 }
 
@@ -42,7 +44,8 @@ private func request(budget: Double? = nil, _ change: (inout JobRequest) -> Void
 @Suite("Planner")
 struct PlannerTests {
     /// One model, 0.1 s a step: n steps take 0.2 + 0.1 n seconds.
-    private let single = Planner(host: host, models: [model("emoji")], costs: CostModel([costs("emoji", evaluation: 0.05)]))
+    private let single = Planner(
+        host: host, models: [model("emoji")], costs: CostModel([costs("emoji", evaluation: 0.05)]))
 
     @Test(
         "The budget decides the steps, with a tenth of it in hand",
@@ -67,7 +70,10 @@ struct PlannerTests {
         #expect(plan.guidanceScale == 5)
         #expect(plan.sampler == .ddim)
         #expect(abs((plan.prediction?.totalSeconds ?? 0) - 2.2) < 1e-9)
-        #expect(plan.explanation == "emoji fp32, 20 steps, predicted to take 2.2 s: the best there is, since the job sets no limit on time.")
+        #expect(
+            plan.explanation
+                == "emoji fp32, 20 steps, predicted to take 2.2 s: the best there is, since the job sets no limit on time."
+        )
     }
 
     @Test("What a job pins is never overridden")
@@ -168,7 +174,8 @@ struct PlannerTests {
     @Test("The memory limit drops what does not fit, and says so")
     func memory() throws {
         let members = [
-            costs("emoji", evaluation: 0.05, peak: 400 * megabyte), costs("emoji", .int8, evaluation: 0.06, peak: 200 * megabyte),
+            costs("emoji", evaluation: 0.05, peak: 400 * megabyte),
+            costs("emoji", .int8, evaluation: 0.06, peak: 200 * megabyte),
         ]
         var planner = Planner(
             host: host, models: [model("emoji", precisions: [.fp32, .int8])], costs: CostModel(members),
