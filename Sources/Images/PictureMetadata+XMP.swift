@@ -56,7 +56,8 @@ extension PictureMetadata {
             height: try number("height"), seed: try number("seed"), steps: try number("steps"),
             sampler: try text("sampler"), guidanceScale: try number("guidanceScale"),
             randomSource: try text("randomSource"), model: try text("model"), modelSHA256: try text("modelSHA256"),
-            precision: try text("precision"), isa: try text("isa"), version: try text("version"), timings: timings, job: job)
+            precision: try text("precision"), isa: try text("isa"), version: try text("version"), timings: timings,
+            job: job)
     }
 
     /// The two texts that the job holds exactly.

@@ -9,7 +9,8 @@ public struct RGBImage: Equatable, Sendable {
 
     /// Takes `pixels` as they are. Their count must be `width * height * 3`, and no side may be empty.
     public init(width: Int, height: Int, pixels: [UInt8]) {
-        precondition(width > 0 && height > 0 && pixels.count == width * height * 3, "An image's size matches its pixels.")
+        let isConsistent = width > 0 && height > 0 && pixels.count == width * height * 3
+        precondition(isConsistent, "An image's size matches its pixels.")
         self.width = width
         self.height = height
         self.pixels = pixels

@@ -26,8 +26,8 @@ public struct TerminalPreview: Sendable {
 
     /// The mean colour of the source pixels under one cell of a `width` x `height` grid, as `red;green;blue`.
     private static func mean(of image: RGBImage, _ column: Int, _ row: Int, _ width: Int, _ height: Int) -> String {
-        let columns = column * image.width / width..<max((column + 1) * image.width / width, column * image.width / width + 1)
-        let rows = row * image.height / height..<max((row + 1) * image.height / height, row * image.height / height + 1)
+        let columns = covered(column, of: width, from: image.width)
+        let rows = covered(row, of: height, from: image.height)
         var sum = (red: 0, green: 0, blue: 0)
         for y in rows {
             for x in columns {
@@ -39,5 +39,11 @@ public struct TerminalPreview: Sendable {
         }
         let count = columns.count * rows.count
         return "\(sum.red / count);\(sum.green / count);\(sum.blue / count)"
+    }
+
+    /// The pixels under cell `index` of `count` along a side of `length`; at least one.
+    private static func covered(_ index: Int, of count: Int, from length: Int) -> Range<Int> {
+        let start = index * length / count
+        return start..<max((index + 1) * length / count, start + 1)
     }
 }

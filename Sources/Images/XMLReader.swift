@@ -37,7 +37,9 @@ extension XML {
             var written: [(name: String, value: String)] = []
             while skipSpace(), peek != ">", peek != "/" {
                 let (name, value) = try attribute()
-                guard !written.contains(where: { $0.name == name }) else { throw .badMetadata("\(name) is given twice") }
+                guard !written.contains(where: { $0.name == name }) else {
+                    throw .badMetadata("\(name) is given twice")
+                }
                 if name == "xmlns" {
                     namespaces[""] = value
                 } else if name.hasPrefix("xmlns:") {

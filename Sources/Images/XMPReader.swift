@@ -34,7 +34,8 @@ extension XMPPacket {
     }
 
     private static func structure(_ element: XML.Element) -> Value {
-        .structure(Dictionary(properties(of: element).map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first }))
+        let fields = properties(of: element).map { ($0.name, $0.value) }
+        return .structure(Dictionary(fields, uniquingKeysWith: { first, _ in first }))
     }
 
     /// Syntax (`rdf:about`, `rdf:parseType`, `xml:lang`) is not a property.

@@ -53,7 +53,8 @@ struct ControlGroups {
             return Self.cores(quota, period)
         }
         quotas += folders(unified: false, controller: "cpu").compactMap { folder in
-            guard let quota = number(folder, "cpu.cfs_quota_us"), let period = number(folder, "cpu.cfs_period_us") else {
+            guard let quota = number(folder, "cpu.cfs_quota_us"), let period = number(folder, "cpu.cfs_period_us")
+            else {
                 return nil
             }
             return Self.cores(Double(quota), Double(period))
@@ -83,6 +84,6 @@ struct ControlGroups {
         var parts = membership.path.split(separator: "/")
         let hidden = mount.root.split(separator: "/")
         parts = parts.starts(with: hidden) ? Array(parts.dropFirst(hidden.count)) : []
-        return (0...parts.count).map { count in ([mount.point] + parts.prefix(count).map(String.init)).joined(separator: "/") }
+        return (0...parts.count).map { ([mount.point] + parts.prefix($0).map(String.init)).joined(separator: "/") }
     }
 }

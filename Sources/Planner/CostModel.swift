@@ -10,18 +10,18 @@ public struct CostModel: Equatable, Codable, Sendable {
     }
 
     /// The costs of a member, if it was measured.
-    public subscript(modelSHA256: String, precision: Precision) -> MemberCosts? {
-        members.first { $0.modelSHA256 == modelSHA256 && $0.precision == precision }
+    public subscript(modelIdentity: String, precision: Precision) -> MemberCosts? {
+        members.first { $0.modelIdentity == modelIdentity && $0.precision == precision }
     }
 
     /// Adds a member, or replaces what was known of it.
     public mutating func update(_ costs: MemberCosts) {
-        members.removeAll { $0.modelSHA256 == costs.modelSHA256 && $0.precision == costs.precision }
+        members.removeAll { $0.modelIdentity == costs.modelIdentity && $0.precision == costs.precision }
         members.append(costs)
     }
 
     /// Where the database keeps a member's costs: another host or another kernel table finds nothing there.
-    public static func key(host: HostProfile, modelSHA256: String, precision: Precision) -> String {
-        "\(host.fingerprint)/\(modelSHA256)/\(precision.rawValue)"
+    public static func key(host: HostProfile, modelIdentity: String, precision: Precision) -> String {
+        "\(host.fingerprint)/\(modelIdentity)/\(precision.rawValue)"
     }
 }

@@ -36,7 +36,8 @@ public struct HostProbe: Sendable {
     /// x86 names the model; an ARM core gives numbers.
     private static func cpuModel(_ text: String) -> String {
         if let name = value(of: "model name", in: text) { return name }
-        guard let implementer = value(of: "CPU implementer", in: text), let part = value(of: "CPU part", in: text) else {
+        guard let implementer = value(of: "CPU implementer", in: text), let part = value(of: "CPU part", in: text)
+        else {
             return "unknown"
         }
         return "ARM implementer \(implementer) part \(part)"
@@ -45,7 +46,8 @@ public struct HostProbe: Sendable {
     private static func features(_ text: String) -> [String] {
         let flags = value(of: "flags", in: text) ?? value(of: "Features", in: text) ?? ""
         let telling = ["avx", "fma", "f16c", "amx", "asimd", "sve", "i8mm", "bf16", "fphp"]
-        return flags.split(separator: " ").map(String.init).filter { flag in telling.contains { flag.hasPrefix($0) } }
+        let names = flags.split(separator: " ").map(String.init)
+        return names.filter { name in telling.contains { name.hasPrefix($0) } }
     }
 
     /// `name : value`, the first such line.

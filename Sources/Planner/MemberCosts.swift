@@ -1,7 +1,7 @@
 /// What one member (a model at one precision) costs on this host: measured by a calibration, refined by every job.
 public struct MemberCosts: Equatable, Codable, Sendable {
     /// The model that was measured.
-    public var modelSHA256: String
+    public var modelIdentity: String
     /// The weights that were measured.
     public var precision: Precision
     /// Reading and laying out the weights.
@@ -21,10 +21,10 @@ public struct MemberCosts: Equatable, Codable, Sendable {
 
     /// Names them all.
     public init(
-        modelSHA256: String, precision: Precision, loadSeconds: Double, textSeconds: Double, evaluation: CostCurve,
+        modelIdentity: String, precision: Precision, loadSeconds: Double, textSeconds: Double, evaluation: CostCurve,
         decode: CostCurve, encode: CostCurve, unguidedPeak: MemoryCurve, guidedPeak: MemoryCurve
     ) {
-        self.modelSHA256 = modelSHA256
+        self.modelIdentity = modelIdentity
         self.precision = precision
         self.loadSeconds = loadSeconds
         self.textSeconds = textSeconds

@@ -2,7 +2,9 @@
 public struct MemoryCurve: Equatable, Codable, Sendable {
     /// One dry run.
     public struct Point: Equatable, Codable, Sendable {
+        /// The picture's size.
         public var pixels: Int
+        /// The peak.
         public var bytes: Int
 
         /// Names both.

@@ -6,8 +6,8 @@ public struct ModelFacts: Equatable, Codable, Sendable {
     public var name: String
     /// Models that may stand in for one another; a job that pins no model gets one of the first family.
     public var family: String
-    /// SHA-256 of the model: what a measured cost is valid for.
-    public var sha256: String
+    /// What a measured cost is valid for: changes when the files of the model do.
+    public var identity: String
     /// What a job that does not say gets.
     public var defaults: Defaults
     /// The step counts that the planner may choose, ascending. A job may pin any other.
@@ -25,10 +25,13 @@ public struct ModelFacts: Equatable, Codable, Sendable {
 
     /// The request's missing fields.
     public struct Defaults: Equatable, Codable, Sendable {
-        public var width: Int
-        public var height: Int
+        /// Size in pixels.
+        public var width: Int, height: Int
+        /// Denoising steps.
         public var steps: Int
+        /// Classifier-free guidance.
         public var guidanceScale: Double
+        /// How the steps are made.
         public var sampler: SamplerName
 
         /// Names them all.
@@ -43,8 +46,8 @@ public struct ModelFacts: Equatable, Codable, Sendable {
 
     /// Which widths and heights are possible.
     public struct Sizes: Equatable, Codable, Sendable {
-        public var minimum: Int
-        public var maximum: Int
+        /// The least and the most that a side may be, in pixels.
+        public var minimum: Int, maximum: Int
         /// Every side is a multiple of this.
         public var multiple: Int
 
@@ -58,8 +61,11 @@ public struct ModelFacts: Equatable, Codable, Sendable {
 
     /// A figure of an evaluation, in the units of `quality`.
     public struct MeasuredQuality: Equatable, Codable, Sendable {
+        /// The weights that drew.
         public var precision: Precision
+        /// The steps that it took.
         public var steps: Int
+        /// What the pictures were worth.
         public var quality: Double
 
         /// Names them all.
@@ -72,12 +78,12 @@ public struct ModelFacts: Equatable, Codable, Sendable {
 
     /// A model whose quality was not measured.
     public init(
-        name: String, family: String, sha256: String, defaults: Defaults, steps: [Int], precisions: [Precision],
+        name: String, family: String, identity: String, defaults: Defaults, steps: [Int], precisions: [Precision],
         sizes: Sizes, embedsGuidance: Bool = false, quality: Double = 100, measuredQuality: [MeasuredQuality] = []
     ) {
         self.name = name
         self.family = family
-        self.sha256 = sha256
+        self.identity = identity
         self.defaults = defaults
         self.steps = steps
         self.precisions = precisions

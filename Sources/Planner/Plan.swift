@@ -29,10 +29,15 @@ public struct Plan: Equatable, Codable, Sendable {
 
     /// A variant that was looked at.
     public struct Candidate: Equatable, Codable, Sendable {
+        /// What it would be.
         public var variant: Variant
+        /// What its pictures are worth, 0...100.
         public var quality: Double
+        /// The time that it should take; nil when never measured here.
         public var predictedSeconds: Double?
+        /// The memory that it should take; nil when never measured here.
         public var peakBytes: Int?
+        /// Why it was taken, or was not.
         public var verdict: Verdict
 
         enum CodingKeys: String, CodingKey {

@@ -18,17 +18,19 @@ public struct Planner: Sendable {
     public var costs: CostModel
     /// The memory that a job may take.
     public var memoryLimitBytes: Int
-    /// The member that is in memory already, by the SHA-256 of its model.
+    /// The member that is in memory already, by the identity of its model.
     public var loaded: Member?
 
     /// A model at a precision.
     public struct Member: Equatable, Sendable {
-        public var modelSHA256: String
+        /// Which model: `ModelFacts.identity`.
+        public var modelIdentity: String
+        /// Which of its weights.
         public var precision: Precision
 
         /// Names both.
-        public init(modelSHA256: String, precision: Precision) {
-            self.modelSHA256 = modelSHA256
+        public init(modelIdentity: String, precision: Precision) {
+            self.modelIdentity = modelIdentity
             self.precision = precision
         }
     }
@@ -110,8 +112,8 @@ public struct Planner: Sendable {
         let evaluations = model.evaluationsPerStep(guidanceScale: guidance)
         var options: [Option] = []
         for precision in model.precisions {
-            let known = costs[model.sha256, precision]
-            let isLoaded = loaded == Member(modelSHA256: model.sha256, precision: precision)
+            let known = costs[model.identity, precision]
+            let isLoaded = loaded == Member(modelIdentity: model.identity, precision: precision)
             for steps in Self.stepCounts(of: model, for: request, hasBudget: hasBudget) {
                 options.append(
                     Option(
