@@ -17,6 +17,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -64,13 +65,13 @@ let package = Package(
         target("Rendering", ["Diffusion", "Models", "Images", "Planner", "Jobs", logging]),
         target(
             "Daemon",
-            ["Rendering", "Planner", "JobStore", "Spool", "Jobs", "Systemd", "Settings", "Varlink", logging, lifecycle]),
-        target("Client", ["Varlink", "Jobs", "Planner", "Images", "Spool", "Settings", "Rendering"]),
+            ["Rendering", "Planner", "JobStore", "Spool", "Jobs", "Systemd", "Settings", "Varlink", system, logging, lifecycle, signals]),
+        target("Client", ["Varlink", "Jobs", "Planner", "Images", "Spool", "Settings", "Rendering", system]),
         .executableTarget(
-            name: "latentd", dependencies: ["Daemon", "Client", "Settings", arguments, logging],
+            name: "latentd", dependencies: ["Daemon", "Client", "Settings", arguments, system, logging],
             exclude: ["README.md"], swiftSettings: strict),
         .executableTarget(
-            name: "latentctl", dependencies: ["Client", "Settings", arguments],
+            name: "latentctl", dependencies: ["Client", "Settings", "Varlink", "Jobs", arguments, system],
             exclude: ["README.md"], swiftSettings: strict),
         // Tests.
         tests("ComputeTests", ["Compute", "CKernels"]),
@@ -79,8 +80,8 @@ let package = Package(
         tests("ImagesTests", ["Images"]),
         tests("JobsTests", ["Jobs"]),
         tests("PlannerTests", ["Planner", "Jobs"]),
-        tests("JobStoreTests", ["JobStore", "Jobs"]),
-        tests("SpoolTests", ["Spool", "Jobs"]),
+        tests("JobStoreTests", ["JobStore", "Jobs", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests("SpoolTests", ["Spool", "JobStore", "Jobs", system]),
         tests("SystemdTests", ["Systemd", logging]),
         tests("SettingsTests", ["Settings", system]),
         tests("VarlinkTests", ["Varlink", "Jobs", "Planner"]),
