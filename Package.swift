@@ -58,7 +58,7 @@ let package = Package(
         target("Systemd", ["CSystemd", logging]),
         target(
             "Settings",
-            [.product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
+            ["Jobs", .product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
         target("Varlink", ["Jobs"]),
         // Assembly.
         target("Rendering", ["Diffusion", "Models", "Images", "Planner", "Jobs", logging]),
