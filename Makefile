@@ -55,7 +55,7 @@ check-sanitizers: setup ## races in what runs concurrently, bad memory in what h
 
 check-systemd: release ## the installed tree under a real systemd in a container (needs root)
 	@scripts/setup.sh systemd
-	Tests/systemd/check.sh
+	Tests/systemd/check.sh $(shipped)/release
 
 release: setup ## build the binaries to ship, which need no Swift on the machine they run on
 	$(release) --product latentd
