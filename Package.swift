@@ -41,7 +41,7 @@ let package = Package(
             name: "CKernels", exclude: ["README.md"],
             // SwiftPM compiles C without optimization in debug builds; kernels are always measured and tested as shipped.
             cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"])]),
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .target(name: "COpenBLAS", exclude: ["README.md"], linkerSettings: [.linkedLibrary("dl")]),
         target("Compute", ["CKernels", "COpenBLAS"]),
         target("Models", ["Compute"]),
         target("Diffusion", ["Models", "Compute"]),
@@ -59,7 +59,7 @@ let package = Package(
         target(
             "Settings",
             ["Jobs", .product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
-        target("Varlink", ["Jobs"]),
+        target("Varlink", ["Jobs", "Planner"]),
         // Assembly.
         target("Rendering", ["Diffusion", "Models", "Images", "Planner", "Jobs", logging]),
         target(
@@ -83,7 +83,7 @@ let package = Package(
         tests("SpoolTests", ["Spool", "JobStore", "Jobs", system]),
         tests("SystemdTests", ["Systemd", logging]),
         tests("SettingsTests", ["Settings", system]),
-        tests("VarlinkTests", ["Varlink"]),
+        tests("VarlinkTests", ["Varlink", "Jobs", "Planner"]),
         tests("RenderingTests", ["Rendering", "Images", "Jobs", "Planner"]),
         tests("DaemonTests", ["Daemon", "JobStore", "Spool", "Jobs", "Varlink", "Settings", "Images"]),
     ]
