@@ -59,7 +59,7 @@ let package = Package(
         target("Systemd", ["CSystemd", logging]),
         target(
             "Settings",
-            [.product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
+            ["Jobs", .product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
         target("Varlink", ["Jobs", "Planner"]),
         // Assembly.
         target("Rendering", ["Diffusion", "Models", "Images", "Planner", "Jobs", logging]),

@@ -27,7 +27,7 @@ public enum SettingKey: String, Sendable, CaseIterable {
         case .freeSpaceReserve: "64MiB"
         case .defaultLatencyBudget: "none"
         case .modelDirectories: "[]"
-        case .keepFinished: "30d"
+        case .keepFinished: "720h"
         case .openblasCoreType: "auto"
         }
     }
@@ -41,9 +41,9 @@ public enum SettingKey: String, Sendable, CaseIterable {
         case .logLevel: "one of " + LogLevel.allCases.map(\.rawValue).joined(separator: ", ")
         case .maxJobFileSize: "a size from 1KiB to 1GiB"
         case .freeSpaceReserve: "a size from 0B to 1TiB"
-        case .defaultLatencyBudget: "none, or a duration (500ms, 20s, 1m30s) from 1ms to 7d"
+        case .defaultLatencyBudget: "none, or a duration (500ms, 20s, 1m30s) from 1ms to 168h"
         case .modelDirectories: "a list of absolute paths"
-        case .keepFinished: "forever, or a duration (12h, 30d) from 1h to 3650d"
+        case .keepFinished: "forever, or a duration (12h, 720h) from 1h to 87600h"
         case .openblasCoreType: "auto, or a name of letters, digits and underscores"
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Jobs
 public import SystemPackage
 
 extension Settings {
@@ -32,13 +33,13 @@ extension Settings {
             ByteCount($0).flatMap(within(ByteCount(0)...ByteCount(1 << 40)))
         }
         defaultLatencyBudget = try reader.value(.defaultLatencyBudget) {
-            optional($0, none: "none", within: .milliseconds(1) ... .seconds(7 * 86400))
+            optional($0, none: "none", within: .milliseconds(1) ... .seconds(168 * 3600))
         }
         modelDirectories = try reader.list(.modelDirectories) { path in
             path.hasPrefix("/") ? FilePath(path) : nil
         }
         keepFinished = try reader.value(.keepFinished) {
-            optional($0, none: "forever", within: .seconds(3600) ... .seconds(3650 * 86400))
+            optional($0, none: "forever", within: .seconds(3600) ... .seconds(87600 * 3600))
         }
         openblasCoreType = try reader.value(.openblasCoreType) { text -> String?? in
             if text == "auto" { return .some(nil) }
@@ -55,5 +56,5 @@ private func within<Value: Comparable>(_ range: ClosedRange<Value>) -> (Value) -
 /// A duration in `range`, or the word that stands for none; the outer optional is nil when the text is neither.
 private func optional(_ text: String, none word: String, within range: ClosedRange<Duration>) -> Duration?? {
     if text == word { return .some(nil) }
-    return Duration(setting: text).flatMap(within(range)).map { .some($0) }
+    return DurationText.duration(text).flatMap(within(range)).map { .some($0) }
 }
