@@ -5,9 +5,7 @@ import Varlink
 extension ControlDesk {
     func addDaemonMethods(to router: inout Router) {
         router.on(Status.self) { _ throws(CallError) in try answer { try await overview.status(of: self) } }
-        router.on(Models.self) { _ throws(CallError) in
-            try answer { Models.Reply(models: try await models()) }
-        }
+        router.on(Models.self) { _ throws(CallError) in Models.Reply(models: models()) }
         router.on(PlanJob.self) { parameters throws(CallError) in
             try answer { PlanJob.Reply(plan: try await plan(parameters.job)) }
         }
@@ -16,17 +14,17 @@ extension ControlDesk {
         }
     }
 
-    /// Measures first what was never measured, unless a picture is being made: that would wait for it.
+    /// Measures first what was never measured, unless a picture is being made: that would mean to wait for it.
     private func plan(_ job: JSONValue) async throws -> Plan {
         let request = try JobRequest(json: job)
-        if board.running == nil {
-            for member in try await planning.unmeasured(for: request) { try await measure(member) }
-        }
-        return try await planning.plan(request)
+        guard board.running == nil else { return try outlook.plan(request) }
+        let (plan, learned) = try await inference.plan(request) { _ in }
+        try await ledger.save(learned)
+        return plan
     }
 
     private func calibrate(_ name: String?) async throws -> [CalibrationInfo] {
-        let models = planning.shelf.usable.filter { name == nil || $0.name == name }
+        let models = outlook.catalog.models.filter { name == nil || $0.facts.name == name }
         if models.isEmpty {
             throw CallError.unavailable(name.map { "there is no model \"\($0)\"" } ?? "no model is installed")
         }
@@ -35,31 +33,23 @@ extension ControlDesk {
         }
         var calibrations: [CalibrationInfo] = []
         for model in models {
-            for precision in model.precisions {
-                let costs = try await measure(Planner.Member(model: model, precision: precision))
-                calibrations.append(CalibrationInfo(model: model, costs: costs))
-            }
+            let costs = try await inference.calibrate(model)
+            try await ledger.save(costs)
+            calibrations += costs.map { CalibrationInfo(model: model.facts, costs: $0) }
         }
         return calibrations
     }
 
-    @discardableResult
-    private func measure(_ member: Planner.Member) async throws -> MemberCosts {
-        let costs = try await inference.calibrate(member) {}
-        try await planning.save(costs)
-        return costs
-    }
-
-    private func models() async throws -> [ModelInfo] {
-        let catalog = planning.shelf.current
-        let costs = try await planning.costs(of: catalog.facts)
+    private func models() -> [ModelInfo] {
+        let catalog = outlook.catalog
+        let costs = outlook.costs
         let usable = catalog.models.map { model in
             let facts = model.facts
             return ModelInfo(
                 name: facts.name, path: model.folder.path, problem: nil, bytes: model.byteCount,
                 width: facts.defaults.width, height: facts.defaults.height, precisions: facts.precisions.map(\.rawValue),
                 steps: facts.steps.isEmpty ? [facts.defaults.steps] : facts.steps,
-                calibrated: facts.precisions.contains { costs[facts, $0] != nil }, licence: model.licence)
+                calibrated: facts.precisions.contains { costs[facts.identity, $0] != nil }, licence: model.licence)
         }
         let broken = catalog.problems.map { problem in
             ModelInfo(

@@ -1,6 +1,6 @@
 import JobStore
 import Jobs
-import Planner
+import Rendering
 import Spool
 import Varlink
 
@@ -9,8 +9,9 @@ struct ControlDesk: Sendable {
     let store: JobStore
     let spool: Spool
     let board: ProgressBoard
-    let planning: Planning
+    let outlook: Outlook
     let inference: Inference
+    let ledger: CostLedger
     let overview: Overview
 
     /// The table of methods.
@@ -66,7 +67,8 @@ struct ControlDesk: Sendable {
         switch error {
         case let error as CallError: error
         case let error as JobError: .invalidJob(field: error.field, message: error.description)
-        case let error as PlannerError: .invalidJob(field: error.field, message: error.description)
+        case let error as RenderingError where !error.isTransient:
+            .invalidJob(field: error.field, message: error.description)
         case JobStoreError.noSuchJob(let id): .jobNotFound(id.rawValue)
         case JobStoreError.illegalTransition(let id, let transition):
             .illegalTransition(id: id.rawValue, message: transition.description)

@@ -41,32 +41,37 @@ public struct Instance: Sendable {
         let spool = try openSpool(settings)
         try await Recovery(store: store, spool: spool, maxCrashes: settings.maxCrashes, logger: logger).run()
 
-        let engine = try Engine(settings: settings)
+        let host = try hostProfile(settings)
+        let catalog = catalog(settings)
+        let ledger = CostLedger(store: store, host: host)
+        let costs = try await ledger.costs(of: catalog.facts)
+        let renderer = try makeRenderer(catalog, costs, settings, host)
+        let outlook = Outlook(
+            planner: renderer.planner, catalog: catalog, defaultBudget: settings.defaultLatencyBudget)
+        let inference = Inference(renderer: renderer, outlook: outlook)
         let live = LiveSettings(settings)
-        let shelf = ModelShelf(directories: directories(settings))
         let board = ProgressBoard()
-        let planning = Planning(host: engine.host, shelf: shelf, store: store, settings: live)
-        let inference = Inference(engine: engine, shelf: shelf, settings: live)
         let desk = ControlDesk(
-            store: store, spool: spool, board: board, planning: planning, inference: inference,
-            overview: Overview(host: engine.host))
+            store: store, spool: spool, board: board, outlook: outlook, inference: inference, ledger: ledger,
+            overview: Overview(host: host))
         let control = try makeControl(desk)
         let worker = Worker(
-            store: store, spool: spool, board: board, planning: planning, inference: inference, settings: live,
+            store: store, spool: spool, board: board, inference: inference, ledger: ledger, settings: live,
             notifier: notifier, watchdog: Watchdog(notifier: notifier), logger: logger)
-        let reload = Reload(
-            settings: live, load: { () throws(SettingsError) in try read() },
-            apply: { settings in
-                level.current = settings.loggerLevel
-                shelf.rescan(directories: directories(settings))
-            }, notifier: notifier, logger: logger)
+        let reload = Reload(settings: live, notifier: notifier, logger: logger) { () throws(SettingsError) in
+            try read()
+        } apply: { settings in
+            level.current = settings.loggerLevel
+            outlook.update(defaultBudget: settings.defaultLatencyBudget)
+            try await inference.use(self.catalog(settings), options: options(settings, host))
+        }
         let services: [any Service] = [
             ChangeRelay(store: store, board: board), Janitor(store: store, settings: live, logger: logger), reload,
             Intake(store: store, spool: spool, logger: logger), control, worker,
         ]
         let group = ServiceGroup(
             configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        announce(engine, shelf, logger)
+        announce(host, catalog, logger)
         notifier.ready(status: "Idle")
         try await group.run()
         logger.notice("Stopped")
@@ -76,17 +81,17 @@ public struct Instance: Sendable {
         }
     }
 
-    private func announce(_ engine: Engine, _ shelf: ModelShelf, _ logger: Logger) {
-        for problem in shelf.current.problems {
+    private func announce(_ host: HostProfile, _ catalog: ModelCatalog, _ logger: Logger) {
+        for problem in catalog.problems {
             logger.warning(
                 "A model folder cannot be used", metadata: ["model.path": "\(problem.path)", "error": "\(problem.error)"])
         }
         logger.notice(
             "Started",
             metadata: [
-                "latentd.version": "\(Version.text)", "host.cpu": "\(engine.host.cpuModel)", "host.isa": "\(engine.host.isa)",
-                "host.blas_core": "\(engine.host.blasCore)", "host.threads": "\(engine.threads)",
-                "spool": "\(layout.spool)", "models": "\(shelf.usable.map(\.name).joined(separator: ", "))",
+                "latentd.version": "\(Version.text)", "host.cpu": "\(host.cpuModel)", "host.isa": "\(host.isa)",
+                "host.blas_core": "\(host.blasCore)", "host.threads": "\(host.threads)", "spool": "\(layout.spool)",
+                "models": "\(catalog.facts.map(\.name).joined(separator: ", "))",
             ])
     }
 
@@ -100,8 +105,33 @@ public struct Instance: Sendable {
         do throws(SettingsError) { return try read() } catch { throw .settings(error) }
     }
 
-    private func directories(_ settings: Settings) -> [FilePath] {
-        modelDirectories + settings.modelDirectories + layout.models
+    private func hostProfile(_ settings: Settings) throws(DaemonError) -> HostProfile {
+        do throws(RenderingError) {
+            return try Renderer.hostProfile(threads: settings.threads)
+        } catch {
+            throw .rendering(error)
+        }
+    }
+
+    private func catalog(_ settings: Settings) -> ModelCatalog {
+        let directories = modelDirectories + settings.modelDirectories + layout.models
+        return ModelCatalog(directories: directories.map(\.string))
+    }
+
+    private func options(_ settings: Settings, _ host: HostProfile) -> Renderer.Options {
+        let granted = host.cgroupMemoryBytes ?? host.memoryBytes
+        return Renderer.Options(
+            threads: settings.threads, memoryLimitBytes: settings.memoryLimit.bytes(of: granted), version: Version.text)
+    }
+
+    private func makeRenderer(
+        _ catalog: ModelCatalog, _ costs: CostModel, _ settings: Settings, _ host: HostProfile
+    ) throws(DaemonError) -> sending Renderer {
+        do throws(RenderingError) {
+            return try Renderer(catalog: catalog, costs: costs, options: options(settings, host))
+        } catch {
+            throw .rendering(error)
+        }
     }
 
     private func makeFolders() throws(DaemonError) {

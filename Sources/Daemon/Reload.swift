@@ -9,32 +9,44 @@ import UnixSignals
 /// What is fixed at the start (threads, OpenBLAS's kernels) needs a restart, which the log says.
 struct Reload: Service {
     let settings: LiveSettings
-    let load: @Sendable () throws(SettingsError) -> Settings
-    let apply: @Sendable (Settings) -> Void
     let notifier: Notifier
     let logger: Logger
+    /// Reads the settings.
+    let load: @Sendable () throws(SettingsError) -> Settings
+    /// Puts them in force where `settings` is not asked each time; may wait for the picture that is being made.
+    let apply: @Sendable (Settings) async throws -> Void
 
     /// Reloads at every SIGHUP until the daemon stops.
     func run() async throws {
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
             notifier.reloading()
-            reload()
+            let new = reload()
             notifier.ready()
+            if let new { await put(new) }
         }
     }
 
-    private func reload() {
+    private func reload() -> Settings? {
         do throws(SettingsError) {
             let new = try load()
             let old = settings.current
             settings.replace(with: new)
-            apply(new)
             if new.threads != old.threads || new.openblasCoreType != old.openblasCoreType {
                 logger.warning("A setting changed that needs a restart")
             }
             logger.notice("Reloaded the settings")
+            return new
         } catch {
             logger.error("The settings were not reloaded", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    private func put(_ new: Settings) async {
+        do {
+            try await apply(new)
+        } catch {
+            logger.error("The settings could not be put in force", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -2,17 +2,17 @@ import JobStore
 import Jobs
 import Logging
 import Planner
+import Rendering
 import ServiceLifecycle
 import Spool
-import Synchronization
 import Systemd
 
 /// Makes pictures of queued jobs, one at a time.
 ///
-///     claim ─► plan ─► render (on the inference thread) ─► writeDone ─► finish
-///                 │        │ cancelled: confirmCancel
-///                 │        │ stopping, no room: release, uncharged
-///                 └────────┴ failed: failed/NAME.json, then fail
+///     claim ─► plan ─► render ─► writeDone (all three on the inference thread) ─► finish
+///               │        │ cancelled: confirmCancel
+///               │        │ stopping, no room: release, uncharged
+///               └────────┴ failed: failed/NAME.json, then fail
 ///
 /// The picture is on the disk before the queue says so: a crash between the two is mended by ``Recovery``. An error of one job
 /// ends that job and nothing else. Nothing wakes up while the queue is empty, except to feed the service manager's watchdog.
@@ -22,8 +22,8 @@ struct Worker: Service {
     let store: JobStore
     let spool: Spool
     let board: ProgressBoard
-    let planning: Planning
     let inference: Inference
+    let ledger: CostLedger
     let settings: LiveSettings
     let notifier: Notifier
     let watchdog: Watchdog
@@ -121,54 +121,52 @@ struct Worker: Service {
         }
     }
 
-    private func bringToEnd(_ job: Job) async throws {
+    private func bringToEnd(_ job: Job) async throws(JobStoreError) {
         if spool.hasResult(job.name, for: job.id) {
             try await store.finish(job.id, at: .now)
             return
         }
-        do {
-            try await measure(for: job)
-            let plan = try await planning.plan(job.request, loaded: await inference.loaded)
+        switch await outcome(of: job) {
+        case .done(let plan, let result):
+            try await store.finish(job.id, at: .now)
             logger.notice(
-                "Started a job",
+                "Finished a job",
                 metadata: [
-                    "job.id": "\(job.id)", "job.state": "running", "job.model": "\(plan.variant.model)",
-                    "job.attempts": "\(job.attempts)",
+                    "job.id": "\(job.id)", "job.state": "succeeded", "job.model": "\(plan.variant.model)",
+                    "job.step": "\(plan.variant.steps)", "job.seconds": "\(result.seconds)",
+                    "job.peak_bytes": "\(result.peakBytes)", "job.result": "\(job.name)",
                 ])
-            switch await outcome(of: job, plan) {
-            case .done(let facts): try await finish(job, plan, facts)
-            case .interrupted(.cancelled):
-                try await store.confirmCancel(job.id, at: .now)
-                logger.notice("Cancelled a job", metadata: ["job.id": "\(job.id)", "job.state": "cancelled"])
-            case .interrupted(.stopping), .abandoned:
-                try await store.release(job.id, at: .now)
-                logger.notice("Gave a job back", metadata: ["job.id": "\(job.id)", "job.state": "queued"])
-            case .failed(let error): throw error
-            }
-        } catch let error as JobStoreError {
-            throw error
-        } catch {
-            try await settle(job, error)
+        case .interrupted(.cancelled):
+            try await store.confirmCancel(job.id, at: .now)
+            logger.notice("Cancelled a job", metadata: ["job.id": "\(job.id)", "job.state": "cancelled"])
+        case .interrupted(.stopping), .abandoned:
+            try await store.release(job.id, at: .now)
+            logger.notice("Gave a job back", metadata: ["job.id": "\(job.id)", "job.state": "queued"])
+        case .failed(let error): try await settle(job, error)
         }
     }
 
     /// What became of the attempt to make a picture.
     private enum Outcome: Sendable {
-        case done(RenderFacts)
+        case done(Plan, Inference.Result)
         case interrupted(Interruption)
         case failed(any Error)
         /// The daemon stops and the step did not end in time.
         case abandoned
     }
 
-    private func outcome(of job: Job, _ plan: Plan) async -> Outcome {
+    /// Waits for the picture, but not longer than the daemon may take to stop.
+    private func outcome(of job: Job) async -> Outcome {
         let (outcomes, continuation) = AsyncStream.makeStream(of: Outcome.self, bufferingPolicy: .bufferingOldest(1))
         stop.onAbandon { continuation.yield(.abandoned) }
         Task {
             do {
-                continuation.yield(.done(try await render(job, plan)))
+                let (plan, result) = try await makePicture(of: job)
+                continuation.yield(.done(plan, result))
             } catch let error as Interruption {
                 continuation.yield(.interrupted(error))
+            } catch RenderingError.interrupted(let reason as Interruption) {
+                continuation.yield(.interrupted(reason))
             } catch {
                 continuation.yield(.failed(error))
             }
@@ -177,39 +175,53 @@ struct Worker: Service {
         return .abandoned
     }
 
-    private func render(_ job: Job, _ plan: Plan) async throws -> RenderFacts {
-        let (store, board, spool, stop, watchdog, notifier) = (store, board, spool, stop, watchdog, notifier)
+    private func makePicture(of job: Job) async throws -> (Plan, Inference.Result) {
+        let (board, spool, stop, store, watchdog) = (board, spool, stop, store, watchdog)
+        let interruption = { @Sendable () -> Interruption? in
+            if stop.isStopping { return .stopping }
+            // A database that cannot be read now is asked again at the next step.
+            return (try? store.isCancelRequested(job.id)) == true ? .cancelled : nil
+        }
+        let (plan, measured) = try await inference.plan(job.request) { _ in
+            watchdog.pet()
+            if stop.isStopping { throw Interruption.stopping }
+        }
+        await keep(measured)
+        logger.notice(
+            "Started a job",
+            metadata: [
+                "job.id": "\(job.id)", "job.state": "running", "job.model": "\(plan.variant.model)",
+                "job.attempts": "\(job.attempts)",
+            ])
+        let notifier = notifier
         let makeObserver = { @Sendable () -> RenderObserver in
             RenderObserver(id: job.id, board: board) {
                 watchdog.pet()
             } onStep: { progress in
                 notifier.status("\(job.name): \(progress.stage), step \(progress.step) of \(progress.steps)")
             } interruption: {
-                if stop.isStopping { return .stopping }
-                // A database that cannot be read now is asked again at the next step.
-                return (try? store.isCancelRequested(job.id)) == true ? .cancelled : nil
+                interruption()
             }
         }
-        return try await inference.render(job, plan, observer: makeObserver) { result in
+        let (result, learned) = try await inference.render(job, plan, observer: makeObserver) { picture, record in
             if stop.isAbandoned { throw Interruption.stopping }
-            try spool.writeDone(job.name, picture: result.picture, record: result.record)
+            try spool.writeDone(job.name, picture: picture, record: record)
         }
+        await keep(learned)
+        return (plan, result)
     }
 
-    private func finish(_ job: Job, _ plan: Plan, _ facts: RenderFacts) async throws {
-        try await store.finish(job.id, at: .now)
-        logger.notice(
-            "Finished a job",
-            metadata: [
-                "job.id": "\(job.id)", "job.state": "succeeded", "job.model": "\(plan.variant.model)",
-                "job.step": "\(plan.variant.steps)", "job.seconds": "\(facts.seconds)",
-                "job.peak_bytes": "\(facts.peakBytes)", "job.result": "\(job.name)",
-            ])
-        if let costs = facts.refinedCosts { try await planning.save(costs) }
+    /// Costs are only advice: that they cannot be kept is no reason to lose a picture.
+    private func keep(_ learned: [MemberCosts]) async {
+        do {
+            try await ledger.save(learned)
+        } catch {
+            logger.warning("What a picture cost could not be kept", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Ends or requeues a job that could not be done.
-    private func settle(_ job: Job, _ error: any Error) async throws {
+    private func settle(_ job: Job, _ error: any Error) async throws(JobStoreError) {
         var failure = JobFailure(of: error)
         if error.isLackOfRoom {
             logger.warning("A result found no room on the disk", metadata: ["job.id": "\(job.id)", "error": "\(error)"])
@@ -235,14 +247,5 @@ struct Worker: Service {
                 "job.id": "\(job.id)", "job.state": "\(settled.state.rawValue)", "job.reason": "\(failure.message)",
             ])
         if failure.kind == .transient { await pause() }
-    }
-
-    /// Measures the models that a job's budget makes the planner ask about, the first time.
-    private func measure(for job: Job) async throws {
-        for member in try await planning.unmeasured(for: job.request) where !stop.isStopping {
-            let costs = try await inference.calibrate(member, onBlock: watchdog.pet)
-            try await planning.save(costs)
-            logger.notice("Measured a model", metadata: ["model.sha256": "\(member.modelSHA256)"])
-        }
     }
 }
