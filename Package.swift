@@ -41,7 +41,7 @@ let package = Package(
             name: "CKernels", exclude: ["README.md"],
             // SwiftPM compiles C without optimization in debug builds; kernels are always measured and tested as shipped.
             cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"])]),
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .target(name: "COpenBLAS", exclude: ["README.md"], linkerSettings: [.linkedLibrary("dl")]),
         target("Compute", ["CKernels", "COpenBLAS"]),
         target("Models", ["Compute"]),
         target("Diffusion", ["Models", "Compute"]),
