@@ -61,7 +61,7 @@ let package = Package(
             [.product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
         target("Varlink", ["Jobs"]),
         // Assembly.
-        target("Rendering", ["Diffusion", "Models", "Images", "Planner", "Jobs", logging]),
+        target("Rendering", ["Diffusion", "Models", "Compute", "Images", "Planner", "Jobs"]),
         target(
             "Daemon",
             ["Rendering", "Planner", "JobStore", "Spool", "Jobs", "Systemd", "Settings", "Varlink", logging, lifecycle]),
