@@ -62,7 +62,7 @@ let package = Package(
             ["Jobs", .product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
         target("Varlink", ["Jobs", "Planner"]),
         // Assembly.
-        target("Rendering", ["Diffusion", "Models", "Images", "Planner", "Jobs", logging]),
+        target("Rendering", ["Diffusion", "Models", "Compute", "Images", "Planner", "Jobs"]),
         target(
             "Daemon",
             ["Rendering", "Planner", "JobStore", "Spool", "Jobs", "Systemd", "Settings", "Varlink", system, logging, lifecycle, signals]),

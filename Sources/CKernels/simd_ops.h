@@ -130,20 +130,24 @@ static void layer_norm_simd(float *dst, const float *src, size_t rows, size_t n,
             a = vadd(a, load_some(src + i, PART(i, n)));
         float center = vsum(vadd(a, b)) / (float)n;
         V c = vset1(center);
-        a = b = vset1(0.0f);
-        float rest = 0;
-        for (i = 0; i + 2 * LANES <= n; i += 2 * LANES) {
-            V d = vsub(vload(src + i), c), e = vsub(vload(src + i + LANES), c);
-            a = vfma(d, d, a);
-            b = vfma(e, e, b);
+        // The center is rounded: what it misses the mean by is found beside the squares, and taken off again.
+        V missed = vset1(0.0f), squares = missed;
+        for (i = 0; i + LANES <= n; i += LANES) {
+            V d = vsub(vload(src + i), c);
+            missed = vadd(missed, d);
+            squares = vfma(d, d, squares);
         }
-        for (; i < n; i++)
-            rest += (src[i] - center) * (src[i] - center);
-        float factor = 1.0f / __builtin_sqrtf((vsum(vadd(a, b)) + rest) / (float)n + epsilon);
-        V f = vset1(factor);
+        float shift = vsum(missed), square = vsum(squares);
+        for (; i < n; i++) {
+            shift += src[i] - center;
+            square += (src[i] - center) * (src[i] - center);
+        }
+        shift /= (float)n;
+        float factor = 1.0f / __builtin_sqrtf(square / (float)n - shift * shift + epsilon);
+        V f = vset1(factor), g = vset1(-shift * factor);
         for (i = 0; i < n; i += LANES) {
             size_t part = PART(i, n);
-            V v = vmul(vsub(load_some(src + i, part), c), f);
+            V v = vfma(vsub(load_some(src + i, part), c), f, g);
             V w = weight ? load_some(weight + i, part) : vset1(1.0f);
             store_some(dst + i, vfma(v, w, bias ? load_some(bias + i, part) : vset1(0.0f)), part);
         }

@@ -1,6 +1,8 @@
 """Golden schedules: timesteps, noise scales and whole trajectories of every sampler over many configurations, with
 random numbers in place of a model."""
 
+import json
+
 import safetensors.torch
 import torch
 
@@ -42,13 +44,19 @@ _SEED = 77
 
 @torch.no_grad()
 def write(path):
-    """Each entry names its tensors: `N.inputs` [steps, 16], what the model is given, and `N.latents`, after each step."""
+    """Writes the scheduler files and the tensors, and returns the index entries.
+
+    Entry number N has the tensors `N.inputs` [steps, 16], what the model is given, and `N.latents`, after each step.
+    """
     generator = torch.Generator().manual_seed(_SEED)
     noise = torch.randn(_SHAPE, generator=generator)
     outputs = torch.randn(_MOST_STEPS, *_SHAPE, generator=generator)
     tensors = {"noise": noise.flatten(), "outputs": outputs.flatten(1)}
     entries = []
+    folder = path.parent / "schedulers"
+    folder.mkdir()
     for name, configuration in CONFIGURATIONS.items():
+        (folder / f"{name}.json").write_text(json.dumps(configuration, indent=1) + "\n")
         for sampler in SAMPLERS:
             for steps in [*_STEPS, *([_MOST_STEPS] if name in ("sd1", "defaults") else [])]:
                 reference = scheduler(sampler, configuration)
@@ -58,7 +66,7 @@ def write(path):
                 tensors[f"{number}.inputs"], tensors[f"{number}.latents"] = inputs, latents
                 entries.append(
                     {
-                        "name": name,
+                        "configuration": f"{folder.name}/{name}.json",
                         "sampler": sampler,
                         "steps": steps,
                         "timesteps": reference.timesteps.tolist(),
@@ -69,7 +77,6 @@ def write(path):
     return {
         "file": path.name,
         "noise_seed": str(_SEED),
-        "configurations": CONFIGURATIONS,
         "entries": entries,
     }
 
