@@ -14,6 +14,6 @@ struct ChangeRelay: Service {
 
     /// Relays until the daemon stops.
     func run() async throws {
-        for await change in changes.cancelOnGracefulShutdown() { board.note(change.id) }
+        for try await change in changes.cancelOnGracefulShutdown() { board.note(change.id) }
     }
 }

@@ -29,7 +29,7 @@ actor Intake: Service {
     /// First what a dead daemon had taken, then what comes, until the daemon stops.
     func run() async throws {
         for file in try spool.takenFiles() { await persist { try await self.enqueue(file) } }
-        for await entry in try spool.incomingFiles().cancelOnGracefulShutdown() {
+        for try await entry in try spool.incomingFiles().cancelOnGracefulShutdown() {
             await persist { try await self.accept(entry) }
         }
     }
@@ -44,8 +44,7 @@ actor Intake: Service {
     private func enqueue(_ file: TakenFile) async throws {
         let spool = spool
         let outcome = try await store.insert(file.submission, at: .now) { spool.isOccupied($0) }
-        for rejection in outcome.rejections { try spool.writeFailed(rejection, of: file, at: .now) }
-        try spool.discard(file)
+        try spool.conclude(file, rejections: outcome.rejections, at: .now)
         for entry in outcome.jobs where entry.isNew {
             logger.notice(
                 "Queued a job",
@@ -75,11 +74,7 @@ actor Intake: Service {
             } catch where Self.isTransient(error) {
                 if !isWaiting { logger.warning("Intake waits", metadata: ["error": "\(error)"]) }
                 isWaiting = true
-                do {
-                    try await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.retryInterval) }
-                } catch {
-                    return
-                }
+                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.retryInterval) }
                 if Task.isShuttingDownGracefully { return }
             } catch {
                 return logger.error("A file could not be taken in", metadata: ["error": "\(error)"])

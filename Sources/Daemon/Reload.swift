@@ -18,7 +18,7 @@ struct Reload: Service {
 
     /// Reloads at every SIGHUP until the daemon stops.
     func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+        for try await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
             notifier.reloading()
             let new = reload()
             notifier.ready()

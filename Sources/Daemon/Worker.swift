@@ -64,22 +64,21 @@ struct Worker: Service {
     /// Takes the next job and brings it to an end; false when there is none.
     private func next() async throws -> Bool {
         guard try await hasRoom() else { return !stop.isStopping }
-        let job: Job?
         do {
-            job = try await store.claim(at: .now)
-        } catch where error.isTransient {
-            logger.warning("The queue cannot be written; waiting", metadata: ["error": "\(error)"])
+            guard let job = try await store.claim(at: .now) else {
+                notifier.status("Idle")
+                return false
+            }
+            await work(on: job)
+            board.clear()
+            board.note(job.id)
+        } catch {
+            guard error.isTransient else { throw error }
+            let reason = error.description
+            logger.warning("The queue cannot be written; waiting", metadata: ["error": "\(reason)"])
             await pause()
-            return !stop.isStopping
         }
-        guard let job else {
-            notifier.status("Idle")
-            return false
-        }
-        await work(on: job)
-        board.clear()
-        board.note(job.id)
-        return true
+        return !stop.isStopping
     }
 
     // MARK: - Room
