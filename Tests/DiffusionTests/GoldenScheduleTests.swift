@@ -1,0 +1,36 @@
+import Diffusion
+import Models
+import Testing
+
+/// Schedules and steps against diffusers' schedulers, with random numbers in place of a network: all samplers, all
+/// spacings, many numbers of steps. Tolerance 1e-4 (relative) after a whole trajectory.
+struct GoldenScheduleTests {
+    @Test("timesteps, scaling and every step are diffusers'", arguments: Sampler.allCases)
+    func trajectories(_ sampler: Sampler) throws {
+        let index = try GoldenIndex.load().schedules
+        let golden = try GoldenTensors(index.file)
+        let outputs = try golden.floats("outputs")
+        let noise = try golden.floats("noise")
+        for (number, entry) in index.entries.enumerated() where entry.sampler == sampler.rawValue {
+            let name = "\(entry.configuration), \(entry.steps) steps"
+            let config = try Config(file: "\(GoldenIndex.folder)/golden/\(entry.configuration)")
+            var scheduler = try SchedulerConfiguration(config).scheduler(sampler, steps: entry.steps)
+            expectClose(scheduler.timesteps, entry.timesteps.map(Float.init), tolerance: 1e-6, "timesteps of \(name)")
+            guard scheduler.timesteps.count == entry.timesteps.count else { continue }
+            expectClose(
+                [scheduler.initialNoiseScale], [Float(entry.initialNoiseScale)], tolerance: 1e-5, "noise of \(name)")
+
+            let inputs = try golden.floats("\(number).inputs")
+            let latents = try golden.floats("\(number).latents")
+            var random = RandomSourceKind.torch.source(seed: try #require(UInt64(index.noiseSeed)))
+            var sample = noise.map { $0 * scheduler.initialNoiseScale }
+            for step in scheduler.timesteps.indices {
+                let range = step * noise.count..<(step + 1) * noise.count
+                let input = sample.map { $0 / scheduler.inputDivisor(step) }
+                expectClose(input, Array(inputs[range]), tolerance: 1e-4, "input \(step) of \(name)")
+                scheduler.step(step, output: Array(outputs[range]), sample: &sample, random: &random)
+                expectClose(sample, Array(latents[range]), tolerance: 1e-4, "latents after step \(step) of \(name)")
+            }
+        }
+    }
+}
