@@ -25,6 +25,8 @@ let package = Package(
     products: [
         .executable(name: "latentd", targets: ["latentd"]),
         .executable(name: "latentctl", targets: ["latentctl"]),
+        // For Benchmarks/, a package of its own.
+        .library(name: "Inference", targets: ["CKernels", "Compute", "Models", "Diffusion"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
