@@ -25,8 +25,9 @@ let package = Package(
     products: [
         .executable(name: "latentd", targets: ["latentd"]),
         .executable(name: "latentctl", targets: ["latentctl"]),
-        // For Benchmarks/, a package of its own.
-        .library(name: "Inference", targets: ["CKernels", "Compute", "Models", "Diffusion"]),
+        // For Benchmarks/, which is a package of its own.
+        .library(name: "Compute", targets: ["Compute"]),
+        .library(name: "Diffusion", targets: ["Models", "Diffusion"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -43,7 +44,7 @@ let package = Package(
             name: "CKernels", exclude: ["README.md"],
             // SwiftPM compiles C without optimization in debug builds; kernels are always measured and tested as shipped.
             cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"])]),
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .target(name: "COpenBLAS", exclude: ["README.md"], linkerSettings: [.linkedLibrary("dl")]),
         target("Compute", ["CKernels", "COpenBLAS"]),
         target("Models", ["Compute"]),
         target("Diffusion", ["Models", "Compute"]),
@@ -75,7 +76,10 @@ let package = Package(
             name: "latentctl", dependencies: ["Client", "Settings", arguments],
             exclude: ["README.md"], swiftSettings: strict),
         // Tests.
-        tests("ComputeTests", ["Compute", "CKernels"]),
+        .target(
+            name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks",
+            exclude: ["main.c", "aarch64.sh"], cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        tests("ComputeTests", ["Compute", "CKernels", "KernelChecks"]),
         tests("ModelsTests", ["Models"]),
         tests("DiffusionTests", ["Diffusion", "Models"]),
         tests("ImagesTests", ["Images"]),

@@ -1,2 +1,56 @@
-#include "CKernels.h"
-typedef int kernels_placeholder;
+// The choice of kernels: scalar first, then overrides upward, until the CPU lacks a feature.
+#include "tables.h"
+#include <string.h>
+
+struct level {
+    const char *isa;
+    int (*supported)(void);
+    void (*fill)(struct kernels *table);
+};
+
+static int always(void) { return 1; }
+
+#if defined(__x86_64__)
+static int has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
+
+static int has_avx512(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+#endif
+
+// Ascending: a level builds on all before it.
+static const struct level levels[] = {
+    {"scalar", always, kernels_fill_scalar},
+#if defined(__x86_64__)
+    {"avx2", has_avx2, kernels_fill_avx2},
+    {"avx512", has_avx512, kernels_fill_avx512},
+#elif defined(__aarch64__)
+    {"neon", always, kernels_fill_neon},
+#endif
+};
+
+static const size_t level_count = sizeof levels / sizeof *levels;
+
+const char *kernels_isa(size_t index) {
+    for (size_t i = 0; i <= index; i++)
+        if (i == level_count || !levels[i].supported())
+            return NULL;
+    return levels[index].isa;
+}
+
+const char *kernels_init(struct kernels *table, const char *isa) {
+    const char *name = NULL;
+    for (size_t i = 0; i < level_count && levels[i].supported(); i++) {
+        levels[i].fill(table);
+        name = levels[i].isa;
+        if (isa && strcmp(isa, name) == 0)
+            return name;
+    }
+    if (!isa)
+        return name;
+    kernels_fill_scalar(table);
+    return NULL;
+}

@@ -66,7 +66,8 @@ public final class Arena {
             return start
         }
         let start = mark
-        precondition(size <= capacity - start, "the arena's plan of \(capacity) bytes is too small for \(start) + \(size)")
+        precondition(
+            size <= capacity - start, "the arena's plan of \(capacity) bytes is too small for \(start) + \(size)")
         mark = start + size
         peakBytes = max(peakBytes, mark)
         return start

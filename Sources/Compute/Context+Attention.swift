@@ -1,3 +1,5 @@
+import CKernels
+
 extension Context {
     /// `softmax(scale * q k^T) v` for each head, in tiles: the matrix of scores never exists.
     ///
@@ -10,6 +12,27 @@ extension Context {
     public func attention(
         q: Tensor, k: Tensor, v: Tensor, heads: Int, scale: Float? = nil, causal: Bool = false
     ) -> Tensor {
-        tensor(q.shape)
+        precondition(heads > 0 && q.shape.c % heads == 0, "\(heads) heads do not divide \(q.shape.c) channels")
+        precondition(
+            k.shape == v.shape && k.shape.n == q.shape.n && k.shape.c == q.shape.c, "\(k.shape) does not fit \(q.shape)"
+        )
+        precondition(!causal || k.shape.pixels == q.shape.pixels, "causal attention needs as many keys as queries")
+        let plan = AttentionPlan(
+            images: q.shape.n, queries: q.shape.pixels, keys: k.shape.pixels, heads: heads, depth: q.shape.c / heads,
+            scale: scale ?? 1 / Float(q.shape.c / heads).squareRoot(), causal: causal)
+        let result = tensor(q.shape)
+        withScratch(2 * k.shape.count) { packed in
+            let keys = UnsafePointer(k.pointer), values = UnsafePointer(v.pointer)
+            pool.parallelFor(plan.packs) { plan.pack(keys, values, index: $0, into: packed, kernels) }
+            withScratch(pool.threads * plan.threadElements) { scratch in
+                let queries = UnsafePointer(q.pointer), target = result.pointer
+                pool.parallelFor(plan.tasks) { index, thread in
+                    plan.attend(
+                        queries, packed, into: target, index: index, scratch: scratch + thread * plan.threadElements,
+                        kernels)
+                }
+            }
+        }
+        return result
     }
 }

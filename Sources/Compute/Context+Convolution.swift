@@ -11,9 +11,81 @@ extension Context {
         padding: Padding = Padding(), upsampledTo size: (height: Int, width: Int)? = nil, timeBias: Tensor? = nil,
         residual: Tensor? = nil, activation: Activation = .none
     ) -> Tensor {
-        let (h, w) = size ?? (x.shape.h, x.shape.w)
-        let outputHeight = (h + padding.top + padding.bottom - weight.height) / stride + 1
-        let outputWidth = (w + padding.left + padding.right - weight.width) / stride + 1
-        return tensor(Shape(n: x.shape.n, h: outputHeight, w: outputWidth, c: weight.outputs))
+        let window = Window(
+            x.shape, weight, stride: stride, padding: padding, enlarged: size ?? (height: x.shape.h, width: x.shape.w))
+        let result = tensor(
+            Shape(n: x.shape.n, h: window.outputHeight, w: window.outputWidth, c: weight.outputs))
+        if let timeBias {
+            let expected = Shape(n: x.shape.n, h: 1, w: 1, c: weight.outputs)
+            precondition(timeBias.shape.count == expected.count, "the time bias is not \(expected)")
+            let sum = addBias(bias, to: timeBias)
+            convolve(x, window, weight, into: result) {
+                epilogue(for: result, bias: nil, imageBias: sum.pointer, residual: residual, activation: activation)
+            }
+        } else {
+            convolve(x, window, weight, into: result) {
+                epilogue(for: result, bias: bias, residual: residual, activation: activation)
+            }
+        }
+        return result
+    }
+
+    private func addBias(_ bias: Constant?, to timeBias: Tensor) -> Tensor {
+        let sum = copy(timeBias)
+        if let bias, !isMeasuring {
+            precondition(bias.count == sum.shape.c, "the bias does not have \(sum.shape.c) elements")
+            kernels.epilogue(
+                sum.pointer, sum.shape.c, sum.shape.rows, sum.shape.c, bias.pointer, nil, 0, Activation.none.rawValue)
+        }
+        return sum
+    }
+
+    /// Rows of the left matrix that are packed at a time: bounded, however large the image.
+    private func convolve(
+        _ x: Tensor, _ window: Window, _ weight: ConvolutionWeight, into result: Tensor, epilogue: () -> Epilogue
+    ) {
+        let rows = result.shape.rows
+        if window.isIdentity {
+            guard !isMeasuring else { return }
+            product(x.pointer, weight.matrix, into: result.pointer, rows: rows, epilogue: epilogue())
+            return
+        }
+        let strips = Strips(rows: rows, rowElements: weight.matrix.inputs)
+        withScratch(strips.scratchElements(threads: pool.threads)) { scratch in
+            let epilogue = epilogue()
+            let left = x.pointer, target = result.pointer
+            window.withKernelWindow { view in
+                if strips.arePrivate {
+                    pool.parallelFor(strips.count) { index, thread in
+                        let strip = strips[index]
+                        let packed = scratch + thread * strips.elements
+                        withUnsafePointer(to: view) {
+                            kernels.pack_pixels(packed, left, $0, strip.lowerBound, strip.count)
+                        }
+                        let grid = Grid(rows: strip.count, columns: weight.outputs, whole: true)
+                        for part in 0..<grid.count {
+                            block(
+                                packed, weight.matrix, into: target, rows: strip, columns: grid[part].columns,
+                                epilogue: epilogue)
+                        }
+                    }
+                } else {
+                    for index in 0..<strips.count {
+                        let strip = strips[index]
+                        parallel(strip.count, chunk: 16) { part in
+                            withUnsafePointer(to: view) {
+                                kernels.pack_pixels(
+                                    scratch + part.lowerBound * weight.matrix.inputs, left, $0,
+                                    strip.lowerBound + part.lowerBound,
+                                    part.count)
+                            }
+                        }
+                        product(
+                            scratch, weight.matrix, into: target, first: strip.lowerBound, rows: strip.count,
+                            epilogue: epilogue)
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// Where tensors live and how they are computed: an arena, a pool of threads and the kernels of this CPU.
 ///
 /// In measuring mode every operation allocates as it would and computes nothing, so that a dry run of a model's code
@@ -7,17 +9,32 @@ public final class Context {
     public let arena: Arena
     /// The threads that compute.
     public let pool: ThreadPool
+    /// The instruction set in use.
+    public let table: KernelTable
     /// Called by a model's code after each block: progress that a watchdog can trust.
     public var onBlock: (() -> Void)?
+    let blas: BLAS?
 
-    /// A context that computes in `arena`.
-    public init(arena: Arena, pool: ThreadPool) throws(ComputeError) {
+    /// A context that computes in `arena` with the kernels of `table` (nil: `KernelTable.selected()`).
+    public init(arena: Arena, pool: ThreadPool, table: KernelTable? = nil) throws(ComputeError) {
         self.arena = arena
         self.pool = pool
+        if let table {
+            self.table = table
+        } else {
+            self.table = try KernelTable.selected()
+        }
+        if arena.isMeasuring {
+            blas = nil
+        } else {
+            blas = try BLAS.shared()
+        }
     }
 
     /// True when operations allocate and do not compute.
     public var isMeasuring: Bool { arena.isMeasuring }
+
+    var kernels: kernels { table.functions }
 
     /// A new tensor; its elements are undefined.
     public func tensor(_ shape: Shape, _ type: ElementType = .float32) -> Tensor {
@@ -32,5 +49,20 @@ public final class Context {
             _ = result.floats.update(from: values)
         }
         return result
+    }
+
+    /// Runs `body` with `count` floats of scratch memory; while measuring takes the memory and does not run it.
+    func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
+        let bytes = count * MemoryLayout<Float>.stride
+        let offset = arena.allocate(bytes)
+        if let memory = arena.pointer(at: offset) { body(memory.assumingMemoryBound(to: Float.self)) }
+        arena.release(offset: offset, bytes: bytes)
+    }
+
+    /// Runs `body` over `0 ..< count` in parallel, in ranges of `chunk`. Ranges follow from `count` alone.
+    func parallel(_ count: Int, chunk: Int, _ body: (Range<Int>) -> Void) {
+        pool.parallelFor((count + chunk - 1) / chunk) { index in
+            body(index * chunk..<min(count, (index + 1) * chunk))
+        }
     }
 }

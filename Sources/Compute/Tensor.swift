@@ -27,7 +27,8 @@ public struct Tensor {
 
     /// `count` images of the batch from `first`, sharing memory.
     public func batch(_ first: Int, count: Int = 1) -> Tensor {
-        precondition(first >= 0 && count > 0 && first + count <= shape.n, "the batch of \(shape) has no \(first)+\(count)")
+        precondition(
+            first >= 0 && count > 0 && first + count <= shape.n, "the batch of \(shape) has no \(first)+\(count)")
         let one = Shape(n: 1, h: shape.h, w: shape.w, c: shape.c)
         let part = Shape(n: count, h: shape.h, w: shape.w, c: shape.c)
         return Tensor(shape: part, type: type, buffer: buffer, byteOffset: byteOffset + first * one.byteCount(type))
