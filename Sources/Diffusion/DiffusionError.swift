@@ -26,4 +26,9 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
     public var isTransient: Bool {
         if case .compute = self { true } else { false }
     }
+
+    /// Runs what can find a model's files wrong.
+    static func wrapping<T>(_ body: () throws(ModelError) -> T) throws(DiffusionError) -> T {
+        do throws(ModelError) { return try body() } catch { throw .model(error) }
+    }
 }
