@@ -3,7 +3,8 @@ import Models
 import Testing
 
 /// Schedules and steps against diffusers' schedulers, with random numbers in place of a network: all samplers, all
-/// spacings, many numbers of steps. Tolerance 1e-4 (relative) after a whole trajectory.
+/// spacings, many numbers of steps. Tolerance 1e-4 (relative) after every step; 5e-4 where the noise is 4096 times the
+/// picture (Euler on zero terminal SNR), since there the last bit of a float is already 1e-4 of what remains.
 struct GoldenScheduleTests {
     @Test("timesteps, scaling and every step are diffusers'", arguments: Sampler.allCases)
     func trajectories(_ sampler: Sampler) throws {
@@ -20,6 +21,7 @@ struct GoldenScheduleTests {
             expectClose(
                 [scheduler.initialNoiseScale], [Float(entry.initialNoiseScale)], tolerance: 1e-5, "noise of \(name)")
 
+            let tolerance = scheduler.initialNoiseScale > 1000 ? 5e-4 : 1e-4
             let inputs = try golden.floats("\(number).inputs")
             let latents = try golden.floats("\(number).latents")
             var random = RandomSourceKind.torch.source(seed: try #require(UInt64(index.noiseSeed)))
@@ -27,9 +29,10 @@ struct GoldenScheduleTests {
             for step in scheduler.timesteps.indices {
                 let range = step * noise.count..<(step + 1) * noise.count
                 let input = sample.map { $0 / scheduler.inputDivisor(step) }
-                expectClose(input, Array(inputs[range]), tolerance: 1e-4, "input \(step) of \(name)")
+                expectClose(input, Array(inputs[range]), tolerance: tolerance, "input \(step) of \(name)")
                 scheduler.step(step, output: Array(outputs[range]), sample: &sample, random: &random)
-                expectClose(sample, Array(latents[range]), tolerance: 1e-4, "latents after step \(step) of \(name)")
+                expectClose(
+                    sample, Array(latents[range]), tolerance: tolerance, "latents after step \(step) of \(name)")
             }
         }
     }
