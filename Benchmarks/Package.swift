@@ -1,24 +1,19 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .treatAllWarnings(as: .error),
-]
-
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
-// Apart from the product, so that nobody builds benchmarks by accident.
 let package = Package(
-    name: "Benchmarks",
+    name: "benchmarks",
     dependencies: [
         .package(name: "latentd", path: ".."),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
         .executableTarget(
-            name: "model", dependencies: [.product(name: "Inference", package: "latentd"), arguments],
-            path: "model", swiftSettings: strict),
+            name: "model", dependencies: [.product(name: "Diffusion", package: "latentd"), arguments], path: "model",
+            swiftSettings: strict),
         .executableTarget(name: "daemon", dependencies: [arguments], path: "daemon", swiftSettings: strict),
     ]
 )
