@@ -81,7 +81,7 @@ let package = Package(
             exclude: ["main.c", "aarch64.sh"], cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         tests("ComputeTests", ["Compute", "CKernels", "KernelChecks"]),
         tests("ModelsTests", ["Models"]),
-        tests("DiffusionTests", ["Diffusion", "Models"]),
+        tests("DiffusionTests", ["Diffusion", "Models", "Compute"]),
         tests("ImagesTests", ["Images"]),
         tests("JobsTests", ["Jobs"]),
         tests("PlannerTests", ["Planner", "Jobs"]),
