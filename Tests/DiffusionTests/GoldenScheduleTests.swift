@@ -3,8 +3,8 @@ import Models
 import Testing
 
 /// Schedules and steps against diffusers' schedulers, with random numbers in place of a network: all samplers, all
-/// spacings, many numbers of steps. Tolerance 1e-4 (relative) after every step; 5e-4 where the noise is 4096 times the
-/// picture (Euler on zero terminal SNR), since there the last bit of a float is already 1e-4 of what remains.
+/// spacings, many numbers of steps. Tolerance 1e-4 (relative) after every step; 2e-3 where the noise is 4096 times the
+/// picture (Euler on zero terminal SNR), since there the last bit of a float is already 5e-4 of what remains.
 struct GoldenScheduleTests {
     @Test("timesteps, scaling and every step are diffusers'", arguments: Sampler.allCases)
     func trajectories(_ sampler: Sampler) throws {
@@ -21,7 +21,7 @@ struct GoldenScheduleTests {
             expectClose(
                 [scheduler.initialNoiseScale], [Float(entry.initialNoiseScale)], tolerance: 1e-5, "noise of \(name)")
 
-            let tolerance = scheduler.initialNoiseScale > 1000 ? 5e-4 : 1e-4
+            let tolerance = scheduler.initialNoiseScale > 1000 ? 2e-3 : 1e-4
             let inputs = try golden.floats("\(number).inputs")
             let latents = try golden.floats("\(number).latents")
             var random = RandomSourceKind.torch.source(seed: try #require(UInt64(index.noiseSeed)))
