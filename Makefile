@@ -40,7 +40,7 @@ check-format: ## the house's format, exactly
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Benchmarks
 
 check-units: ## what systemd says of the unit, the user and the spool
-	@scripts/setup.sh check
+	@scripts/setup.sh systemd
 	Tests/systemd/units.sh
 
 check-isa: test ## the kernels and all that is made of them, once for each instruction set of this CPU
