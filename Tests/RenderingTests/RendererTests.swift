@@ -184,6 +184,18 @@ struct RendererTests {
         #expect(error.description.contains("the limit is 1 MiB"))
     }
 
+    @Test("The largest size that a file can hold is refused with a number, not tried", arguments: [2048, 16376])
+    func huge(side: Int) throws {
+        let job = request {
+            $0.width = side
+            $0.height = side
+        }
+        let renderer = try renderer(64 << 20)
+        let plan = try renderer.plan(job, now: now)
+        let error = #expect(throws: RenderingError.self) { try renderer.render(job, seed: 7, plan: plan) }
+        #expect(error?.code == "memory_limit")
+    }
+
     @Test("A missing model is an error of the field model, with the models that there are")
     func missing() throws {
         let error = try #require(throws: RenderingError.self) {
@@ -213,6 +225,24 @@ struct RendererTests {
         }
         #expect(error.field == "height")
         #expect(error.code == "invalid_size")
+    }
+
+    @Test("The digest of a model is remembered in the cache, and a damaged entry is not believed")
+    func digestCache() throws {
+        let cache = try ModelDirectory([:])
+        func digest() throws -> String {
+            let renderer = try Renderer(
+                catalog: ModelCatalog(directories: [fixtureModels]),
+                options: .init(threads: 1, memoryLimitBytes: 4 << 30, cacheDirectory: cache.path, version: "0"))
+            return try renderer.render(request()).record.model.sha256
+        }
+        let first = try digest()
+        let entry = try #require(try FileManager.default.contentsOfDirectory(atPath: "\(cache.path)/digests").first)
+        let marked = String(repeating: "5", count: 64)
+        try cache.write(marked, to: "digests/\(entry)")
+        #expect(try digest() == marked)
+        try cache.write("damaged", to: "digests/\(entry)")
+        #expect(try digest() == first)
     }
 
     @Test("A catalog that lost the model lets it go")
