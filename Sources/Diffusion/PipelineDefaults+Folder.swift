@@ -5,9 +5,10 @@ extension PipelineDefaults {
     public init(folder: ModelFolder) throws(ModelError) {
         let unet = try folder.config("unet")
         let vae = try folder.config("vae")
-        guard case .array(let blocks)? = vae.members["block_out_channels"], 1...8 ~= blocks.count else {
-            throw vae.refusal("block_out_channels", "it is not an array of 1 to 8 numbers")
-        }
+        // AutoencoderTiny keeps the two halves apart.
+        let field = vae.has("block_out_channels") ? "block_out_channels" : "decoder_block_out_channels"
+        let blocks = try vae.integers(field)
+        guard 1...8 ~= blocks.count else { throw vae.refusal(field, "it has \(blocks.count) elements, not 1 to 8") }
         let factor = 1 << (blocks.count - 1)
         let latents = try unet.integers("sample_size", count: 2, default: 64, in: 1...4096)
         let isLatentConsistency = folder.pipelineClass == "LatentConsistencyModelPipeline"

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// What the kernel says about this process's memory.
 enum ProcessMemory {

@@ -36,7 +36,7 @@ extension Renderer {
         let settings = GenerationSettings(request, seed: seed, plan: plan)
         let plannedBytes = try checkedPeakBytes(pipeline, settings)
         let sha256: String
-        do { sha256 = try model.folder.sha256() } catch { throw .unusableModel(model.facts.name, error) }
+        do { sha256 = try digests.sha256(of: model) } catch { throw .unusableModel(model.facts.name, error) }
         let prepared = clock.now
 
         ProcessMemory.resetPeak()

@@ -20,6 +20,7 @@ public final class Renderer {
     public let options: Options
 
     private var loaded: Loaded?
+    let digests: DigestCache
     /// Private memory of the process before any model: the part of a peak that is not the model's.
     let baselineBytes: Int
 
@@ -29,13 +30,18 @@ public final class Renderer {
         public var threads: Int
         /// The memory that a job may take; nil for `HostProfile.defaultMemoryLimitBytes`.
         public var memoryLimitBytes: Int?
+        /// Where what takes long to find out is kept between processes; may be deleted at any time. Nil keeps nothing.
+        public var cacheDirectory: String?
         /// The version of latentd, for pictures and records.
         public var version: String
 
         /// Names them all.
-        public init(threads: Int = 0, memoryLimitBytes: Int? = nil, version: String) {
+        public init(
+            threads: Int = 0, memoryLimitBytes: Int? = nil, cacheDirectory: String? = nil, version: String
+        ) {
             self.threads = threads
             self.memoryLimitBytes = memoryLimitBytes
+            self.cacheDirectory = cacheDirectory
             self.version = version
         }
     }
@@ -51,6 +57,7 @@ public final class Renderer {
         self.catalog = catalog
         self.costs = costs
         self.options = options
+        digests = DigestCache(directory: options.cacheDirectory)
         host = try Renderer.hostProfile(threads: options.threads)
         baselineBytes = ProcessMemory.privateBytes ?? 0
     }
