@@ -47,7 +47,6 @@ struct BadFolderTests {
         .unet("attention_head_dim", "5", "16"),
         .unet("norm_num_groups", "0"),
         .unet("norm_num_groups", "\"eight\""),
-        .unet("cross_attention_dim", "null"),
         .unet("in_channels", "9"),
         .unet("act_fn", #""mish""#, "mish"),
         .unet("class_embed_type", #""timestep""#),
@@ -67,7 +66,9 @@ struct BadFolderTests {
         .field("scheduler/scheduler_config.json", "timestep_spacing", #""random""#, "random"),
         .field("scheduler/scheduler_config.json", "num_train_timesteps", "0"),
         .field("scheduler/scheduler_config.json", "beta_start", #""small""#),
-        BadFolder(.unset(file: "unet/config.json", field: "cross_attention_dim"), mentions: "unet/config.json"),
+        // Absent is diffusers' 1280, and the weights say otherwise.
+        BadFolder(
+            .unset(file: "unet/config.json", field: "cross_attention_dim"), mentions: "unet/", "attn2.to_k", "1280"),
         BadFolder(.unset(file: "text_encoder/config.json", field: "hidden_size"), mentions: "text_encoder"),
         BadFolder(.unset(file: "model_index.json", field: "unet"), mentions: "model_index.json", "unet"),
     ]

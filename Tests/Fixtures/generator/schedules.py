@@ -6,7 +6,7 @@ import json
 import safetensors.torch
 import torch
 
-from .runs import SAMPLERS, scheduler
+from .runs import SAMPLERS
 
 _SCALED = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
 _ZERO_SNR = {"rescale_betas_zero_snr": True, "prediction_type": "v_prediction"}
@@ -57,9 +57,9 @@ def write(path):
     folder.mkdir()
     for name, configuration in CONFIGURATIONS.items():
         (folder / f"{name}.json").write_text(json.dumps(configuration, indent=1) + "\n")
-        for sampler in SAMPLERS:
+        for sampler, (kind, settings) in SAMPLERS.items():
             for steps in [*_STEPS, *([_MOST_STEPS] if name in ("sd1", "defaults") else [])]:
-                reference = scheduler(sampler, configuration)
+                reference = kind.from_config({**configuration, **settings})
                 reference.set_timesteps(steps)
                 inputs, latents = _trajectory(reference, noise, outputs)
                 number = len(entries)
