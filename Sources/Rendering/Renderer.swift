@@ -110,6 +110,10 @@ public final class Renderer {
         if let loaded, loaded.model.facts.identity == model.facts.identity, loaded.precision == precision {
             return loaded.pipeline
         }
+        let needed = baselineBytes + model.weightBytes
+        guard needed <= planner.memoryLimitBytes else {
+            throw .modelTooLarge(model.facts.name, neededBytes: needed, limitBytes: planner.memoryLimitBytes)
+        }
         // The old model goes first: two at once would be more than any plan said.
         unload()
         do throws(DiffusionError) {

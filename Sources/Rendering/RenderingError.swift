@@ -15,6 +15,8 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
     case modelGone(String)
     /// The dry run says that the job does not fit; refused before it started.
     case insufficientMemory(width: Int, height: Int, neededBytes: Int, limitBytes: Int)
+    /// The model's weights alone do not fit; refused before they were read.
+    case modelTooLarge(String, neededBytes: Int, limitBytes: Int)
     /// The engine refused or failed.
     case engine(DiffusionError)
     /// The host has no kernels or no BLAS for us.
@@ -36,7 +38,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .engine(let error): error.isTransient
         case .interrupted: true
-        case .plan, .unusableModel, .modelGone, .insufficientMemory, .host, .picture, .dump: false
+        case .plan, .unusableModel, .modelGone, .insufficientMemory, .modelTooLarge, .host, .picture, .dump: false
         }
     }
 
@@ -56,9 +58,10 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .plan(let error): error.code
         case .unusableModel, .engine(.model): "model_unusable"
         case .modelGone: "model_missing"
-        case .insufficientMemory: "memory_limit"
+        case .insufficientMemory, .modelTooLarge: "memory_limit"
         case .engine(.setting): JobFailure.Code.invalidJob
         case .engine(.compute): "out_of_resources"
+        case .engine(.notFinite): "not_finite"
         case .engine(.stopped), .interrupted: "interrupted"
         case .host: "host_unsuitable"
         case .picture: "encoding_failed"
@@ -74,6 +77,8 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .modelGone(let name): "model \"\(name)\" is not installed any more"
         case .insufficientMemory(let width, let height, let needed, let limit):
             "\(width) x \(height) needs \(Format.bytes(needed)) of memory; the limit is \(Format.bytes(limit))"
+        case .modelTooLarge(let name, let needed, let limit):
+            "model \"\(name)\" needs \(Format.bytes(needed)) of memory for its weights; the limit is \(Format.bytes(limit))"
         case .engine(let error): error.description
         case .host(let error): error.description
         case .picture(let error): error.description
