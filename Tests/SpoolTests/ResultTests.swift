@@ -90,20 +90,6 @@ struct ResultTests {
         #expect(throws: SpoolError.notAFolder(other.root.appending("work"))) { try other.open() }
     }
 
-    @Test(.enabled(if: SmallDisk.isPossible)) func `A full disk is a transient error that leaves no partial result`() throws {
-        let disk = try #require(SmallDisk(size: 256 << 10))
-        let spool = try Spool(root: FilePath(disk.folder.appending(path: "spool").path), maximumFileSize: 1 << 20)
-        let picture = [UInt8](repeating: 7, count: 512 << 10)
-        let record = Array(#"{"id": "me"}"#.utf8)
-        let error = try #require(throws: SpoolError.self) { try spool.writeDone(name("cat"), picture: picture, record: record) }
-        #expect(error.isTransient)
-        #expect(error.description.contains("No space left"))
-        #expect(try FileManager.default.contentsOfDirectory(atPath: spool.path(.done).string).isEmpty)
-        // With room again, the same step succeeds.
-        try spool.writeDone(name("cat"), picture: [1], record: record)
-        #expect(spool.hasResult(try name("cat"), for: try #require(JobID(rawValue: "me"))))
-    }
-
     @Test(.enabled(if: SmallDisk.isPossible)) func `A folder on another file system stops the start`() throws {
         let disk = try #require(SmallDisk(size: 64 << 10))
         let root = FilePath(disk.folder.path)
