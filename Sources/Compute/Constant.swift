@@ -1,7 +1,8 @@
 /// Immutable floats that outlive the computation: a bias, a norm's scale, the rows of a weight.
 ///
-/// Either a view on a mapped file (kept alive through `owner`) or memory prepared once at load.
-public struct Constant: @unchecked Sendable {  // The memory is never written after `init`, and `owner` is only retained.
+/// Either a view on a mapped file (kept alive through `owner`) or memory prepared once at load. Sendable without a check: the
+/// memory is never written after `init`, and `owner` is only retained.
+public struct Constant: @unchecked Sendable {
     /// Elements.
     public let count: Int
     let pointer: UnsafePointer<Float>
@@ -54,8 +55,8 @@ public struct Constant: @unchecked Sendable {  // The memory is never written af
     public var floats: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: pointer, count: count) }
 }
 
-/// Memory of a constant that is not a view on a file.
-private final class PreparedBlock {
+/// Memory of a weight that is not a view on a file.
+final class PreparedBlock {
     let memory: UnsafeMutableRawPointer
     let byteCount: Int
 

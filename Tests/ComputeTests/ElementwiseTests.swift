@@ -28,8 +28,9 @@ import Testing
         let bench = try Bench(table: table)
         let x = Bench.values(3 * 2 * 37)
         let result = bench.context.geglu(bench.context.tensor(Shape(batch: 1, tokens: 3, channels: 74), x))
-        let expected = (0..<3 * 37).map {
-            Double(x[$0 / 37 * 74 + $0 % 37]) * Reference.activate(Double(x[$0 / 37 * 74 + 37 + $0 % 37]), .gelu)
+        let expected = (0..<3 * 37).map { index -> Double in
+            let at = index / 37 * 74 + index % 37
+            return Double(x[at]) * Reference.activate(Double(x[at + 37]), .gelu)
         }
         #expect(Bench.error(result.array(), expected) < 1e-6)
     }
