@@ -69,9 +69,12 @@ public struct Submitter: Sendable {
     private func drop(_ source: JobSourceArgument, because problem: VarlinkError) throws(ClientError) {
         let (name, bytes) = try source.contents()
         do throws(SpoolError) {
-            let path = try Spool.submit(bytes, named: name, to: spool)
+            let incoming = spool.appending(Spool.Folder.incoming.rawValue)
+            let stem = ResultName(sanitizing: (name as NSString).deletingPathExtension)
+            let file = try DropFolder(path: incoming).drop(bytes, as: stem, kind: JobFile(name: name) ?? .json)
+            let path = incoming.appending(file).string
             printer.note("\(problem.description); the job waits in the spool")
-            printer.result(Receipt(file: path.string), text: path.string)
+            printer.result(Receipt(file: path), text: path)
         } catch {
             throw .spool("\(problem.description); and the spool takes no job: \(error.description)")
         }

@@ -11,8 +11,12 @@ extension WebP {
     ) throws(ImageError) -> [UInt8] {
         let bitstream = try encodeBitstream(image, compression)
         guard let metadata else { return bitstream }
-        return try replacingMetadata(
-            of: bitstream, xmp: metadata.xmpPacket(), exif: ExifComment(metadata).bytes())
+        return try attaching(metadata, to: bitstream)
+    }
+
+    /// The same picture with `metadata` in place of what it carried: for metadata that knows how long encoding took.
+    public static func attaching(_ metadata: PictureMetadata, to picture: [UInt8]) throws(ImageError) -> [UInt8] {
+        try replacingMetadata(of: picture, xmp: metadata.xmpPacket(), exif: ExifComment(metadata).bytes())
     }
 
     private static func encodeBitstream(_ image: RGBImage, _ compression: Compression) throws(ImageError) -> [UInt8] {

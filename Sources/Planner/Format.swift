@@ -1,7 +1,7 @@
 /// Figures for people, short.
-enum Format {
+public enum Format {
     /// `640 KiB`, `1.5 GiB`; rounded up, so that a need is never understated.
-    static func bytes(_ count: Int) -> String {
+    public static func bytes(_ count: Int) -> String {
         let units = ["KiB", "MiB", "GiB", "TiB"]
         var value = Double(count) / 1024
         var unit = 0
@@ -13,7 +13,7 @@ enum Format {
     }
 
     /// `85 ms`, `3.2 s`, `140 s`.
-    static func seconds(_ value: Double) -> String {
+    public static func seconds(_ value: Double) -> String {
         value < 0.9995 ? "\(Int((value * 1000).rounded())) ms" : "\(decimal(value)) s"
     }
 

@@ -12,13 +12,14 @@ public struct HostProbe: Sendable {
     /// - Parameters:
     ///   - isa: The table of kernels in use.
     ///   - blasCore: The core that OpenBLAS chose.
-    public func profile(isa: String, blasCore: String) -> HostProfile {
+    ///   - pinnedThreads: The settings' thread count; nil or 0 leaves it to the host.
+    public func profile(isa: String, blasCore: String, pinnedThreads: Int? = nil) -> HostProfile {
         let cpu = file("proc/cpuinfo")
         let groups = ControlGroups(root: root)
         return HostProfile(
             cpuModel: Self.cpuModel(cpu), architecture: Self.architecture, features: Self.features(cpu), isa: isa,
             blasCore: blasCore, cores: allowedCores(), cpuQuota: groups.cpuQuota(), memoryBytes: physicalMemory(),
-            cgroupMemoryBytes: groups.memoryLimit())
+            cgroupMemoryBytes: groups.memoryLimit(), pinnedThreads: pinnedThreads == 0 ? nil : pinnedThreads)
     }
 
     private func file(_ path: String) -> String { TextFile.contents(root, path) ?? "" }

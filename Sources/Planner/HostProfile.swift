@@ -19,10 +19,13 @@ public struct HostProfile: Equatable, Codable, Sendable {
     /// The least memory limit of the control groups above the process.
     public var cgroupMemoryBytes: Int?
 
+    /// How many threads the settings ask for; nil leaves it to the host.
+    public var pinnedThreads: Int?
+
     /// Names them all.
     public init(
         cpuModel: String, architecture: String, features: [String], isa: String, blasCore: String, cores: Int,
-        cpuQuota: Double?, memoryBytes: Int, cgroupMemoryBytes: Int?
+        cpuQuota: Double?, memoryBytes: Int, cgroupMemoryBytes: Int?, pinnedThreads: Int? = nil
     ) {
         self.cpuModel = cpuModel
         self.architecture = architecture
@@ -33,10 +36,13 @@ public struct HostProfile: Equatable, Codable, Sendable {
         self.cpuQuota = cpuQuota
         self.memoryBytes = memoryBytes
         self.cgroupMemoryBytes = cgroupMemoryBytes
+        self.pinnedThreads = pinnedThreads
     }
 
-    /// How many threads compute: every core that the process may use, no more than its quota pays for.
+    /// How many threads compute: as the settings say, else every core that the process may use, no more than its quota
+    /// pays for.
     public var threads: Int {
+        if let pinnedThreads { return max(pinnedThreads, 1) }
         guard let cpuQuota else { return cores }
         return min(cores, max(Int(cpuQuota.rounded(.up)), 1))
     }
@@ -59,5 +65,6 @@ public struct HostProfile: Equatable, Codable, Sendable {
         case cpuQuota = "cpu_quota"
         case memoryBytes = "memory_bytes"
         case cgroupMemoryBytes = "cgroup_memory_bytes"
+        case pinnedThreads = "pinned_threads"
     }
 }

@@ -35,6 +35,23 @@ public struct MemberCosts: Equatable, Codable, Sendable {
         self.guidedPeak = guidedPeak
     }
 
+    /// What a first job tells of a member that was never measured: every cost in proportion to the pixels.
+    ///
+    /// - Parameters:
+    ///   - observed: The stages as measured.
+    ///   - peakBytes: What its dry run said.
+    public init(
+        modelIdentity: String, precision: Precision, observed: Prediction, pixels: Int, evaluations: Int, peakBytes: Int
+    ) {
+        let peak = MemoryCurve([.init(pixels: pixels, bytes: peakBytes)])
+        self.init(
+            modelIdentity: modelIdentity, precision: precision, loadSeconds: observed.loadSeconds,
+            textSeconds: observed.textSeconds,
+            evaluation: CostCurve(pixels: pixels, cost: observed.denoiseSeconds / Double(max(evaluations, 1))),
+            decode: CostCurve(pixels: pixels, cost: observed.decodeSeconds),
+            encode: CostCurve(pixels: pixels, cost: observed.encodeSeconds), unguidedPeak: peak, guidedPeak: peak)
+    }
+
     /// The time that a job should take.
     public func prediction(pixels: Int, steps: Int, evaluationsPerStep: Int, isLoaded: Bool) -> Prediction {
         Prediction(

@@ -1,6 +1,7 @@
-"""Golden tensors of whole runs: diffusers' pipeline with torch's random numbers, as `latentd render --dump` writes them."""
+"""Golden tensors of whole runs: diffusers' pipeline with torch's random numbers, as `latentd render --dump` writes them.
 
-import json
+A job's sampler is what people do to a pipeline: `pipe.scheduler = Class.from_config(pipe.scheduler.config)`.
+"""
 
 import safetensors.torch
 import torch
@@ -82,21 +83,16 @@ RUNS = [
 ]
 
 
-def scheduler(sampler, configuration):
-    """The scheduler of a job: its class on the model's own file, whose missing keys take that class's defaults."""
-    kind, settings = SAMPLERS[sampler]
-    known = {key: value for key, value in configuration.items() if not key.startswith("_")}
-    return kind.from_config({**known, **settings})
-
-
 @torch.no_grad()
 def write(path, run, folder, components):
     """Runs once and writes input_ids, text_embeddings, noise, latents.1 ..., image; returns the index entry."""
     tokenizer, text, unet, vae = components
-    configuration = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
-    pipeline = StableDiffusionPipeline(
-        vae, text, tokenizer, unet, scheduler(run["sampler"], configuration), None, None, requires_safety_checker=False
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        folder, tokenizer=tokenizer, text_encoder=text, unet=unet, vae=vae, safety_checker=None
     )
+    kind, settings = SAMPLERS[run["sampler"]]
+    if settings or type(pipeline.scheduler) is not kind:
+        pipeline.scheduler = kind.from_config(pipeline.scheduler.config, **settings)
     pipeline.set_progress_bar_config(disable=True)
     tensors = {}
 

@@ -1,10 +1,12 @@
 """Golden schedules: timesteps, noise scales and whole trajectories of every sampler over many configurations, with
 random numbers in place of a model."""
 
+import json
+
 import safetensors.torch
 import torch
 
-from .runs import SAMPLERS, scheduler
+from .runs import SAMPLERS
 
 _SCALED = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
 _ZERO_SNR = {"rescale_betas_zero_snr": True, "prediction_type": "v_prediction"}
@@ -42,23 +44,29 @@ _SEED = 77
 
 @torch.no_grad()
 def write(path):
-    """Each entry names its tensors: `N.inputs` [steps, 16], what the model is given, and `N.latents`, after each step."""
+    """Writes the scheduler files and the tensors, and returns the index entries.
+
+    Entry number N has the tensors `N.inputs` [steps, 16], what the model is given, and `N.latents`, after each step.
+    """
     generator = torch.Generator().manual_seed(_SEED)
     noise = torch.randn(_SHAPE, generator=generator)
     outputs = torch.randn(_MOST_STEPS, *_SHAPE, generator=generator)
     tensors = {"noise": noise.flatten(), "outputs": outputs.flatten(1)}
     entries = []
+    folder = path.parent / "schedulers"
+    folder.mkdir()
     for name, configuration in CONFIGURATIONS.items():
-        for sampler in SAMPLERS:
+        (folder / f"{name}.json").write_text(json.dumps(configuration, indent=1) + "\n")
+        for sampler, (kind, settings) in SAMPLERS.items():
             for steps in [*_STEPS, *([_MOST_STEPS] if name in ("sd1", "defaults") else [])]:
-                reference = scheduler(sampler, configuration)
+                reference = kind.from_config({**configuration, **settings})
                 reference.set_timesteps(steps)
                 inputs, latents = _trajectory(reference, noise, outputs)
                 number = len(entries)
                 tensors[f"{number}.inputs"], tensors[f"{number}.latents"] = inputs, latents
                 entries.append(
                     {
-                        "name": name,
+                        "configuration": f"{folder.name}/{name}.json",
                         "sampler": sampler,
                         "steps": steps,
                         "timesteps": reference.timesteps.tolist(),
@@ -69,7 +77,6 @@ def write(path):
     return {
         "file": path.name,
         "noise_seed": str(_SEED),
-        "configurations": CONFIGURATIONS,
         "entries": entries,
     }
 

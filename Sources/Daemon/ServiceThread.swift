@@ -1,14 +1,15 @@
 import Foundation
 import Synchronization
 
-/// A serial executor on a thread of its own, so that minutes of inference never hold a thread of the cooperative pool.
+/// A serial executor on a thread of its own, for an actor whose work blocks: minutes of inference, or a disk.
 ///
-/// The thread sleeps on a semaphore while there is nothing to do, and lives as long as the process.
-final class InferenceThread: SerialExecutor {
+/// So the cooperative pool's threads, of which there are as many as CPUs, are always free. The thread sleeps on a semaphore
+/// while there is nothing to do, and lives as long as the process.
+final class ServiceThread: SerialExecutor {
     private let pending = Mutex<[UnownedJob]>([])
     private let bell = DispatchSemaphore(value: 0)
 
-    init() {
+    init(name: String, stackSize: Int) {
         let thread = Thread { [self] in
             while true {
                 bell.wait()
@@ -16,8 +17,8 @@ final class InferenceThread: SerialExecutor {
                 job?.runSynchronously(on: asUnownedSerialExecutor())
             }
         }
-        thread.name = "inference"
-        thread.stackSize = 16 << 20
+        thread.name = name
+        thread.stackSize = stackSize
         thread.start()
     }
 
