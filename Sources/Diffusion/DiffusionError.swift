@@ -9,6 +9,8 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
     case compute(ComputeError)
     /// A setting that this model cannot take; the field as `GenerationSettings` has it, in the spelling of a job.
     case setting(field: String, reason: String)
+    /// The latents are no numbers after a step: the weights are damaged, or the settings are beyond what they bear.
+    case notFinite(step: Int)
     /// The observer threw, and the picture was given up at the end of a step.
     case stopped(any Error)
 
@@ -18,6 +20,8 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
         case .model(let error): error.description
         case .compute(let error): error.description
         case .setting(let field, let reason): "The setting '\(field)' does not fit the model: \(reason)."
+        case .notFinite(let step):
+            "The latents are not finite after step \(step): the model's weights are damaged, or its guidance scale is too high."
         case .stopped(let error): "The picture was given up: \(error)."
         }
     }

@@ -11,24 +11,44 @@ import Compute
 public struct Weights {
     private let checkpoint: Checkpoint
     private let prefix: String
+    /// Where `path` begins in `prefix`.
+    private let root: Int
     private let used: UsedNames
 
     /// All weights of a checkpoint, none of them used.
     public init(_ checkpoint: Checkpoint) {
-        self.init(checkpoint, prefix: "", used: UsedNames())
+        self.init(checkpoint, prefix: "", root: 0, used: UsedNames())
     }
 
-    private init(_ checkpoint: Checkpoint, prefix: String, used: UsedNames) {
+    private init(_ checkpoint: Checkpoint, prefix: String, root: Int, used: UsedNames) {
         self.checkpoint = checkpoint
         self.prefix = prefix
+        self.root = root
         self.used = used
     }
 
     /// The weights below a name.
-    public subscript(_ name: String) -> Weights { Weights(checkpoint, prefix: "\(prefix)\(name).", used: used) }
+    public subscript(_ name: String) -> Weights {
+        Weights(checkpoint, prefix: "\(prefix)\(name).", root: root, used: used)
+    }
 
     /// The weights below an element of a list.
     public subscript(_ name: String, _ index: Int) -> Weights { self["\(name).\(index)"] }
+
+    /// The weights below a name, as the root of their own `path`s.
+    public func rooted(at name: String) -> Weights {
+        let prefix = "\(prefix)\(name)."
+        return Weights(checkpoint, prefix: prefix, root: prefix.utf8.count, used: used)
+    }
+
+    /// The scope's name, from the root.
+    public var path: String { String(decoding: Array(prefix.utf8)[root...].dropLast(), as: UTF8.self) }
+
+    /// Bytes of the tensors handed out so far, as they lie in the mapped files.
+    public var mappedBytes: Int { used.mappedBytes }
+
+    /// Bytes of private memory that the weights handed out so far take.
+    public var preparedBytes: Int { used.preparedBytes }
 
     /// The file, for messages.
     public var file: String { checkpoint.file }
@@ -57,8 +77,10 @@ public struct Weights {
     public func convolution(_ name: String, outputs: Int, inputs: Int, size: Int) throws(ModelError) -> ConvolutionWeight {
         let shape = [outputs, inputs, size, size]
         let filters = try constant(name, anyOf: size == 1 ? [shape, [outputs, inputs]] : [shape])
-        return ConvolutionWeight(
+        let weight = ConvolutionWeight(
             outputsInputsHeightWidth: filters, outputs: outputs, inputs: inputs, height: size, width: size)
+        used.preparedBytes += weight.preparedBytes - filters.preparedBytes
+        return weight
     }
 
     /// Marks all tensors below this scope that `isKnown` accepts (by the rest of their name) as knowingly unused.
@@ -83,12 +105,16 @@ public struct Weights {
         guard let type = tensor.entry.format.elementType else {
             throw .wrongType(file: tensor.file.path, name: full, type: tensor.entry.format.rawValue)
         }
-        used.names.insert(full)
-        return Constant(tensor.bytes, type: type, owner: tensor.file)
+        let constant = Constant(tensor.bytes, type: type, owner: tensor.file)
+        if used.names.insert(full).inserted { used.mappedBytes += tensor.bytes.count }
+        used.preparedBytes += constant.preparedBytes
+        return constant
     }
 }
 
-/// The names that were asked for, shared by all scopes of one checkpoint.
+/// What was asked for, shared by all scopes of one checkpoint.
 private final class UsedNames {
     var names: Set<String> = []
+    var mappedBytes = 0
+    var preparedBytes = 0
 }
