@@ -25,6 +25,7 @@ let package = Package(
     products: [
         .executable(name: "latentd", targets: ["latentd"]),
         .executable(name: "latentctl", targets: ["latentctl"]),
+        .library(name: "Compute", targets: ["Compute"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -73,7 +74,10 @@ let package = Package(
             name: "latentctl", dependencies: ["Client", "Settings", arguments],
             exclude: ["README.md"], swiftSettings: strict),
         // Tests.
-        tests("ComputeTests", ["Compute", "CKernels"]),
+        .target(
+            name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks",
+            exclude: ["main.c", "aarch64.sh"], cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        tests("ComputeTests", ["Compute", "CKernels", "KernelChecks"]),
         tests("ModelsTests", ["Models"]),
         tests("DiffusionTests", ["Diffusion", "Models"]),
         tests("ImagesTests", ["Images"]),

@@ -1,7 +1,8 @@
 /// Immutable floats that outlive the computation: a bias, a norm's scale, the rows of a weight.
 ///
-/// Either a view on a mapped file (kept alive through `owner`) or memory prepared once at load.
-public struct Constant: @unchecked Sendable {  // The memory is never written after `init`, and `owner` is only retained.
+/// Either a view on a mapped file (kept alive through `owner`) or memory prepared once at load. Sendable without a check: the
+/// memory is never written after `init`, and `owner` is only retained.
+public struct Constant: @unchecked Sendable {
     /// Elements.
     public let count: Int
     let pointer: UnsafePointer<Float>
