@@ -25,7 +25,9 @@ let package = Package(
     products: [
         .executable(name: "latentd", targets: ["latentd"]),
         .executable(name: "latentctl", targets: ["latentctl"]),
+        // For Benchmarks/, which is a package of its own.
         .library(name: "Compute", targets: ["Compute"]),
+        .library(name: "Diffusion", targets: ["Models", "Diffusion"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -79,7 +81,7 @@ let package = Package(
             exclude: ["main.c", "aarch64.sh"], cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         tests("ComputeTests", ["Compute", "CKernels", "KernelChecks"]),
         tests("ModelsTests", ["Models"]),
-        tests("DiffusionTests", ["Diffusion", "Models"]),
+        tests("DiffusionTests", ["Diffusion", "Models", "Compute"]),
         tests("ImagesTests", ["Images"]),
         tests("JobsTests", ["Jobs"]),
         tests("PlannerTests", ["Planner", "Jobs"]),
