@@ -9,12 +9,14 @@ public import Settings
 import Spool
 public import SystemPackage
 import Systemd
+import UnixSignals
 import Varlink
 
 /// One daemon: assembles its services and runs them until SIGTERM.
 ///
-///     settings ─► folders ─► queue (its lock refuses a second daemon) ─► spool ─► Recovery ─► socket ─► READY=1
-///       ─► ChangeRelay, Janitor, Reload, Intake, Control, Worker ─► SIGTERM ─► the same backwards
+///     settings ─► folders ─► queue (its lock refuses a second daemon) ─► spool ─► Recovery ─► socket
+///       ─► ChangeRelay, Janitor, Reload, Intake, Control, Readiness (READY=1), Worker
+///       ─► SIGTERM ─► the same backwards
 public struct Instance: Sendable {
     private let layout: Layout
     private let configuration: FilePath?
@@ -58,7 +60,8 @@ public struct Instance: Sendable {
         let worker = Worker(
             store: store, spool: spool, board: board, inference: inference, ledger: ledger, settings: live,
             notifier: notifier, watchdog: Watchdog(notifier: notifier), logger: logger)
-        let reload = Reload(settings: live, notifier: notifier, logger: logger) { () throws(SettingsError) in
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        let reload = Reload(signals: hangups, settings: live, notifier: notifier, logger: logger) { () throws(SettingsError) in
             try read()
         } apply: { settings in
             level.current = settings.loggerLevel
@@ -67,12 +70,11 @@ public struct Instance: Sendable {
         }
         let services: [any Service] = [
             ChangeRelay(store: store, board: board), Janitor(store: store, settings: live, logger: logger), reload,
-            Intake(store: store, spool: spool, logger: logger), control, worker,
+            Intake(store: store, spool: spool, logger: logger), control, Readiness(notifier: notifier), worker,
         ]
         let group = ServiceGroup(
             configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         announce(host, catalog, logger)
-        notifier.ready(status: "Idle")
         try await group.run()
         close(store, logger)
         logger.notice("Stopped")
