@@ -72,6 +72,10 @@ let package = Package(
         .executableTarget(
             name: "latentctl", dependencies: ["Client", "Settings", arguments],
             exclude: ["README.md"], swiftSettings: strict),
+        // Measurements.
+        .executableTarget(
+            name: "benchmark-queue", dependencies: ["JobStore", "Spool", "Jobs", system], path: "Benchmarks/queue",
+            swiftSettings: strict),
         // Tests.
         tests("ComputeTests", ["Compute", "CKernels"]),
         tests("ModelsTests", ["Models"]),
