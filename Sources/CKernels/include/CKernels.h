@@ -1,3 +1,68 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Functions of an element that kernels can fuse.
+enum kernels_activation {
+    KERNELS_NONE,
+    KERNELS_SILU,
+    KERNELS_GELU,
+    KERNELS_QUICK_GELU,
+    KERNELS_RELU,
+    KERNELS_TANH,
+};
+
+/// How the pixels that a convolution's filter sees lie in its input `[batch, height, width, channels]`.
+///
+/// Output pixel (image, y, x) sees, at tap (i, j), the input pixel (row_map[y * stride + i], column_map[x * stride + j]);
+/// a negative entry is padding: zeros. The maps also say how an input is enlarged on the way. A packed row has
+/// `taps_high * taps_wide * channels` elements, channels innermost.
+struct kernels_window {
+    const int32_t *row_map;
+    const int32_t *column_map;
+    size_t height, width, channels;
+    size_t taps_high, taps_wide, stride;
+    size_t output_height, output_width;
+};
+
+/// Rows that a product takes at a time.
+#define KERNELS_PRODUCT_ROWS 6
+/// Columns of a panel of weights: at most so many, and always a multiple of the unit.
+#define KERNELS_PANEL_COLUMNS 64
+#define KERNELS_PANEL_UNIT 16
+
+/// The kernels of one instruction set.
+struct kernels {
+    /// The largest byte that `product_u8` takes as an activation: 127 where its instructions would saturate beyond.
+    int32_t activation_levels;
+#define KERNEL(result, name, parameters) result(*name) parameters;
+#include "kernels.def"
+#undef KERNEL
+};
+
+/// Fills the pointers that a product takes: `rows[tap * KERNELS_PRODUCT_ROWS + i]` is what row `first + i` sees at a tap, rows past
+/// `last` repeat it. `window` is NULL where the rows lie one after the other; padding is seen at `zeros`.
+void kernels_gather(const void **rows, const void *src, const void *zeros, size_t pixel_bytes,
+                    const struct kernels_window *window, size_t first, size_t last);
+
+/// Fills `table` with the best kernels up to the instruction set `isa` (NULL: whatever this CPU has).
+///
+/// Returns the name of the instruction set, "scalar", "avx2", "avx512", "avx512vnni", "avx512bf16" or "neon"; NULL, and scalar kernels, where `isa` is
+/// unknown or this CPU lacks it.
+const char *kernels_init(struct kernels *table, const char *isa);
+
+/// The name of the `index`-th instruction set that this CPU can run, "scalar" first; NULL after the last.
+const char *kernels_isa(size_t index);
+
+/// Tells the CPU that this thread spins.
+static inline void kernels_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 #endif

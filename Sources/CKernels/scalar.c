@@ -1,0 +1,249 @@
+// The specification of every kernel: short and obvious.
+#include "tables.h"
+#include <math.h>
+#include <string.h>
+
+static float bits_to_float(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static uint32_t float_to_bits(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static void f16_to_f32_scalar(float *dst, const uint16_t *src, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        int exponent = src[i] >> 10 & 31, mantissa = src[i] & 1023;
+        float magnitude = exponent == 31  ? bits_to_float(0x7f800000u | (uint32_t)mantissa << 13)
+                          : exponent == 0 ? ldexpf((float)mantissa, -24)
+                                          : ldexpf((float)(mantissa + 1024), exponent - 25);
+        dst[i] = src[i] & 0x8000 ? -magnitude : magnitude;
+    }
+}
+
+static void bf16_to_f32_scalar(float *dst, const uint16_t *src, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        dst[i] = bits_to_float((uint32_t)src[i] << 16);
+}
+
+static void f32_to_f16_scalar(uint16_t *dst, const float *src, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = float_to_bits(src[i]);
+        uint16_t sign = bits >> 16 & 0x8000;
+        float magnitude = fabsf(src[i]);
+        if (isnan(magnitude))
+            dst[i] = sign | 0x7e00 | (bits >> 13 & 0x1ff);
+        else if (magnitude >= 65520.0f)
+            dst[i] = sign | 0x7c00;
+        else if (magnitude < 0x1p-14f)
+            dst[i] = sign | (uint16_t)rintf(magnitude * 0x1p24f);
+        else
+            dst[i] = sign | (((bits & 0x7fffffff) - (112u << 23) + 0xfff + (bits >> 13 & 1)) >> 13);
+    }
+}
+
+static void f32_to_bf16_scalar(uint16_t *dst, const float *src, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = float_to_bits(src[i]);
+        dst[i] = isnan(src[i]) ? bits >> 16 | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    }
+}
+
+static void add_scaled_scalar(float *dst, const float *a, const float *b, float factor, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        dst[i] = a[i] + factor * b[i];
+}
+
+static void affine_scalar(float *dst, const float *src, float factor, float offset, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        dst[i] = factor * src[i] + offset;
+}
+
+static float activate(float x, int activation) {
+    switch (activation) {
+    case KERNELS_SILU:
+        return x / (1.0f + expf(-x));
+    case KERNELS_GELU:
+        return 0.5f * x * (1.0f + erff(x * 0.70710678f));
+    case KERNELS_QUICK_GELU:
+        return x / (1.0f + expf(-1.702f * x));
+    case KERNELS_RELU:
+        return x > 0.0f ? x : 0.0f;
+    case KERNELS_TANH:
+        return tanhf(x);
+    default:
+        return x;
+    }
+}
+
+static void epilogue_scalar(float *y, size_t stride, const float *x, size_t x_stride, size_t rows, size_t n,
+                            const float *bias, const float *residual, size_t residual_stride, int activation) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++) {
+            float value = x[r * x_stride + i] + (bias ? bias[i] : 0.0f);
+            y[r * stride + i] = activate(value + (residual ? residual[r * residual_stride + i] : 0.0f), activation);
+        }
+}
+
+static void geglu_scalar(float *dst, const float *src, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++)
+            dst[r * n + i] = src[2 * r * n + i] * activate(src[(2 * r + 1) * n + i], KERNELS_GELU);
+}
+
+static void moments_scalar(float *mean, float *deviation, const float *src, size_t stride, size_t rows, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0, squares = 0;
+        for (size_t r = 0; r < rows; r++)
+            sum += src[r * stride + i];
+        for (size_t r = 0; r < rows; r++)
+            squares += (src[r * stride + i] - sum / rows) * (src[r * stride + i] - sum / rows);
+        mean[i] = (float)(sum / rows);
+        deviation[i] = (float)squares;
+    }
+}
+
+static void scale_shift_scalar(float *dst, const float *src, size_t rows, size_t n, const float *scale,
+                               const float *shift, int activation) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++)
+            dst[r * n + i] = activate(src[r * n + i] * scale[i] + shift[i], activation);
+}
+
+static void layer_norm_scalar(float *dst, const float *src, size_t rows, size_t n, const float *weight,
+                              const float *bias, float epsilon) {
+    for (size_t r = 0; r < rows; r++) {
+        double sum = 0, squares = 0;
+        for (size_t i = 0; i < n; i++)
+            sum += src[r * n + i];
+        double mean = sum / n;
+        for (size_t i = 0; i < n; i++)
+            squares += (src[r * n + i] - mean) * (src[r * n + i] - mean);
+        double factor = 1.0 / sqrt(squares / n + epsilon);
+        for (size_t i = 0; i < n; i++)
+            dst[r * n + i] =
+                (float)((src[r * n + i] - mean) * factor) * (weight ? weight[i] : 1.0f) + (bias ? bias[i] : 0.0f);
+    }
+}
+
+static void softmax_tile_scalar(float *scores, size_t stride, size_t rows, size_t n, float scale, float *maximum,
+                                float *sum, float *correction) {
+    for (size_t r = 0; r < rows; r++) {
+        float *row = scores + r * stride, top = maximum[r];
+        for (size_t i = 0; i < n; i++)
+            top = fmaxf(top, scale * row[i]);
+        float total = 0;
+        for (size_t i = 0; i < n; i++)
+            total += row[i] = expf(scale * row[i] - top);
+        correction[r] = expf(maximum[r] - top);
+        sum[r] = sum[r] * correction[r] + total;
+        maximum[r] = top;
+    }
+}
+
+static void scale_rows_scalar(float *x, size_t stride, size_t rows, size_t n, const float *factor) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++)
+            x[r * stride + i] *= factor[r];
+}
+
+static void gemm_scalar(float *c, size_t c_stride, const float *a, size_t a_stride, const float *b, size_t b_stride,
+                        size_t m, size_t n, size_t k, int accumulate) {
+    for (size_t i = 0; i < m; i++) {
+        float *row = c + i * c_stride;
+        for (size_t j = 0; j < n && !accumulate; j++)
+            row[j] = 0;
+        for (size_t p = 0; p < k; p++)
+            for (size_t j = 0; j < n; j++)
+                row[j] += a[i * a_stride + p] * b[p * b_stride + j];
+    }
+}
+
+static void transpose_scalar(float *dst, size_t dst_stride, const float *src, size_t src_stride, size_t rows,
+                             size_t columns) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns; j++)
+            dst[j * dst_stride + i] = src[i * src_stride + j];
+}
+
+static void pack_pixels_scalar(float *dst, const float *src, const struct kernels_window *window, size_t first,
+                               size_t count) {
+    size_t channels = window->channels, area = window->output_height * window->output_width;
+    for (size_t pixel = first; pixel < first + count; pixel++) {
+        const float *image = src + pixel / area * window->height * window->width * channels;
+        const int32_t *rows = window->row_map + pixel % area / window->output_width * window->stride;
+        const int32_t *columns = window->column_map + pixel % area % window->output_width * window->stride;
+        for (size_t i = 0; i < window->taps_high; i++)
+            for (size_t j = 0; j < window->taps_wide; dst += channels) {
+                size_t run = 1;  // Neighbours in the input are copied at once.
+                if (rows[i] < 0 || columns[j] < 0) {
+                    memset(dst, 0, channels * sizeof *dst);
+                } else {
+                    while (j + run < window->taps_wide && columns[j + run] == columns[j] + (int32_t)run)
+                        run++;
+                    const float *pixels = image + ((size_t)rows[i] * window->width + (size_t)columns[j]) * channels;
+                    memcpy(dst, pixels, run * channels * sizeof *dst);
+                    dst += (run - 1) * channels;
+                }
+                j += run;
+            }
+    }
+}
+
+static float from_bf16(uint16_t bits) {
+    uint32_t wide = (uint32_t)bits << 16;
+    float value;
+    memcpy(&value, &wide, sizeof value);
+    return value;
+}
+
+// The three products differ in their types, in the elements of a group and in how an element is read.
+#define PRODUCT(name, sum_type, element_type, weight_type, group, read)                                                \
+    static void product_##name##_scalar(sum_type *c, size_t c_stride, const element_type *const *rows, size_t taps,     \
+                                        size_t channels, const weight_type *panel, size_t columns, int accumulate) {   \
+        for (size_t i = 0; i < KERNELS_PRODUCT_ROWS; i++)                                                              \
+            for (size_t j = 0; j < columns; j++) {                                                                     \
+                sum_type sum = accumulate ? c[i * c_stride + j] : 0;                                                   \
+                for (size_t k = 0; k < taps * channels; k++)                                                           \
+                    sum += read(rows[k / channels * KERNELS_PRODUCT_ROWS + i][k % channels]) *                         \
+                           read(panel[(k / group * columns + j) * group + k % group]);                                 \
+                c[i * c_stride + j] = sum;                                                                             \
+            }                                                                                                          \
+    }
+
+PRODUCT(f32, float, float, float, 1, )
+PRODUCT(bf16, float, uint16_t, uint16_t, 2, from_bf16)
+PRODUCT(u8, int32_t, uint8_t, int8_t, 4, )
+
+static void range_scalar(float *least, float *most, const float *src, size_t n) {
+    *least = *most = src[0];
+    for (size_t i = 1; i < n; i++) {
+        *least = fminf(*least, src[i]);
+        *most = fmaxf(*most, src[i]);
+    }
+}
+
+static void quantize_scalar(uint8_t *dst, const float *src, size_t n, float factor, float zero, int levels) {
+    for (size_t i = 0; i < n; i++)
+        dst[i] = (uint8_t)fminf(fmaxf(rintf(src[i] * factor + zero), 0.0f), (float)levels);
+}
+
+static void dequantize_scalar(float *dst, const int32_t *sums, size_t stride, size_t rows, size_t n, const float *scale,
+                              const int32_t *zero, size_t step, const float *column_scale, const int32_t *column_sum) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++) {
+            int32_t exact = sums[r * stride + i] - zero[r * step] * column_sum[i];
+            dst[r * stride + i] = (float)exact * (scale[r * step] * column_scale[i]);
+        }
+}
+
+void kernels_fill_scalar(struct kernels *table) {
+    table->activation_levels = 255;
+#define KERNEL(result, name, parameters) table->name = name##_scalar;
+#include "kernels.def"
+#undef KERNEL
+}

@@ -1,0 +1,97 @@
+import CKernels
+
+extension Context {
+    /// `activation(x * weight^T + bias + residual)` over the rows of `x`: `[N, H, W, inputs]` to `[N, H, W, outputs]`.
+    ///
+    /// - Parameters:
+    ///   - bias: one float an output.
+    ///   - residual: added before the activation; of the result's shape. The result never overwrites it.
+    public func linear(
+        _ x: Tensor, _ weight: LinearWeight, bias: Constant? = nil, residual: Tensor? = nil,
+        activation: Activation = .none
+    ) -> Tensor {
+        precondition(x.shape.c == weight.inputs, "\(x.shape) does not enter a layer of \(weight.inputs) inputs")
+        let result = tensor(x.shape.with(c: weight.outputs))
+        let finish = { self.epilogue(for: result, bias: bias, residual: residual, activation: activation) }
+        switch weight.storage {
+        case .rows(let right):
+            if !isMeasuring {
+                product(x.pointer, right, weight, into: result.pointer, rows: x.shape.rows, epilogue: finish())
+            }
+        case .panels(let panels):
+            multiply(x, panels, window: nil, into: result, epilogue: finish)
+        }
+        return result
+    }
+
+    /// Rows of `table` by index: token embeddings. `[count]` to `[1, 1, count, inputs]`.
+    public func rows(_ indices: [Int], of table: LinearWeight) -> Tensor {
+        let result = tensor(Shape(batch: 1, tokens: indices.count, channels: table.inputs))
+        if !isMeasuring {
+            for (row, index) in indices.enumerated() {
+                precondition(
+                    index >= 0 && index < table.outputs, "the table of \(table.outputs) rows has no row \(index)")
+                switch table.storage {
+                case .rows(let rows):
+                    let start = result.pointer + row * table.inputs
+                    start.update(from: rows.pointer + index * table.inputs, count: table.inputs)
+                case .panels: preconditionFailure("a table is looked up by row, not multiplied")
+                }
+            }
+        }
+        return result
+    }
+
+    /// The epilogue of an operation whose result is `result`.
+    func epilogue(
+        for result: Tensor, bias: Constant?, imageBias: UnsafePointer<Float>? = nil, residual: Tensor?,
+        activation: Activation
+    ) -> Epilogue {
+        let shape = result.shape
+        precondition(bias.map { $0.count == shape.c } ?? true, "the bias does not have \(shape.c) elements")
+        precondition(residual.map { $0.shape == shape } ?? true, "the residual is not \(shape)")
+        return Epilogue(
+            bias: bias, imageBias: imageBias, imageRows: shape.pixels,
+            residual: residual.map { UnsafePointer($0.pointer) },
+            activation: activation, columns: shape.c, kernels: kernels)
+    }
+
+    /// A product with panels of weights, and its epilogue. `window` is nil where rows are pixels.
+    func multiply(
+        _ x: Tensor, _ panels: Panels, window: kernels_window?, into result: Tensor, epilogue: () -> Epilogue
+    ) {
+        let product = PanelProduct(weight: panels, rows: result.shape.rows, pixels: x.shape.rows)
+        withScratch(product.scratchElements(threads: pool.threads)) { scratch in
+            product.run(
+                x.pointer, window: window, into: result.pointer, scratch: scratch, epilogue: epilogue(), pool: pool,
+                kernels)
+        }
+    }
+
+    /// `left * weight^T` and its epilogue, block by block in parallel. `first` is the row of the result where `left` begins.
+    func product(
+        _ left: UnsafePointer<Float>, _ right: Constant, _ weight: LinearWeight,
+        into result: UnsafeMutablePointer<Float>, first: Int = 0, rows: Int, epilogue: Epilogue
+    ) {
+        let grid = Grid(rows: rows, columns: weight.outputs)
+        pool.parallelFor(grid.count) { index in
+            let block = grid[index]
+            let target = first + block.rows.lowerBound..<first + block.rows.upperBound
+            let start = left + block.rows.lowerBound * weight.inputs
+            self.block(start, right, weight, into: result, rows: target, columns: block.columns, epilogue: epilogue)
+        }
+    }
+
+    /// One block of a product and its epilogue, on the calling thread. `left` begins at the block's first row.
+    func block(
+        _ left: UnsafePointer<Float>, _ right: Constant, _ weight: LinearWeight,
+        into result: UnsafeMutablePointer<Float>, rows: Range<Int>, columns: Range<Int>, epilogue: Epilogue
+    ) {
+        guard let blas else { preconditionFailure("a measuring context computes nothing") }
+        blas.product(
+            result + rows.lowerBound * weight.outputs + columns.lowerBound, weight.outputs, left, weight.inputs,
+            right.pointer + columns.lowerBound * weight.inputs, weight.inputs, m: rows.count, n: columns.count,
+            k: weight.inputs)
+        epilogue.finish(result, rows: rows, columns: columns)
+    }
+}

@@ -1,0 +1,60 @@
+import CKernels
+
+/// Which pixels of its input each output pixel of a convolution sees: padding, stride and enlargement as two maps.
+struct Window {
+    let outputHeight: Int
+    let outputWidth: Int
+    /// Index into the input for each row of the enlarged and padded image; -1 is padding.
+    private let rows: [Int32]
+    private let columns: [Int32]
+    private let input: Shape
+    private let weight: ConvolutionWeight
+    private let stride: Int
+
+    init(
+        _ input: Shape, _ weight: ConvolutionWeight, stride: Int, padding: Padding, enlarged: (height: Int, width: Int)
+    ) {
+        precondition(stride > 0, "a convolution cannot have a stride of \(stride)")
+        precondition(input.c == weight.inputs, "\(input) does not enter a convolution of \(weight.inputs) channels")
+        rows = Window.map(input.h, enlarged: enlarged.height, before: padding.top, after: padding.bottom)
+        columns = Window.map(input.w, enlarged: enlarged.width, before: padding.left, after: padding.right)
+        precondition(
+            rows.count >= weight.height && columns.count >= weight.width, "\(input) is smaller than the filter")
+        outputHeight = (rows.count - weight.height) / stride + 1
+        outputWidth = (columns.count - weight.width) / stride + 1
+        self.input = input
+        self.weight = weight
+        self.stride = stride
+    }
+
+    /// True where the packed rows are the input itself.
+    var isIdentity: Bool {
+        weight.height == 1 && weight.width == 1 && stride == 1 && rows.elementsEqual(0..<Int32(input.h))
+            && columns.elementsEqual(0..<Int32(input.w))
+    }
+
+    /// Runs `body` with the kernel's view of this window.
+    func withKernelWindow(_ body: (kernels_window) -> Void) {
+        rows.withUnsafeBufferPointer { rows in
+            columns.withUnsafeBufferPointer { columns in
+                body(
+                    kernels_window(
+                        row_map: rows.baseAddress, column_map: columns.baseAddress, height: input.h, width: input.w,
+                        channels: input.c, taps_high: weight.height, taps_wide: weight.width, stride: stride,
+                        output_height: outputHeight, output_width: outputWidth))
+            }
+        }
+    }
+
+    private static func map(_ extent: Int, enlarged: Int, before: Int, after: Int) -> [Int32] {
+        let zeros = { (count: Int) in [Int32](repeating: -1, count: count) }
+        return zeros(before) + nearest(extent, enlarged: enlarged) + zeros(after)
+    }
+
+    /// The source index of each of `enlarged` pixels, rounding as torch's nearest interpolation does: in floats.
+    static func nearest(_ extent: Int, enlarged: Int) -> [Int32] {
+        precondition(enlarged > 0, "an image cannot be enlarged to \(enlarged) pixels")
+        let scale = Float(extent) / Float(enlarged)
+        return (0..<enlarged).map { Int32(min(extent - 1, Int(Float($0) * scale))) }
+    }
+}
