@@ -49,7 +49,7 @@ enum Schema {
             created_at INTEGER NOT NULL,
             started_at INTEGER,
             finished_at INTEGER,
-            failure TEXT CHECK (json_valid(failure)),
+            failure TEXT CHECK (failure IS NULL OR json_valid(failure)),
             UNIQUE (intake, element),
             CHECK (state NOT IN ('running', 'succeeded') OR (attempts >= 1 AND started_at IS NOT NULL)),
             CHECK ((state IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),

@@ -18,6 +18,8 @@ public enum JobFile: String, CaseIterable, Sendable {
         public let request: Result<JobRequest, JobError>
         /// What was read, if it is JSON at all.
         public let json: JSONValue?
+        /// What was read when it is bad, for people.
+        public let text: String?
     }
 
     /// The kind of the file called `name`, or nil for an unknown ending. Letters of either case are taken.
@@ -60,7 +62,7 @@ public enum JobFile: String, CaseIterable, Sendable {
             do {
                 elements.append(Element(index: index, path: "jobs[\(index)]", json: try parser.parse()))
             } catch {
-                elements.append(Element(index: index, request: .failure(error), json: nil))
+                elements.append(Element(index: index, request: .failure(error), json: nil, text: String(decoding: line, as: UTF8.self)))
             }
         }
         return elements
@@ -77,12 +79,11 @@ public enum JobFile: String, CaseIterable, Sendable {
 
 extension JobFile.Element {
     init(index: Int, path: String, json: JSONValue) {
-        let request: Result<JobRequest, JobError>
         do {
-            request = .success(try JobRequest(json: json, at: path))
+            let request = try JobRequest(json: json, at: path)
+            self.init(index: index, request: .success(request), json: json, text: nil)
         } catch {
-            request = .failure(error)
+            self.init(index: index, request: .failure(error), json: json, text: json.text(indented: true))
         }
-        self.init(index: index, request: request, json: json)
     }
 }

@@ -24,6 +24,16 @@ public struct Submission: Equatable, Sendable {
         public let failure: JobFailure
         /// What was handed in, if it is JSON.
         public let json: JSONValue?
+        /// What people find beside the reason.
+        public let original: Original
+    }
+
+    /// The part of a file that holds a bad job.
+    public enum Original: Equatable, Sendable {
+        /// All of it.
+        case file
+        /// One job among several, as a file of its own.
+        case text(String, JobFile)
     }
 
     /// The jobs of the file `fileName` with the contents `bytes`, taken in as `intake`.
@@ -40,7 +50,8 @@ public struct Submission: Equatable, Sendable {
     public init(intake: IntakeID, fileName: String, failure: JobFailure) {
         let source = JobSource(intake: intake, file: fileName, index: 0)
         let rejection = NewRejection(
-            wishedName: ResultName(sanitizing: Self.stem(of: fileName)), source: source, failure: failure, json: nil)
+            wishedName: ResultName(sanitizing: Self.stem(of: fileName)), source: source, failure: failure, json: nil,
+            original: .file)
         (jobs, rejections) = ([], [rejection])
     }
 
@@ -59,9 +70,11 @@ public struct Submission: Equatable, Sendable {
                 let seed = request.seed ?? Self.seed(intake, element.index)
                 jobs.append(NewJob(id: id, wishedName: name, source: source, request: request, seed: seed))
             case .failure(let error):
-                let name = stem.appending(suffix)
+                let part = element.text.map { Original.text($0 + "\n", element.json == nil ? .jsonl : .json) }
                 rejections.append(
-                    NewRejection(wishedName: name, source: source, failure: JobFailure(error), json: element.json))
+                    NewRejection(
+                        wishedName: stem.appending(suffix), source: source, failure: JobFailure(error), json: element.json,
+                        original: elements.count > 1 ? part ?? .file : .file))
             }
         }
     }
