@@ -11,6 +11,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
+        .target(name: "CPeak", path: "CPeak", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
+        .executableTarget(
+            name: "kernels", dependencies: ["CPeak", .product(name: "Compute", package: "latentd")], path: "kernels",
+            resources: [.copy("shapes.txt")], swiftSettings: strict),
         .executableTarget(
             name: "model", dependencies: [.product(name: "Diffusion", package: "latentd"), arguments], path: "model",
             swiftSettings: strict),

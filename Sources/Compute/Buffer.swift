@@ -6,10 +6,11 @@ final class Buffer {
     /// The block's memory; nil while measuring.
     let memory: UnsafeMutableRawPointer?
 
-    init(_ arena: Arena, byteCount: Int) {
+    /// Owns the block of `byteCount` bytes that `arena` allocated at `offset`.
+    init(_ arena: Arena, offset: Int, byteCount: Int) {
         self.arena = arena
+        self.offset = offset
         self.byteCount = byteCount
-        offset = arena.allocate(byteCount)
         memory = arena.pointer(at: offset)
     }
 

@@ -21,16 +21,14 @@ extension Context {
             images: q.shape.n, queries: q.shape.pixels, keys: k.shape.pixels, heads: heads, depth: q.shape.c / heads,
             scale: scale ?? 1 / Float(q.shape.c / heads).squareRoot(), causal: causal)
         let result = tensor(q.shape)
-        withScratch(2 * k.shape.count) { packed in
+        let packedElements = 2 * k.shape.count
+        withScratch(packedElements + pool.threads * plan.threadElements) { packed in
             let keys = UnsafePointer(k.pointer), values = UnsafePointer(v.pointer)
             pool.parallelFor(plan.packs) { plan.pack(keys, values, index: $0, into: packed, kernels) }
-            withScratch(pool.threads * plan.threadElements) { scratch in
-                let queries = UnsafePointer(q.pointer), target = result.pointer
-                pool.parallelFor(plan.tasks) { index, thread in
-                    plan.attend(
-                        queries, packed, into: target, index: index, scratch: scratch + thread * plan.threadElements,
-                        kernels)
-                }
+            let queries = UnsafePointer(q.pointer), target = result.pointer
+            pool.parallelFor(plan.tasks) { index, thread in
+                let scratch = packed + packedElements + thread * plan.threadElements
+                plan.attend(queries, packed, into: target, index: index, scratch: scratch, kernels)
             }
         }
         return result

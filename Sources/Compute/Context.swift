@@ -14,6 +14,7 @@ public final class Context {
     /// Called by a model's code after each block: progress that a watchdog can trust.
     public var onBlock: (() -> Void)?
     let blas: BLAS?
+    private var isInScratch = false
 
     /// A context that computes in `arena` with the kernels of `table` (nil: `KernelTable.selected()`).
     public init(arena: Arena, pool: ThreadPool, table: KernelTable? = nil) throws(ComputeError) {
@@ -38,7 +39,8 @@ public final class Context {
 
     /// A new tensor; its elements are undefined.
     public func tensor(_ shape: Shape, _ type: ElementType = .float32) -> Tensor {
-        Tensor(shape: shape, type: type, buffer: Buffer(arena, byteCount: shape.byteCount(type)))
+        let bytes = shape.byteCount(type)
+        return Tensor(shape: shape, type: type, buffer: Buffer(arena, offset: allocate(bytes), byteCount: bytes))
     }
 
     /// A new tensor with the given elements. `values` may be empty while measuring.
@@ -51,12 +53,22 @@ public final class Context {
         return result
     }
 
-    /// Runs `body` with `count` floats of scratch memory; while measuring takes the memory and does not run it.
+    /// Runs `body` with `count` floats of scratch memory; while measuring takes the memory and does not run it. Hence `body`
+    /// must not take more memory: the dry run would not see it.
     func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
         let bytes = count * MemoryLayout<Float>.stride
-        let offset = arena.allocate(bytes)
-        if let memory = arena.pointer(at: offset) { body(memory.assumingMemoryBound(to: Float.self)) }
+        let offset = allocate(bytes)
+        if let memory = arena.pointer(at: offset) {
+            isInScratch = true
+            body(memory.assumingMemoryBound(to: Float.self))
+            isInScratch = false
+        }
         arena.release(offset: offset, bytes: bytes)
+    }
+
+    private func allocate(_ bytes: Int) -> Int {
+        precondition(!isInScratch, "memory taken where a dry run would not see it")
+        return arena.allocate(bytes)
     }
 
     /// Runs `body` over `0 ..< count` in parallel, in ranges of `chunk`. Ranges follow from `count` alone.

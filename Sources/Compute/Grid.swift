@@ -7,20 +7,23 @@ struct Grid {
     private(set) var blockRows: Int
     private(set) var blockColumns: Int
 
-    /// Blocks that the loop should have, so that many threads get an even share.
-    private static let enough = 16
-
-    /// Cuts a product's result `[rows, columns]`: blocks as large as a packed operand's reuse wants them, then smaller until
-    /// there are enough. `whole` leaves them large, for a caller that is itself one of many.
+    /// Cuts a product's result `[rows, columns]`. BLAS packs both operands of a block anew, which costs less the larger the block
+    /// is; blocks of 256 x 256 and more are made smaller until a loop has enough of them for an even share, smaller ones only
+    /// until there are a few. `whole` leaves them large, for a caller that is itself one of many.
     init(rows: Int, columns: Int, whole: Bool = false) {
         self.rows = rows
         self.columns = columns
         blockRows = min(rows, 512)
-        let parts = (columns + 639) / 640
-        blockColumns = Grid.even(columns, parts: parts)
-        if whole { return }
-        while count < Grid.enough && blockRows > 192 { blockRows = Grid.even(rows, parts: 2 * rowBlocks) }
-        while count < Grid.enough && blockColumns > 192 {
+        blockColumns = Grid.even(columns, parts: (columns + 639) / 640)
+        if !whole {
+            shrink(until: 16, rows: 256, columns: 256)
+            shrink(until: 8, rows: 128, columns: 128)
+        }
+    }
+
+    private mutating func shrink(until enough: Int, rows leastRows: Int, columns leastColumns: Int) {
+        while count < enough && blockRows >= 2 * leastRows { blockRows = Grid.even(rows, parts: 2 * rowBlocks) }
+        while count < enough && blockColumns >= 2 * leastColumns {
             blockColumns = Grid.even(columns, parts: 2 * columnBlocks)
         }
     }
