@@ -92,6 +92,6 @@ let package = Package(
         tests("SettingsTests", ["Settings", system]),
         tests("VarlinkTests", ["Varlink", "Jobs", "Planner"]),
         tests("RenderingTests", ["Rendering", "Images", "Jobs", "Planner"]),
-        tests("DaemonTests", ["Daemon", "JobStore", "Spool", "Jobs", "Varlink", "Settings", "Images"]),
+        tests("DaemonTests", ["JobStore", "Jobs", "Varlink", "Settings", "Images", "Planner", system]),
     ]
 )

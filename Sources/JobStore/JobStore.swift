@@ -51,9 +51,10 @@ public struct JobStore: Sendable {
         try Schema.migrator.migrate(pool)
     }
 
-    /// Closes the database before the last copy of the store goes.
+    /// Closes the database, of all copies of the store, before the last one goes. Another process may open it then.
     public func close() throws(JobStoreError) {
         do { try pool.close() } catch { throw JobStoreError(error) }
+        lock.release()
     }
 
     /// Tells of every change of a job's state from now on. A slow reader loses the oldest ones: look at the job itself.

@@ -18,5 +18,8 @@ final class QueueLock: Sendable {
         }
     }
 
+    /// Lets others have the queue from now on.
+    func release() { flock(descriptor, LOCK_UN) }
+
     deinit { close(descriptor) }
 }

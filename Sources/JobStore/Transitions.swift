@@ -11,6 +11,12 @@ extension JobStore {
         return job
     }
 
+    /// The order of the queue. Without the hint SQLite would sort all that is queued at every claim.
+    package static let nextInLine = """
+        SELECT sequence FROM job INDEXED BY job_claimable WHERE state = 'queued'
+        ORDER BY priority DESC, coalesce(deadline, 9223372036854775807), sequence LIMIT 1
+        """
+
     /// The running job's result is in `done/`.
     @discardableResult
     public func finish(_ id: JobID, at now: Timestamp) async throws(JobStoreError) -> Job {
@@ -119,18 +125,12 @@ struct Transition {
         let statement = try db.cachedStatement(
             sql: """
                 UPDATE job SET state = 'running', attempts = attempts + 1, started_at = ?
-                WHERE state = 'queued' AND sequence = (\(claimable) LIMIT 1)
+                WHERE state = 'queued' AND sequence = (\(JobStore.nextInLine))
                     AND NOT EXISTS (SELECT 1 FROM setting WHERE key = 'paused')
                 RETURNING *
                 """)
         return try Row.fetchOne(statement, arguments: [now.millisecondsSinceEpoch]).map { try Job($0) }
     }
-
-    /// The order of the queue; the words are those of the index `job_claimable`.
-    static let claimable = """
-        SELECT sequence FROM job WHERE state = 'queued'
-        ORDER BY priority DESC, coalesce(deadline, 9223372036854775807), sequence
-        """
 
     static func requestCancel(_ id: JobID, in db: Database) throws -> Job? {
         let statement = try db.cachedStatement(

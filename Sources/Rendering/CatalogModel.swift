@@ -18,6 +18,8 @@ public struct CatalogModel: Sendable {
     public let hasManifest: Bool
     /// The bytes of all its files.
     public let byteCount: Int
+    /// The private memory that its weights take once loaded, from their headers.
+    public let weightBytes: Int
 
     /// Reads the configurations of the folder at `path`; no weights but the headers of their files.
     public init(path: String) throws(ModelError) {
@@ -33,6 +35,7 @@ public struct CatalogModel: Sendable {
             byteCount += state.size
         }
         self.byteCount = byteCount
+        weightBytes = try WeightEstimate.privateBytes(of: folder)
         let factor = defaults.sizeFactor
         var facts = ModelFacts(
             name: folder.name, family: folder.name,

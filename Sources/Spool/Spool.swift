@@ -38,6 +38,7 @@ public struct Spool: Sendable {
     public init(root: FilePath, maximumFileSize: Int) throws(SpoolError) {
         self.root = root
         self.maximumFileSize = maximumFileSize
+        try Self.createWithParents(root)
         for folder in Folder.allCases { try Self.create(path(folder), permissions: folder == .incoming ? 0o770 : 0o750) }
         try Self.create(staging, permissions: 0o750)
         for name in try Files.names(in: staging) { try Files.remove(staging.appending(name)) }
@@ -58,6 +59,14 @@ public struct Spool: Sendable {
 
     /// Where files are written before they are renamed to where they are seen.
     var staging: FilePath { path(.work).appending("tmp") }
+
+    /// The folder above the four may be a link, and so may all above it: that is the operator's business.
+    private static func createWithParents(_ path: FilePath) throws(SpoolError) {
+        if path.withPlatformString({ mkdir($0, 0o755) }) == 0 || errno == EEXIST { return }
+        guard errno == ENOENT, path.removingLastComponent() != path else { throw Files.failure("create", path) }
+        try createWithParents(path.removingLastComponent())
+        if path.withPlatformString({ mkdir($0, 0o755) }) != 0, errno != EEXIST { throw Files.failure("create", path) }
+    }
 
     private static func create(_ path: FilePath, permissions: mode_t) throws(SpoolError) {
         if path.withPlatformString({ mkdir($0, permissions) }) != 0, errno != EEXIST { throw Files.failure("create", path) }

@@ -66,9 +66,9 @@ struct BadFolderTests {
         .field("scheduler/scheduler_config.json", "timestep_spacing", #""random""#, "random"),
         .field("scheduler/scheduler_config.json", "num_train_timesteps", "0"),
         .field("scheduler/scheduler_config.json", "beta_start", #""small""#),
-        // Absent is diffusers' 1280, and the weights say otherwise.
+        // Absent is diffusers' 1280, and the text encoder says otherwise.
         BadFolder(
-            .unset(file: "unet/config.json", field: "cross_attention_dim"), mentions: "unet/", "attn2.to_k", "1280"),
+            .unset(file: "unet/config.json", field: "cross_attention_dim"), mentions: "unet/", "cross_attention_dim", "1280"),
         BadFolder(.unset(file: "text_encoder/config.json", field: "hidden_size"), mentions: "text_encoder"),
         BadFolder(.unset(file: "model_index.json", field: "unet"), mentions: "model_index.json", "unet"),
     ]

@@ -1,4 +1,4 @@
-"""Golden tensors of whole runs: diffusers' pipeline with torch's random numbers, as `latentd render --dump` writes them.
+"""Golden tensors of whole runs: diffusers' pipeline with torch's random numbers, in the form of `latentd render --dump`.
 
 A job's sampler is what people do to a pipeline: `pipe.scheduler = Class.from_config(pipe.scheduler.config)`.
 """

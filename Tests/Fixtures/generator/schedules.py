@@ -36,7 +36,22 @@ CONFIGURATIONS = {
         "steps_offset": 1,
     },
 }
+
+#: What only some samplers know, or survive in diffusers: (samplers, the configuration beside the usual betas).
+_SPECIAL = {
+    "cosine": (["ddim", "euler", "dpm++2m", "lcm"], {"beta_schedule": "squaredcos_cap_v2"}),
+    "cosine-clipped": (["dpm++2m"], {"beta_schedule": "squaredcos_cap_v2", "lambda_min_clipped": -5.1}),
+    "sample": (["ddim", "euler", "dpm++2m", "lcm"], {"prediction_type": "sample"}),
+    "karras": (["euler"], {"use_karras_sigmas": True}),
+    "heun": (["dpm++2m", "dpm++2m-karras"], {"solver_type": "heun"}),
+    "first-order": (["dpm++2m"], {"solver_order": 1}),
+    "no-lower-order": (["dpm++2m"], {"lower_order_final": False, "final_sigmas_type": "sigma_min"}),
+    "euler-at-final": (["dpm++2m"], {"euler_at_final": True, "final_sigmas_type": "sigma_min"}),
+    "clip-range": (["ddim", "lcm"], {"clip_sample": True, "clip_sample_range": 1.5}),
+    "timestep-scaling": (["lcm"], {"timestep_scaling": 4.0, "original_inference_steps": 40}),
+}
 _STEPS = [1, 2, 3, 4, 7, 20]
+_MORE_STEPS = {"sd1": [50], "defaults": [50], "trailing": [6, 9, 11, 13, 30], "short-linear": [11, 30]}
 _MOST_STEPS = 50
 _SHAPE = (1, 4, 2, 2)
 _SEED = 77
@@ -55,10 +70,13 @@ def write(path):
     entries = []
     folder = path.parent / "schedulers"
     folder.mkdir()
-    for name, configuration in CONFIGURATIONS.items():
+    cases = {name: (list(SAMPLERS), configuration) for name, configuration in CONFIGURATIONS.items()}
+    cases |= {name: (samplers, {**_SCALED, **settings}) for name, (samplers, settings) in _SPECIAL.items()}
+    for name, (samplers, configuration) in cases.items():
         (folder / f"{name}.json").write_text(json.dumps(configuration, indent=1) + "\n")
-        for sampler, (kind, settings) in SAMPLERS.items():
-            for steps in [*_STEPS, *([_MOST_STEPS] if name in ("sd1", "defaults") else [])]:
+        for sampler in samplers:
+            kind, settings = SAMPLERS[sampler]
+            for steps in _STEPS + _MORE_STEPS.get(name, []):
                 reference = kind.from_config({**configuration, **settings})
                 reference.set_timesteps(steps)
                 inputs, latents = _trajectory(reference, noise, outputs)
