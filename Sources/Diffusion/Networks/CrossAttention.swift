@@ -6,17 +6,15 @@ struct CrossAttention {
     private let toQ: Linear, toK: Linear, toV: Linear, toOut: Linear
     private let heads: Int
 
-    /// - Parameters:
-    ///   - inner: channels of all heads together.
-    ///   - contextChannels: what keys and values are made from; the tokens' own where they attend to themselves.
+    /// - Parameter contextChannels: what keys and values are made from; the tokens' own where they attend to themselves.
     init(
-        _ weights: Weights, channels: Int, inner: Int, contextChannels: Int, heads: Int, hasBias: Bool = false
+        _ weights: Weights, channels: Int, contextChannels: Int, heads: Int, hasBias: Bool = false
     ) throws(ModelError) {
         let names = CrossAttention.names(weights)
-        toQ = try Linear(weights[names.q], inputs: channels, outputs: inner, hasBias: hasBias)
-        toK = try Linear(weights[names.k], inputs: contextChannels, outputs: inner, hasBias: hasBias)
-        toV = try Linear(weights[names.v], inputs: contextChannels, outputs: inner, hasBias: hasBias)
-        toOut = try Linear(weights[names.out], inputs: inner, outputs: channels)
+        toQ = try Linear(weights[names.q], inputs: channels, outputs: channels, hasBias: hasBias)
+        toK = try Linear(weights[names.k], inputs: contextChannels, outputs: channels, hasBias: hasBias)
+        toV = try Linear(weights[names.v], inputs: contextChannels, outputs: channels, hasBias: hasBias)
+        toOut = try Linear(weights[names.out], inputs: channels, outputs: channels)
         self.heads = heads
     }
 

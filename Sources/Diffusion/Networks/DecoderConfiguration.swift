@@ -110,7 +110,7 @@ extension DecoderConfiguration.KL {
         }
         groups = try config.integer("norm_num_groups", default: 32, in: 1...65_536)
         for width in channels where !width.isMultiple(of: groups) {
-            throw config.refusal("norm_num_groups", "\(groups) groups do not divide \(width) channels")
+            throw config.refusal("block_out_channels", "\(width) is not a multiple of norm_num_groups, \(groups)")
         }
         latentChannels = try config.integer("latent_channels", default: 4, in: 1...1024)
         outputs = try DecoderConfiguration.outputs(config)

@@ -80,7 +80,7 @@ private struct MidAttention {
         path = weights.path
         groupNorm = try GroupNormalization(weights["group_norm"], channels: channels, groups: groups, epsilon: 1e-6)
         attention = try CrossAttention(
-            weights, channels: channels, inner: channels, contextChannels: channels, heads: 1, hasBias: true)
+            weights, channels: channels, contextChannels: channels, heads: 1, hasBias: true)
     }
 
     func callAsFunction(_ x: Tensor, _ evaluation: Evaluation) -> Tensor {

@@ -8,9 +8,6 @@ struct Transformer {
         let channels: Int, heads: Int, layers: Int, contextChannels: Int, groups: Int
         /// The first attention looks at the text too, not at the image itself.
         var onlyCrossAttention: Bool
-
-        /// Channels inside: whole heads only.
-        var inner: Int { channels / heads * heads }
     }
 
     private let path: String
@@ -22,11 +19,11 @@ struct Transformer {
         path = weights.path
         norm = try GroupNormalization(
             weights["norm"], channels: dimensions.channels, groups: dimensions.groups, epsilon: 1e-6)
-        projIn = try Linear(weights["proj_in"], inputs: dimensions.channels, outputs: dimensions.inner)
+        projIn = try Linear(weights["proj_in"], inputs: dimensions.channels, outputs: dimensions.channels)
         transformerBlocks = try (0..<dimensions.layers).map { index throws(ModelError) in
             try TransformerBlock(weights["transformer_blocks", index], dimensions)
         }
-        projOut = try Linear(weights["proj_out"], inputs: dimensions.inner, outputs: dimensions.channels)
+        projOut = try Linear(weights["proj_out"], inputs: dimensions.channels, outputs: dimensions.channels)
     }
 
     func callAsFunction(_ x: Tensor, context: Tensor, _ evaluation: Evaluation) -> Tensor {
@@ -47,18 +44,18 @@ private struct TransformerBlock {
     private let onlyCrossAttention: Bool
 
     init(_ weights: Weights, _ dimensions: Transformer.Dimensions) throws(ModelError) {
-        let inner = dimensions.inner, context = dimensions.contextChannels, heads = dimensions.heads
+        let channels = dimensions.channels, context = dimensions.contextChannels, heads = dimensions.heads
         onlyCrossAttention = dimensions.onlyCrossAttention
-        norm1 = try LayerNormalization(weights["norm1"], channels: inner)
+        norm1 = try LayerNormalization(weights["norm1"], channels: channels)
         attn1 = try CrossAttention(
-            weights["attn1"], channels: inner, inner: inner, contextChannels: onlyCrossAttention ? context : inner,
+            weights["attn1"], channels: channels, contextChannels: onlyCrossAttention ? context : channels,
             heads: heads)
-        norm2 = try LayerNormalization(weights["norm2"], channels: inner)
+        norm2 = try LayerNormalization(weights["norm2"], channels: channels)
         attn2 = try CrossAttention(
-            weights["attn2"], channels: inner, inner: inner, contextChannels: context, heads: heads)
-        norm3 = try LayerNormalization(weights["norm3"], channels: inner)
-        gate = try Linear(weights["ff"]["net", 0]["proj"], inputs: inner, outputs: 8 * inner)
-        ff = try Linear(weights["ff"]["net", 2], inputs: 4 * inner, outputs: inner)
+            weights["attn2"], channels: channels, contextChannels: context, heads: heads)
+        norm3 = try LayerNormalization(weights["norm3"], channels: channels)
+        gate = try Linear(weights["ff"]["net", 0]["proj"], inputs: channels, outputs: 8 * channels)
+        ff = try Linear(weights["ff"]["net", 2], inputs: 4 * channels, outputs: channels)
     }
 
     func callAsFunction(_ x: Tensor, context: Tensor, _ evaluation: Evaluation) -> Tensor {

@@ -101,7 +101,7 @@ struct UNetConfiguration {
             throw config.refusal(field, "it has \(found) elements, block_out_channels has \(count)")
         }
         for width in channels where !width.isMultiple(of: groups) {
-            throw config.refusal("norm_num_groups", "\(groups) groups do not divide \(width) channels")
+            throw config.refusal("block_out_channels", "\(width) is not a multiple of norm_num_groups, \(groups)")
         }
         let layers = try config.integers("layers_per_block", count: count, default: 2, in: 1...64)
         let depths = try config.integers("transformer_layers_per_block", count: count, default: 1, in: 1...64)
@@ -111,8 +111,9 @@ struct UNetConfiguration {
             throw config.refusal("cross_attention_dim", "the levels differ, and there is one text encoder")
         }
         let onlyCross = try config.bools("only_cross_attention", count: count, default: false)
-        for level in 0..<count where heads[level] > channels[level] {
-            throw config.refusal("attention_head_dim", "\(heads[level]) heads are more than \(channels[level]) channels")
+        for level in 0..<count where !channels[level].isMultiple(of: heads[level]) {
+            throw config.refusal(
+                "attention_head_dim", "\(heads[level]) heads (that is what it means) do not divide \(channels[level]) channels")
         }
         return (0..<count).map { level in
             Level(

@@ -1,6 +1,10 @@
 import Compute
 
 /// The stages as functions that run alike in a real arena and in a measuring one.
+///
+/// ## Easy to get wrong
+/// A tensor's memory returns when the compiler lets the last copy go, which may differ between two inlined copies of the same
+/// code. The functions that both the dry run and the real one call are therefore never inlined: one machine code, one peak.
 extension Pipeline {
     /// Two evaluations in one batch, one of them for the negative prompt. A model that takes the scale as an input needs one.
     func usesGuidance(_ settings: GenerationSettings) -> Bool {
@@ -26,6 +30,7 @@ extension Pipeline {
     }
 
     /// The prompts' embeddings. Of the two prompts, `clipSkip` concerns the positive one only, as in diffusers.
+    @inline(never)
     static func embed(
         _ texts: [[Int]], with network: TextEncoder, _ settings: GenerationSettings, _ evaluation: Evaluation
     ) -> Tensor {
@@ -37,6 +42,7 @@ extension Pipeline {
     }
 
     /// `embeddings` may be empty while measuring.
+    @inline(never)
     func unetInputs(_ settings: GenerationSettings, embeddings: [Float], _ evaluation: Evaluation) -> UNetInputs {
         let batch = usesGuidance(settings) ? 2 : 1
         let context = evaluation.context.tensor(
@@ -51,6 +57,7 @@ extension Pipeline {
 
     /// The network's answer for one step, guidance applied, channels first. `latents` may be empty while measuring, and the
     /// answer is then.
+    @inline(never)
     static func predict(
         _ latents: [Float], _ shape: Shape, _ timestep: Float, _ inputs: UNetInputs, with network: UNet,
         _ settings: GenerationSettings, _ evaluation: Evaluation
@@ -70,6 +77,7 @@ extension Pipeline {
     }
 
     /// The picture, `[1, H, W, 3]`, as the decoder gives it. `latents` may be empty while measuring.
+    @inline(never)
     func decode(_ latents: [Float], _ shape: Shape, with network: Decoder, _ evaluation: Evaluation) -> Tensor {
         let factor = decoderConfiguration.scalingFactor
         let scaled = evaluation.context.tensor(shape, channelsFirst: latents.map { $0 / factor })

@@ -34,6 +34,7 @@ public final class Pipeline {
         self.folder = folder
         self.residency = residency
         do throws(ModelError) {
+            try ComponentCheck.requireKnownClasses(folder)
             defaults = try PipelineDefaults(folder: folder)
             unetConfiguration = try UNetConfiguration(folder.config("unet"))
             textConfiguration = try TextEncoderConfiguration(folder.config("text_encoder"))
@@ -44,29 +45,11 @@ public final class Pipeline {
             throw .model(error)
         }
         do throws(ComputeError) { pool = try ThreadPool(threads: threads) } catch { throw .compute(error) }
-        try DiffusionError.wrapping { () throws(ModelError) in try requireFit() }
+        try DiffusionError.wrapping { () throws(ModelError) in
+            try ComponentCheck.requireFit(
+                folder, unet: unetConfiguration, text: textConfiguration, decoder: decoderConfiguration, tokenizer: tokenizer)
+        }
         _ = try schedulers.scheduler(defaults.sampler, steps: 1)
-    }
-
-    /// The components must belong together.
-    private func requireFit() throws(ModelError) {
-        let config = try folder.config("unet")
-        guard unetConfiguration.contextChannels == textConfiguration.channels else {
-            throw config.refusal(
-                "cross_attention_dim",
-                "\(unetConfiguration.contextChannels) is not the text encoder's hidden_size \(textConfiguration.channels)")
-        }
-        guard unetConfiguration.inputs == decoderConfiguration.latentChannels else {
-            throw config.refusal(
-                "in_channels", "\(unetConfiguration.inputs) is not the autoencoder's \(decoderConfiguration.latentChannels)")
-        }
-        guard unetConfiguration.outputs == unetConfiguration.inputs else {
-            throw config.refusal("out_channels", "\(unetConfiguration.outputs) is not in_channels")
-        }
-        guard tokenizer.vocabularySize <= textConfiguration.vocabulary else {
-            throw try folder.config("text_encoder").refusal(
-                "vocab_size", "\(textConfiguration.vocabulary) is less than the tokenizer's \(tokenizer.vocabularySize)")
-        }
     }
 
     /// Loads all weights, so that the first picture starts at once.

@@ -52,6 +52,8 @@ public struct SchedulerConfiguration: Sendable {
             throw .setting(field: "steps", reason: "\(steps) is not between 1 and \(most)")
         }
         return try DiffusionError.wrapping { () throws(ModelError) -> any Scheduler in
+            // A wrong value is an error also for a sampler that spaces its timesteps in its own way.
+            let _: TimestepSpacing = try config.choice("timestep_spacing", default: .leading)
             let noise = try NoiseSchedule(config, defaults: sampler == .lcm ? .latentConsistency : .standard)
             return switch sampler {
             case .ddim: try DDIMScheduler(self, noise, steps: steps)
