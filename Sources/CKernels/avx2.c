@@ -34,6 +34,7 @@ static inline V vcopysign(V magnitude, V sign) {
     return _mm256_or_ps(magnitude, _mm256_and_ps(sign, _mm256_set1_ps(-0.0f)));
 }
 static inline V vless(V a, V b, V x, V y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+static inline V vkeep(V v, size_t n) { return _mm256_and_ps(v, _mm256_castsi256_ps(part_mask(n))); }
 static inline float vsum(V v) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
