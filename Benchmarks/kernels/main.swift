@@ -69,7 +69,7 @@ func seconds(_ pool: ThreadPool, rounds: Int = 3, _ body: () -> Void) -> Double 
 
 /// Operations a second of all threads' registers.
 func peak(_ pool: ThreadPool, _ isa: String) -> Double {
-    let each = isa == "scalar" ? 1e7 : 5e8
+    let each = 5e8
     return 4 * Double(pool.threads) * each
         / seconds(pool) { pool.parallelFor(4 * pool.threads) { _ in _ = peak_run(isa, each) } }
 }
@@ -94,7 +94,8 @@ func run() throws {
     if let isa = options.isa { setenv("LATENTD_ISA", isa, 1) }
     let pool = try ThreadPool(threads: options.threads)
     let lines = try String(contentsOfFile: options.shapes, encoding: .utf8).split(separator: "\n")
-    let layers = try lines.filter { options.only.isEmpty || $0.contains(options.only) }.compactMap { try Layer(line: $0) }
+    let chosen = lines.filter { options.only.isEmpty || $0.contains(options.only) }
+    let layers = try chosen.compactMap { try Layer(line: $0) }
     let core = try BLAS.shared().coreName, top = peak(pool, table.name) * 1e-9
     if !options.json {
         print("\(table.name), OpenBLAS \(core), \(options.threads) threads, peak \(Int(top)) GFLOP/s")

@@ -85,12 +85,10 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
     }
 }
 
-// 16 registers: 12 hold sums.
-#define MOST_VECTORS 3
-#define ROWS_1 6
+// 16 registers: 12 hold sums, two the right operand, one the left. Blocks of 3 vectors spill and run at half the speed.
+#define MOST_VECTORS 2
+#define ROWS_1 12
 #define ROWS_2 6
-#define ROWS_3 4
-#define ROWS_4 3
 #include "simd_math.h"
 #include "simd_ops.h"
 #include "simd_gemm.h"
