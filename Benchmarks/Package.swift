@@ -2,14 +2,22 @@
 import PackageDescription
 
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
     name: "benchmarks",
-    dependencies: [.package(name: "latentd", path: "..")],
+    dependencies: [
+        .package(name: "latentd", path: ".."),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
     targets: [
         .target(name: "CPeak", path: "CPeak", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
         .executableTarget(
             name: "kernels", dependencies: ["CPeak", .product(name: "Compute", package: "latentd")], path: "kernels",
             resources: [.copy("shapes.txt")], swiftSettings: strict),
+        .executableTarget(
+            name: "model", dependencies: [.product(name: "Diffusion", package: "latentd"), arguments], path: "model",
+            swiftSettings: strict),
+        .executableTarget(name: "daemon", dependencies: [arguments], path: "daemon", swiftSettings: strict),
     ]
 )

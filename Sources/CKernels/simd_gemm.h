@@ -4,7 +4,6 @@
 typedef void gemm_block(float *c, size_t c_stride, const float *a, size_t a_stride, const float *b, size_t b_stride,
                         size_t k, int accumulate, size_t part);
 
-#define UNROLL _Pragma("clang loop unroll(full)")
 
 // `part` elements of the last of `vectors` vectors are there; `whole` says that these are all of them.
 INLINE void gemm_registers(float *c, size_t c_stride, const float *a, size_t a_stride, const float *b, size_t b_stride,

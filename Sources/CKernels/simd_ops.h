@@ -1,6 +1,7 @@
 // The elementwise and row kernels over the vectors of simd_math.h, written once for every instruction set.
 
 #define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
 
 // Runs `statement` once for each known activation, as a constant, so that loops hold no switch.
 #define FOR_ACTIVATION(activation, call)                                                                               \
@@ -41,12 +42,12 @@ static void affine_simd(float *dst, const float *src, float factor, float offset
     }
 }
 
-INLINE void epilogue_rows(float *y, size_t stride, size_t rows, size_t n, const float *bias, const float *residual,
-                          size_t residual_stride, const int activation) {
+INLINE void epilogue_rows(float *y, size_t stride, const float *x, size_t x_stride, size_t rows, size_t n,
+                          const float *bias, const float *residual, size_t residual_stride, const int activation) {
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < n; i += LANES) {
             size_t part = PART(i, n);
-            V v = load_some(y + r * stride + i, part);
+            V v = load_some(x + r * x_stride + i, part);
             if (bias)
                 v = vadd(v, load_some(bias + i, part));
             if (residual)
@@ -55,9 +56,9 @@ INLINE void epilogue_rows(float *y, size_t stride, size_t rows, size_t n, const 
         }
 }
 
-static void epilogue_simd(float *y, size_t stride, size_t rows, size_t n, const float *bias, const float *residual,
-                          size_t residual_stride, int activation) {
-#define CALL(a) epilogue_rows(y, stride, rows, n, bias, residual, residual_stride, a)
+static void epilogue_simd(float *y, size_t stride, const float *x, size_t x_stride, size_t rows, size_t n,
+                          const float *bias, const float *residual, size_t residual_stride, int activation) {
+#define CALL(a) epilogue_rows(y, stride, x, x_stride, rows, n, bias, residual, residual_stride, a)
     FOR_ACTIVATION(activation, CALL)
 #undef CALL
 }
@@ -206,4 +207,24 @@ static void scale_rows_simd(float *x, size_t stride, size_t rows, size_t n, cons
             store_some(x + r * stride + i, vmul(f, load_some(x + r * stride + i, part)), part);
         }
     }
+}
+
+static void range_simd(float *least, float *most, const float *src, size_t n) {
+    float low = src[0], high = src[0];
+    size_t i = 0;
+    if (n >= LANES) {
+        V small = vload(src), large = small;
+        for (; i + LANES <= n; i += LANES) {
+            small = vmin(vload(src + i), small);
+            large = vmax(vload(src + i), large);
+        }
+        low = -vtop(vsub(vset1(0.0f), small));
+        high = vtop(large);
+    }
+    for (; i < n; i++) {
+        low = src[i] < low ? src[i] : low;
+        high = src[i] > high ? src[i] : high;
+    }
+    *least = low;
+    *most = high;
 }

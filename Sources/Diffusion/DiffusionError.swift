@@ -1,0 +1,38 @@
+import Compute
+import Models
+
+/// Why a picture could not be made.
+public enum DiffusionError: Error, Sendable, CustomStringConvertible {
+    /// The model's files are wrong.
+    case model(ModelError)
+    /// The host refused memory or threads.
+    case compute(ComputeError)
+    /// A setting that this model cannot take; the field as `GenerationSettings` has it, in the spelling of a job.
+    case setting(field: String, reason: String)
+    /// The latents are no numbers after a step: the weights are damaged, or the settings are beyond what they bear.
+    case notFinite(step: Int)
+    /// The observer threw, and the picture was given up at the end of a step.
+    case stopped(any Error)
+
+    /// A sentence that an operator can act on.
+    public var description: String {
+        switch self {
+        case .model(let error): error.description
+        case .compute(let error): error.description
+        case .setting(let field, let reason): "The setting '\(field)' does not fit the model: \(reason)."
+        case .notFinite(let step):
+            "The latents are not finite after step \(step): the model's weights are damaged, or its guidance scale is too high."
+        case .stopped(let error): "The picture was given up: \(error)."
+        }
+    }
+
+    /// True when the same request may succeed later: memory or threads were short.
+    public var isTransient: Bool {
+        if case .compute = self { true } else { false }
+    }
+
+    /// Runs what can find a model's files wrong.
+    static func wrapping<T>(_ body: () throws(ModelError) -> T) throws(DiffusionError) -> T {
+        do throws(ModelError) { return try body() } catch { throw .model(error) }
+    }
+}

@@ -1,0 +1,30 @@
+import Compute
+import Models
+
+/// A square convolution: `weight` `[outputs, inputs, size, size]` and, where it has one, `bias`.
+struct Convolution {
+    private let weight: ConvolutionWeight
+    private let bias: Constant?
+    private let stride: Int
+    private let padding: Padding
+
+    /// Padding nil keeps the image's size at stride 1.
+    init(
+        _ weights: Weights, inputs: Int, outputs: Int, size: Int = 3, stride: Int = 1, padding: Padding? = nil,
+        hasBias: Bool = true
+    ) throws(ModelError) {
+        weight = try weights.convolution("weight", outputs: outputs, inputs: inputs, size: size)
+        bias = hasBias ? try weights.constant("bias", shape: [outputs]) : nil
+        self.stride = stride
+        self.padding = padding ?? Padding(all: (size - 1) / 2)
+    }
+
+    func callAsFunction(
+        _ x: Tensor, upsampledTo size: (height: Int, width: Int)? = nil, timeBias: Tensor? = nil,
+        residual: Tensor? = nil, activation: Activation = .none, _ evaluation: Evaluation
+    ) -> Tensor {
+        evaluation.context.convolution(
+            x, weight, bias: bias, stride: stride, padding: padding, upsampledTo: size, timeBias: timeBias,
+            residual: residual, activation: activation)
+    }
+}

@@ -1,0 +1,19 @@
+import Compute
+import Models
+
+/// A linear layer: `weight` `[outputs, inputs]` and, where it has one, `bias`. A 1x1 convolution is the same.
+struct Linear {
+    private let weight: LinearWeight
+    private let bias: Constant?
+
+    init(_ weights: Weights, inputs: Int, outputs: Int, hasBias: Bool = true) throws(ModelError) {
+        weight = try weights.linear("weight", outputs: outputs, inputs: inputs)
+        bias = hasBias ? try weights.constant("bias", shape: [outputs]) : nil
+    }
+
+    func callAsFunction(
+        _ x: Tensor, residual: Tensor? = nil, activation: Activation = .none, _ evaluation: Evaluation
+    ) -> Tensor {
+        evaluation.context.linear(x, weight, bias: bias, residual: residual, activation: activation)
+    }
+}

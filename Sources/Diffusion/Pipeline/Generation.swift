@@ -1,0 +1,9 @@
+/// A finished picture and how it came about.
+public struct Generation: Sendable {
+    /// The pixels.
+    public let image: PixelBuffer
+    /// Where the time went.
+    public let timings: PipelineTimings
+    /// The highest use of each stage's arena; equal to the plan's.
+    public let activationPeakBytes: Int
+}

@@ -1,0 +1,38 @@
+/// Everything that decides what a picture looks like, beside the model.
+public struct GenerationSettings: Hashable, Sendable {
+    /// What to draw.
+    public var prompt: String
+    /// What to stay away from; used when guidance is on.
+    public var negativePrompt: String
+    /// Size in pixels; multiples of the model's factor (8).
+    public var width: Int, height: Int
+    /// The random source's seed. `torch` uses the low 32 bits, as torch does.
+    public var seed: UInt64
+    /// Denoising steps.
+    public var steps: Int
+    /// How far to move from the negative towards the prompt; no guidance at 1 and below.
+    public var guidanceScale: Float
+    /// The way from noise to picture.
+    public var sampler: Sampler
+    /// Where the noise comes from.
+    public var random: RandomSourceKind
+    /// Text encoder layers to leave out at the end, as diffusers' `clip_skip` counts them; nil is none.
+    public var clipSkip: Int?
+
+    /// All settings.
+    public init(
+        prompt: String, negativePrompt: String = "", width: Int, height: Int, seed: UInt64, steps: Int,
+        guidanceScale: Float, sampler: Sampler, random: RandomSourceKind = .latentd, clipSkip: Int? = nil
+    ) {
+        self.prompt = prompt
+        self.negativePrompt = negativePrompt
+        self.width = width
+        self.height = height
+        self.seed = seed
+        self.steps = steps
+        self.guidanceScale = guidanceScale
+        self.sampler = sampler
+        self.random = random
+        self.clipSkip = clipSkip
+    }
+}

@@ -1,0 +1,160 @@
+import Compute
+import Models
+
+/// A model, ready to make pictures: text encoder, UNet and decoder over one pool of threads.
+///
+/// ```
+/// prompt ─ Tokenizer ─ TextEncoder ─► embeddings ─┐
+/// seed ─── RandomSource ─► noise ─► [ UNet ─ guidance ─ Scheduler ] x steps ─► latents ─ Decoder ─► pixels
+/// ```
+/// Owned by one thread. Opening reads configurations and checks them; weights are loaded by the first picture (or by
+/// `load()`), and stay as `residency` says. Every stage computes in an arena of the size that a dry run found.
+public final class Pipeline {
+    /// The model's folder.
+    public let folder: ModelFolder
+    /// What stays loaded between pictures and between stages.
+    public var residency: Residency
+    /// Settings that the model's own files suggest.
+    public let defaults: PipelineDefaults
+
+    let tokenizer: Tokenizer
+    let schedulers: SchedulerConfiguration
+    let decoderConfiguration: DecoderConfiguration
+    let unetConfiguration: UNetConfiguration
+    let textConfiguration: TextEncoderConfiguration
+    let pool: ThreadPool
+    private var textEncoder: TextEncoder?
+    private var unet: UNet?
+    private var decoder: Decoder?
+
+    /// Opens a model. Wrong files throw here as far as configurations can tell.
+    ///
+    /// - Precondition: `threads` is at least 1.
+    public init(folder: ModelFolder, threads: Int, residency: Residency = .together) throws(DiffusionError) {
+        self.folder = folder
+        self.residency = residency
+        do throws(ModelError) {
+            try ComponentCheck.requireKnownClasses(folder)
+            defaults = try PipelineDefaults(folder: folder)
+            unetConfiguration = try UNetConfiguration(folder.config("unet"))
+            textConfiguration = try TextEncoderConfiguration(folder.config("text_encoder"))
+            decoderConfiguration = try DecoderConfiguration(folder.config("vae"))
+            schedulers = try SchedulerConfiguration(folder)
+            tokenizer = try Tokenizer(folder)
+        } catch {
+            throw .model(error)
+        }
+        do throws(ComputeError) { pool = try ThreadPool(threads: threads) } catch { throw .compute(error) }
+        try DiffusionError.wrapping { () throws(ModelError) in
+            try ComponentCheck.requireFit(
+                folder, unet: unetConfiguration, text: textConfiguration, decoder: decoderConfiguration, tokenizer: tokenizer)
+        }
+        _ = try schedulers.scheduler(defaults.sampler, steps: 1)
+    }
+
+    /// Loads all weights, so that the first picture starts at once.
+    public func load() throws(DiffusionError) {
+        _ = try loadedTextEncoder()
+        _ = try loadedUNet()
+        _ = try loadedDecoder()
+    }
+
+    /// Lets all weights go.
+    public func unload() {
+        for stage in PipelineStage.allCases { unload(stage) }
+    }
+
+    func unload(_ stage: PipelineStage) {
+        switch stage {
+        case .textEncoder: textEncoder = nil
+        case .unet: unet = nil
+        case .decoder: decoder = nil
+        }
+    }
+
+    func loadedTextEncoder() throws(DiffusionError) -> TextEncoder {
+        if let textEncoder { return textEncoder }
+        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try TextEncoder(folder) }
+        textEncoder = loaded
+        return loaded
+    }
+
+    func loadedUNet() throws(DiffusionError) -> UNet {
+        if let unet { return unet }
+        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try UNet(folder) }
+        unet = loaded
+        return loaded
+    }
+
+    func loadedDecoder() throws(DiffusionError) -> Decoder {
+        if let decoder { return decoder }
+        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try Decoder(folder) }
+        decoder = loaded
+        return loaded
+    }
+
+    /// Refuses settings that the model cannot take; makes nothing.
+    public func check(_ settings: GenerationSettings) throws(DiffusionError) {
+        for (field, size) in [("width", settings.width), ("height", settings.height)] {
+            guard (1...16_384).contains(size), size.isMultiple(of: defaults.sizeFactor) else {
+                throw .setting(
+                    field: field, reason: "\(size) is not a multiple of \(defaults.sizeFactor) up to 16384")
+            }
+        }
+        guard settings.guidanceScale.isFinite else {
+            throw .setting(field: "guidance_scale", reason: "\(settings.guidanceScale) is not a finite number")
+        }
+        if let skip = settings.clipSkip, !(0...textConfiguration.layers).contains(skip) {
+            throw .setting(
+                field: "clip_skip", reason: "\(skip) is not between 0 and the text encoder's \(textConfiguration.layers) layers")
+        }
+        _ = try schedulers.scheduler(settings.sampler, steps: settings.steps)
+    }
+
+    /// The memory that a picture with these settings will take. Loads what is not loaded, as far as `residency` allows to
+    /// keep it.
+    public func memoryPlan(_ settings: GenerationSettings) throws(DiffusionError) -> MemoryPlan {
+        try check(settings)
+        var stages: [MemoryPlan.Stage] = []
+        for stage in PipelineStage.allCases {
+            let weights = try weightBytes(stage)
+            stages.append(
+                MemoryPlan.Stage(
+                    stage: stage, mappedWeightBytes: weights.mapped, preparedWeightBytes: weights.prepared,
+                    activationBytes: try activationBytes(stage, settings)))
+            if residency == .oneStage { unload(stage) }
+        }
+        return MemoryPlan(stages: stages, residency: residency)
+    }
+
+    private func weightBytes(_ stage: PipelineStage) throws(DiffusionError) -> WeightBytes {
+        switch stage {
+        case .textEncoder: try loadedTextEncoder().weightBytes
+        case .unet: try loadedUNet().weightBytes
+        case .decoder: try loadedDecoder().weightBytes
+        }
+    }
+
+    /// Makes a picture without a dump.
+    public func generate(
+        _ settings: GenerationSettings, observer: (PipelineProgress) throws -> Void = { _ in }
+    ) throws(DiffusionError) -> Generation {
+        var dump: TensorDump?
+        return try generate(settings, observer: observer, dump: &dump)
+    }
+
+    /// Makes a picture. `dump`, unless nil, receives the intermediate tensors.
+    ///
+    /// - Parameter observer: told of every stage, block and step, on this thread. When it throws, the picture is given up
+    ///   at the end of the step (or stage) with `DiffusionError.stopped`.
+    public func generate(
+        _ settings: GenerationSettings, observer: (PipelineProgress) throws -> Void, dump: inout TensorDump?
+    ) throws(DiffusionError) -> Generation {
+        try check(settings)
+        return try withoutActuallyEscaping(observer) { (observer) throws(DiffusionError) -> Generation in
+            let run = PipelineRun(self, settings, observer, dump: dump)
+            defer { dump = run.dump }
+            return try run.generate()
+        }
+    }
+}

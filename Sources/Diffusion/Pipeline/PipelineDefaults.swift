@@ -1,0 +1,46 @@
+import Models
+
+/// What a model's own files say about settings that a job leaves out.
+public struct PipelineDefaults: Hashable, Sendable {
+    /// The size that the model was trained for, in pixels.
+    public var width: Int, height: Int
+    /// diffusers' default for the folder's pipeline class.
+    public var steps: Int
+    /// diffusers' default for the folder's pipeline class.
+    public var guidanceScale: Float
+    /// The sampler of `scheduler_config.json`; DDIM where the folder names one that latentd does not have.
+    public var sampler: Sampler
+    /// A picture's sides are multiples of this.
+    public var sizeFactor: Int
+
+    /// Reads a folder's configurations, and no weights.
+    public init(folder: ModelFolder) throws(ModelError) {
+        let unet = try folder.config("unet")
+        let decoder = try DecoderConfiguration(folder.config("vae"))
+        let isLatentConsistency = folder.pipelineClass == "LatentConsistencyModelPipeline"
+        let size = try PipelineDefaults.sampleSize(unet, isRepaired: !isLatentConsistency)
+        width = size.width * decoder.factor
+        height = size.height * decoder.factor
+        steps = isLatentConsistency ? 4 : 50
+        guidanceScale = isLatentConsistency ? 8.5 : 7.5
+        sampler = try SchedulerConfiguration(folder).defaultSampler
+        sizeFactor = decoder.factor
+    }
+
+    /// The UNet's own size in latent pixels, or 64.
+    ///
+    /// ## Easy to get wrong
+    /// Files from before diffusers 0.9 that say less than 64 are wrong, and diffusers' pipeline repairs them.
+    private static func sampleSize(
+        _ config: Config, isRepaired: Bool
+    ) throws(ModelError) -> (width: Int, height: Int) {
+        guard let size = try UNetConfiguration(config).sampleSize else { return (64, 64) }
+        if isRepaired, case .integer(..<64)? = config.members["sample_size"],
+            case .string(let version)? = config.members["_diffusers_version"]
+        {
+            let numbers = version.split(separator: ".").prefix(2).map { Int($0) ?? 0 }
+            if numbers.count == 2, numbers[0] == 0, numbers[1] < 9 { return (64, 64) }
+        }
+        return (size.width, size.height)
+    }
+}

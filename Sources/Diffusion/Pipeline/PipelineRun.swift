@@ -1,0 +1,102 @@
+import Compute
+import Models
+
+/// One picture on its way through the stages of a pipeline.
+final class PipelineRun {
+    private let pipeline: Pipeline
+    private let settings: GenerationSettings
+    private let watch: ProgressWatch
+    private(set) var dump: TensorDump?
+    private var timings = PipelineTimings()
+    private var activationPeakBytes = 0
+
+    init(
+        _ pipeline: Pipeline, _ settings: GenerationSettings, _ observer: @escaping (PipelineProgress) throws -> Void,
+        dump: TensorDump?
+    ) {
+        self.pipeline = pipeline
+        self.settings = settings
+        watch = ProgressWatch(observer)
+        self.dump = dump
+    }
+
+    func generate() throws(DiffusionError) -> Generation {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let embeddings = try encodeText(clock)
+        let latents = try denoise(embeddings, clock)
+        let image = try decode(latents, clock)
+        timings.total = clock.now - start
+        return Generation(image: image, timings: timings, activationPeakBytes: activationPeakBytes)
+    }
+
+    /// Loads a stage, runs it in an arena of its own, and lets it go again where only one may stay.
+    private func run<Network, Result>(
+        _ stage: PipelineStage, _ clock: ContinuousClock, load: () throws(DiffusionError) -> Network,
+        _ body: (Network, Evaluation) throws(DiffusionError) -> Result
+    ) throws(DiffusionError) -> Result {
+        try watch.report(.stage(stage))
+        let start = clock.now
+        let network = try load()
+        timings.loading += clock.now - start
+        let evaluation = try pipeline.evaluation(arenaBytes: pipeline.activationBytes(stage, settings))
+        evaluation.context.onBlock = { [watch] in watch.block() }
+        let result = try body(network, evaluation)
+        try watch.check()
+        activationPeakBytes = max(activationPeakBytes, evaluation.context.arena.peakBytes)
+        if pipeline.residency == .oneStage { pipeline.unload(stage) }
+        return result
+    }
+
+    private func encodeText(_ clock: ContinuousClock) throws(DiffusionError) -> [Float] {
+        let texts = pipeline.texts(settings).map(pipeline.tokenizer.encode)
+        dump?.add("input_ids", texts.flatMap { $0.map(Int32.init) }, [texts.count, pipeline.tokenizer.length])
+        return try run(.textEncoder, clock, load: pipeline.loadedTextEncoder) { (network, evaluation) throws(DiffusionError) -> [Float] in
+            let start = clock.now
+            let embeddings = Pipeline.embed(texts, with: network, settings, evaluation)
+            let values = embeddings.array()
+            timings.textEncoding = clock.now - start
+            dump?.add("text_embeddings", values, [embeddings.shape.n, embeddings.shape.w, embeddings.shape.c])
+            return values
+        }
+    }
+
+    private func denoise(_ embeddings: [Float], _ clock: ContinuousClock) throws(DiffusionError) -> [Float] {
+        let size = pipeline.latentShape(settings)
+        var random = settings.random.source(seed: settings.seed)
+        let noise = random.normals(size.count)
+        let dumpShape = [1, size.c, size.h, size.w]
+        dump?.add("noise", noise, dumpShape)
+        var scheduler = try pipeline.schedulers.scheduler(settings.sampler, steps: settings.steps)
+        return try run(.unet, clock, load: pipeline.loadedUNet) { (network, evaluation) throws(DiffusionError) -> [Float] in
+            let inputs = pipeline.unetInputs(settings, embeddings: embeddings, evaluation)
+            var latents = noise.map { $0 * scheduler.initialNoiseScale }
+            for (index, timestep) in scheduler.timesteps.enumerated() {
+                let start = clock.now
+                let divisor = scheduler.inputDivisor(index)
+                let output = Pipeline.predict(
+                    latents.map { $0 / divisor }, size, timestep, inputs, with: network, settings, evaluation)
+                scheduler.step(index, output: output, sample: &latents, random: &random)
+                guard latents.allSatisfy(\.isFinite) else { throw .notFinite(step: index + 1) }
+                dump?.add("latents.\(index + 1)", latents, dumpShape)
+                let duration = clock.now - start
+                timings.steps.append(duration)
+                try watch.report(.step(index + 1, of: scheduler.timesteps.count, duration: duration))
+            }
+            return latents
+        }
+    }
+
+    private func decode(_ latents: [Float], _ clock: ContinuousClock) throws(DiffusionError) -> PixelBuffer {
+        let size = pipeline.latentShape(settings)
+        return try run(.decoder, clock, load: pipeline.loadedDecoder) { (network, evaluation) throws(DiffusionError) -> PixelBuffer in
+            let start = clock.now
+            let image = pipeline.decode(latents, size, with: network, evaluation)
+            let pixels = PixelBuffer(image)
+            timings.decoding = clock.now - start
+            let shape = image.shape
+            dump?.add("image", evaluation.context.channelsFirst(image), [shape.n, shape.c, shape.h, shape.w])
+            return pixels
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Glibc
+import Models
+
+/// DPM-Solver++ (Lu et al., arXiv 2211.01095), multistep, first or second order; diffusers' `DPMSolverMultistepScheduler`.
+struct DPMSolverScheduler: Scheduler {
+    let timesteps: [Float]
+    let initialNoiseScale: Float = 1
+    private let sigmas: [Float]
+    private let prediction: PredictionType
+    private let solver: SolverType
+    private let isSecondOrder: Bool
+    private let endsWithFirstOrder: Bool
+    private var lastPicture: [Float]?
+
+    private static let className = "DPMSolverMultistepScheduler"
+
+    init(
+        _ configuration: SchedulerConfiguration, _ noise: NoiseSchedule, steps count: Int, usesKarrasSigmas: Bool
+    ) throws(ModelError) {
+        let config = configuration.config
+        try DPMSolverScheduler.refuseUnknown(configuration)
+        prediction = try config.choice("prediction_type", default: PredictionType.epsilon)
+        // As diffusers does with the names of its other solvers.
+        let aliases: [JSON] = [.string("logrho"), .string("bh1"), .string("bh2")]
+        solver = aliases.contains(config.members["solver_type"] ?? .null)
+            ? .midpoint : try config.choice("solver_type", default: .midpoint)
+        isSecondOrder = try config.integer("solver_order", default: 2, in: 1...2) == 2
+
+        let table = noise.sigmas
+        var times = try DPMSolverScheduler.times(configuration, noise, count)
+        var levels: [Double]
+        if usesKarrasSigmas {
+            levels = try KarrasSigmas.spread(table.reversed().map(Double.init), count: count, config)
+            let logarithms = table.map { Double(log($0)) }
+            times = levels.map { level in
+                let time = KarrasSigmas.timestep(of: level, in: logarithms)
+                return noise.kind == .squaredCosine ? time.rounded(.towardZero) : time.rounded(.toNearestOrEven)
+            }
+        } else {
+            levels = times.map { Timesteps.interpolate($0, in: table) }
+        }
+        let final: FinalSigma = try config.choice("final_sigmas_type", default: .zero)
+        sigmas = levels.map { Float($0) } + [final == .zero ? 0 : table[0]]
+        timesteps = times.map { Float($0) }
+        let isLowerOrderFinal = try config.bool("lower_order_final", default: true) && times.count < 15
+        endsWithFirstOrder = try config.bool("euler_at_final", default: false) || isLowerOrderFinal || final == .zero
+    }
+
+    private static func times(
+        _ configuration: SchedulerConfiguration, _ noise: NoiseSchedule, _ count: Int
+    ) throws(ModelError) -> [Double] {
+        let config = configuration.config
+        let bound = try config.number("lambda_min_clipped", default: -.infinity)
+        // The noisiest timesteps, whose log signal-to-noise ratio is below the bound, are left out.
+        let last = noise.sigmas.count { Double(-log($0)) >= bound }
+        switch try config.choice("timestep_spacing", default: TimestepSpacing.linspace) {
+        case .linspace:
+            return Timesteps.line(to: Double(last - 1), count: count + 1).dropFirst().reversed()
+                .map { $0.rounded(.toNearestOrEven) }
+        case .leading:
+            let offset = try configuration.stepsOffset(for: className)
+            return Array(Timesteps.leading(count: count + 1, ratio: last / (count + 1), offset: offset).dropLast())
+        case .trailing:
+            return Timesteps.trailing(count: count, from: last, total: noise.count)
+        }
+    }
+
+    private static func refuseUnknown(_ configuration: SchedulerConfiguration) throws(ModelError) {
+        try configuration.refuseThresholding()
+        let config = configuration.config
+        try config.require(
+            "algorithm_type", isOneOf: [.string("dpmsolver++"), .string("deis")], "only 'dpmsolver++' is supported")
+        try configuration.refuse(
+            ["use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas", "use_flow_sigmas"],
+            "these noise levels are not supported")
+        try config.require("variance_type", isOneOf: [], "learned variances are not supported")
+    }
+
+    mutating func step(_ index: Int, output: [Float], sample: inout [Float], random: inout any RandomSource) {
+        let now = Level(sigmas[index]), next = Level(sigmas[index + 1])
+        let picture = sample.indices.map { element in
+            switch prediction {
+            case .epsilon: (sample[element] - now.sigma * output[element]) / now.alpha
+            case .velocity: now.alpha * sample[element] - now.sigma * output[element]
+            case .sample: output[element]
+            }
+        }
+        let h = next.lambda - now.lambda
+        let decay = exp(-h) - 1
+        let sampleFactor = next.sigma / now.sigma
+        let pictureFactor = next.alpha * decay
+        let isFirstOrder = !isSecondOrder || (endsWithFirstOrder && index == timesteps.count - 1)
+        if let lastPicture, !isFirstOrder {
+            let ratio = (now.lambda - Level(sigmas[index - 1]).lambda) / h
+            let slopeFactor = solver == .midpoint ? -0.5 * pictureFactor : next.alpha * (decay / h + 1)
+            for element in sample.indices {
+                let slope = 1 / ratio * (picture[element] - lastPicture[element])
+                sample[element] = sampleFactor * sample[element] - pictureFactor * picture[element] + slopeFactor * slope
+            }
+        } else {
+            for element in sample.indices {
+                sample[element] = sampleFactor * sample[element] - pictureFactor * picture[element]
+            }
+        }
+        lastPicture = picture
+    }
+
+    /// A noise level as the parts of picture and noise, and half their log ratio.
+    private struct Level {
+        let alpha: Float, sigma: Float, lambda: Float
+
+        init(_ level: Float) {
+            alpha = 1 / (level * level + 1).squareRoot()
+            sigma = level * alpha
+            lambda = log(alpha) - log(sigma)
+        }
+    }
+}

@@ -1,0 +1,15 @@
+/// The ways to walk from noise to a picture, under the names that jobs use.
+public enum Sampler: String, Hashable, Sendable, CaseIterable, Codable {
+    /// Denoising diffusion implicit models, deterministic (eta 0).
+    case ddim
+    /// Euler's method on the probability-flow equation.
+    case euler
+    /// Euler with fresh noise each step.
+    case eulerAncestral = "euler-a"
+    /// DPM-Solver++, second order, multistep.
+    case dpmSolver = "dpm++2m"
+    /// The same on Karras' noise levels.
+    case dpmSolverKarras = "dpm++2m-karras"
+    /// Latent consistency models: one to eight steps.
+    case lcm
+}

@@ -1,0 +1,32 @@
+/// What the network's output means.
+enum PredictionType: String, CaseIterable {
+    /// The noise.
+    case epsilon
+    /// The velocity: `alpha * noise - sigma * picture`.
+    case velocity = "v_prediction"
+    /// The picture itself.
+    case sample
+}
+
+/// How timesteps are spread over the training schedule (Lin et al., arXiv 2305.08891, table 2).
+enum TimestepSpacing: String, CaseIterable {
+    case leading, linspace, trailing
+}
+
+/// How the noise's variance grows over the training schedule.
+enum BetaSchedule: String, CaseIterable {
+    case linear
+    case scaledLinear = "scaled_linear"
+    case squaredCosine = "squaredcos_cap_v2"
+}
+
+/// The noise level after the last step.
+enum FinalSigma: String, CaseIterable {
+    case zero
+    case minimum = "sigma_min"
+}
+
+/// The second-order solvers' two ways to estimate the slope.
+enum SolverType: String, CaseIterable {
+    case midpoint, heun
+}

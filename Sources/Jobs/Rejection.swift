@@ -1,0 +1,16 @@
+/// Something handed in that is no job, as the queue remembers it: `failed/NAME.json` tells people.
+public struct Rejection: Codable, Equatable, Sendable {
+    /// The NAME in `failed/`; no job and no other rejection has it.
+    public let name: ResultName
+    public let source: JobSource
+    public let failure: JobFailure
+    public let createdAt: Timestamp
+
+    /// The rejection with all of its columns; only the store and tests make one.
+    public init(name: ResultName, source: JobSource, failure: JobFailure, createdAt: Timestamp) {
+        self.name = name
+        self.source = source
+        self.failure = failure
+        self.createdAt = createdAt
+    }
+}

@@ -1,0 +1,43 @@
+import Glibc
+
+/// A file's bytes, mapped read-only for as long as the object lives.
+///
+/// The pages are the page cache's: two processes that map the same file share them. The file must not shrink while it is
+/// mapped (a model folder is replaced by rename, never written in place).
+public final class MappedFile: @unchecked Sendable {  // Immutable after `init`; the mapping is never written.
+    /// Where the file was when it was opened.
+    public let path: String
+    /// The whole file.
+    public let bytes: UnsafeRawBufferPointer
+
+    /// Maps a regular file. An empty file has no bytes.
+    public init(_ path: String) throws(ModelError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            throw errno == ENOENT ? .missing(anyOf: [path]) : .unreadable(file: path, code: errno)
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .unreadable(file: path, code: errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw .malformed(file: path, reason: "it is not a regular file")
+        }
+        self.path = path
+        let size = Int(status.st_size)
+        guard size > 0 else {
+            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            return
+        }
+        guard let memory = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED else {
+            throw .unreadable(file: path, code: errno)
+        }
+        bytes = UnsafeRawBufferPointer(start: memory, count: size)
+    }
+
+    deinit {
+        if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+    }
+
+    /// True when something exists at `path`, whatever it is.
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+}

@@ -1,0 +1,101 @@
+import Synchronization
+
+/// A model in the diffusers layout: `model_index.json` names the components, each in a folder of its own.
+///
+/// ```
+/// MODEL/model_index.json            { "_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"], … }
+///       unet/config.json            architecture        unet/diffusion_pytorch_model.safetensors
+///       vae/ …                      text_encoder/ … model.safetensors
+///       tokenizer/vocab.json, merges.txt, tokenizer_config.json      scheduler/scheduler_config.json
+/// ```
+/// Opening a folder reads `model_index.json` only.
+public struct ModelFolder: Sendable {
+    /// The folder, without a slash at its end.
+    public let path: String
+    /// `model_index.json`.
+    public let index: Config
+    private let digest = DigestCache()
+
+    /// Opens a folder.
+    public init(path: String) throws(ModelError) {
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        self.path = path
+        index = try Config(file: "\(path)/model_index.json")
+    }
+
+    /// The folder's own name: what a job calls the model.
+    public var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+
+    /// The name of the diffusers pipeline that the folder was made for.
+    public var pipelineClass: String? {
+        if case .string(let name)? = index.members["_class_name"] { name } else { nil }
+    }
+
+    /// The class of a component, as `model_index.json` has it.
+    public func componentClass(_ component: String) throws(ModelError) -> String {
+        guard case .array(let pair)? = index.members[component], pair.count == 2, case .string(let name) = pair[1] else {
+            throw index.refusal(component, "it is not a pair of library and class")
+        }
+        return name
+    }
+
+    /// The path of a component's file.
+    public func file(_ component: String, _ name: String) -> String { "\(path)/\(component)/\(name)" }
+
+    /// A component's JSON configuration.
+    public func config(_ component: String, _ name: String = "config.json") throws(ModelError) -> Config {
+        try Config(file: file(component, name))
+    }
+
+    /// True when a component has such a file.
+    public func hasFile(_ component: String, _ name: String) -> Bool { MappedFile.exists(file(component, name)) }
+
+    /// A component's weights, mapped.
+    public func checkpoint(_ component: String) throws(ModelError) -> Checkpoint {
+        try Checkpoint(folder: "\(path)/\(component)", stem: stem(component))
+    }
+
+    private func stem(_ component: String) -> String {
+        component == "text_encoder" ? "model" : "diffusion_pytorch_model"
+    }
+
+    /// Every file that decides what a picture looks like, as paths inside the folder, sorted.
+    public func files() throws(ModelError) -> [String] {
+        var files = ["model_index.json"]
+        for component in ["text_encoder", "unet", "vae"] {
+            files.append("\(component)/config.json")
+            files += try checkpoint(component).files.map { String($0.dropFirst(path.count + 1)) }
+        }
+        let optional = [
+            "scheduler/scheduler_config.json", "tokenizer/merges.txt", "tokenizer/special_tokens_map.json",
+            "tokenizer/tokenizer_config.json", "tokenizer/vocab.json",
+        ]
+        return (files + optional.filter { MappedFile.exists("\(path)/\($0)") }).sorted()
+    }
+
+    /// The SHA-256 that names the model: of the text that `sha256sum` prints for `files()`, run inside the folder.
+    ///
+    /// Reads every byte of the model the first time (2 GB take seconds); copies of this value share the answer.
+    public func sha256() throws(ModelError) -> String {
+        if let known = digest.value { return known }
+        var list = ""
+        for name in try files() {
+            let file = try MappedFile("\(path)/\(name)")
+            list += "\(SHA256.hexadecimal(file.bytes))  \(name)\n"
+        }
+        let digest = Array(list.utf8).withUnsafeBytes { SHA256.hexadecimal($0) }
+        self.digest.value = digest
+        return digest
+    }
+}
+
+/// The digest, once it is known.
+private final class DigestCache: Sendable {
+    private let stored = Mutex<String?>(nil)
+
+    var value: String? {
+        get { stored.withLock { $0 } }
+        set { stored.withLock { $0 = newValue } }
+    }
+}

@@ -1,0 +1,113 @@
+/// SHA-256 (FIPS 180-4), for naming a model by its bytes.
+///
+/// Our own, because the package that would bring it (swift-crypto) takes longer to build than all of latentd; nothing secret
+/// depends on it. The tests hold it to the standard's vectors.
+public struct SHA256: Sendable {
+    private var state: [UInt32] = [
+        0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+    ]
+    /// Bytes that do not fill a block yet.
+    private var pending: [UInt8] = []
+    private var byteCount: UInt64 = 0
+
+    /// The state before any byte.
+    public init() {}
+
+    /// The digest of `bytes`, in lowercase hexadecimal.
+    public static func hexadecimal(_ bytes: UnsafeRawBufferPointer) -> String {
+        var hash = SHA256()
+        hash.update(bytes)
+        return hash.finalize()
+    }
+
+    /// Takes in more bytes.
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        byteCount += UInt64(bytes.count)
+        var rest = bytes[...]
+        if !pending.isEmpty {
+            let taken = rest.prefix(64 - pending.count)
+            pending.append(contentsOf: taken)
+            rest = rest.dropFirst(taken.count)
+            guard pending.count == 64 else { return }
+            pending.withUnsafeBytes { SHA256.compress($0, into: &state) }
+            pending.removeAll(keepingCapacity: true)
+        }
+        let whole = rest.count / 64 * 64
+        SHA256.compress(UnsafeRawBufferPointer(rebasing: rest.prefix(whole)), into: &state)
+        pending.append(contentsOf: rest.dropFirst(whole))
+    }
+
+    /// Pads and gives the digest, in lowercase hexadecimal.
+    public consuming func finalize() -> String {
+        let bits = byteCount &* 8
+        var tail = pending
+        tail.append(0x80)
+        while tail.count % 64 != 56 { tail.append(0) }
+        withUnsafeBytes(of: bits.bigEndian) { tail.append(contentsOf: $0) }
+        tail.withUnsafeBytes { SHA256.compress($0, into: &state) }
+        let digits = Array("0123456789abcdef".utf8)
+        let text = state.flatMap { word in
+            stride(from: 28, through: 0, by: -4).map { digits[Int(word >> UInt32($0) & 15)] }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Runs the compression function over whole blocks.
+    private static func compress(_ blocks: UnsafeRawBufferPointer, into state: inout [UInt32]) {
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
+            roundConstants.withUnsafeBufferPointer { constants in
+                state.withUnsafeMutableBufferPointer { state in
+                    for start in stride(from: 0, to: blocks.count, by: 64) {
+                        for index in 0..<16 {
+                            let word = blocks.loadUnaligned(fromByteOffset: start + index * 4, as: UInt32.self)
+                            schedule[index] = UInt32(bigEndian: word)
+                        }
+                        extend(schedule)
+                        rounds(schedule, constants, state)
+                    }
+                }
+            }
+        }
+    }
+
+    private static func rotated(_ word: UInt32, _ bits: UInt32) -> UInt32 { word &>> bits | word &<< (32 &- bits) }
+
+    private static func extend(_ schedule: UnsafeMutableBufferPointer<UInt32>) {
+        for index in 16..<64 {
+            let early = schedule[index - 15], late = schedule[index - 2]
+            let small0 = rotated(early, 7) ^ rotated(early, 18) ^ early &>> 3
+            let small1 = rotated(late, 17) ^ rotated(late, 19) ^ late &>> 10
+            schedule[index] = schedule[index - 16] &+ small0 &+ schedule[index - 7] &+ small1
+        }
+    }
+
+    private static func rounds(
+        _ schedule: UnsafeMutableBufferPointer<UInt32>, _ constants: UnsafeBufferPointer<UInt32>,
+        _ state: UnsafeMutableBufferPointer<UInt32>
+    ) {
+        var (a, b, c, d) = (state[0], state[1], state[2], state[3])
+        var (e, f, g, h) = (state[4], state[5], state[6], state[7])
+        for index in 0..<64 {
+            let big1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
+            let choice = e & f ^ ~e & g
+            let first = h &+ big1 &+ choice &+ constants[index] &+ schedule[index]
+            let big0 = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)
+            let majority = a & b ^ a & c ^ b & c
+            (h, g, f, e) = (g, f, e, d &+ first)
+            (d, c, b, a) = (c, b, a, first &+ big0 &+ majority)
+        }
+        for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= word }
+    }
+}
+
+/// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
+private let roundConstants: [UInt32] = [
+    0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
+    0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,
+    0xe49b_69c1, 0xefbe_4786, 0x0fc1_9dc6, 0x240c_a1cc, 0x2de9_2c6f, 0x4a74_84aa, 0x5cb0_a9dc, 0x76f9_88da,
+    0x983e_5152, 0xa831_c66d, 0xb003_27c8, 0xbf59_7fc7, 0xc6e0_0bf3, 0xd5a7_9147, 0x06ca_6351, 0x1429_2967,
+    0x27b7_0a85, 0x2e1b_2138, 0x4d2c_6dfc, 0x5338_0d13, 0x650a_7354, 0x766a_0abb, 0x81c2_c92e, 0x9272_2c85,
+    0xa2bf_e8a1, 0xa81a_664b, 0xc24b_8b70, 0xc76c_51a3, 0xd192_e819, 0xd699_0624, 0xf40e_3585, 0x106a_a070,
+    0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
+    0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
+]

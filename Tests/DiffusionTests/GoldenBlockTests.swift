@@ -1,0 +1,50 @@
+import Compute
+import Diffusion
+import Models
+import Testing
+
+/// Every block of every network against diffusers and transformers, under every instruction set that this CPU has, to 1e-4
+/// relative error (of the largest value and of the norm).
+@Suite(.serialized)
+struct GoldenBlockTests {
+    private static let tolerance = 1e-4
+
+    /// Each model with each table, unless `LATENTD_ISA` asks for one.
+    static let arguments: [(GoldenIndex.Blocks, String)] = (GoldenIndex.shared?.blocks ?? []).flatMap { golden in
+        KernelTable.available.map { (golden, $0) }
+    }
+
+    @Test("the text encoder's layers and its pooled end", arguments: arguments)
+    func textEncoder(_ golden: GoldenIndex.Blocks, _ table: String) throws {
+        let comparison = try GoldenComparison(golden, "text", table: table)
+        let encoder = try TextEncoder(ModelFolder(path: GoldenIndex.model(golden.model)))
+        let ids = try comparison.golden.integers("text.in.ids").map(Int.init)
+        let length = try comparison.golden.shape("text.in.ids")[1]
+        let texts = stride(from: 0, to: ids.count, by: length).map { Array(ids[$0..<$0 + length]) }
+        let output = encoder(texts, comparison.evaluation)
+        #expect(output.embeddings.shape.c == encoder.channels)
+        try comparison.expectAll(tolerance: Self.tolerance)
+    }
+
+    @Test("the UNet's blocks", arguments: arguments)
+    func unet(_ golden: GoldenIndex.Blocks, _ table: String) throws {
+        let comparison = try GoldenComparison(golden, "unet", table: table)
+        let unet = try UNet(ModelFolder(path: GoldenIndex.model(golden.model)))
+        let hasCondition = comparison.golden.names.contains("unet.in.condition")
+        let condition = hasCondition ? try comparison.input("condition") : nil
+        _ = unet(
+            try comparison.input("sample"), timestep: try comparison.golden.floats("unet.in.timestep")[0],
+            context: try comparison.input("context"), condition: condition, comparison.evaluation)
+        try comparison.expectAll(tolerance: Self.tolerance)
+    }
+
+    @Test("the decoder's blocks", arguments: arguments)
+    func decoder(_ golden: GoldenIndex.Blocks, _ table: String) throws {
+        let comparison = try GoldenComparison(golden, "vae", table: table)
+        let decoder = try Decoder(ModelFolder(path: GoldenIndex.model(golden.model)))
+        let image = decoder(try comparison.input("latents"), comparison.evaluation)
+        expectClose(
+            image.array(), try comparison.golden.channelsLast("vae.out.decoder"), tolerance: Self.tolerance, "decoder")
+        try comparison.expectAll(except: ["vae.out.decoder"], tolerance: Self.tolerance)
+    }
+}

@@ -1,0 +1,94 @@
+import Foundation
+
+/// `Tests/Fixtures/golden.json`: every comparison with diffusers, as the script that made the fixtures lists them.
+struct GoldenIndex: Decodable {
+    /// One call of each component of a model.
+    struct Blocks: Decodable, CustomStringConvertible {
+        let model: String
+        let file: String
+        var description: String { model }
+    }
+
+    /// A picture from the prompt to the pixels.
+    struct Run: Decodable, CustomStringConvertible {
+        let model: String
+        let sampler: String
+        let steps: Int
+        let guidanceScale: Float
+        let width: Int
+        let height: Int
+        let seed: String
+        let prompt: String
+        let negativePrompt: String
+        let clipSkip: Int?
+        let file: String
+        var description: String { file }
+    }
+
+    /// Schedules over made-up model outputs.
+    struct Schedules: Decodable {
+        struct Entry: Decodable {
+            /// The scheduler file's path below the fixtures' `golden` folder.
+            let configuration: String
+            let sampler: String
+            let steps: Int
+            let timesteps: [Double]
+            let initialNoiseScale: Double
+        }
+
+        let file: String
+        /// Seed of the samplers' own noise.
+        let noiseSeed: String
+        let entries: [Entry]
+    }
+
+    /// Token ids of one tokenizer.
+    struct Tokenizer: Decodable, CustomStringConvertible {
+        struct Case: Decodable {
+            let text: String
+            let ids: [Int]
+        }
+
+        let model: String
+        let length: Int
+        let padding: Int
+        let cases: [Case]
+        var description: String { model }
+    }
+
+    /// Sequences of torch's random numbers.
+    struct Noise: Decodable {
+        struct Entry: Decodable, CustomStringConvertible {
+            let seed: String
+            let counts: [Int]
+            var description: String { "seed \(seed), \(counts)" }
+        }
+
+        let file: String
+        let entries: [Entry]
+    }
+
+    let blocks: [Blocks]
+    let runs: [Run]
+    let schedules: Schedules
+    let tokenizers: [Tokenizer]
+    let noise: Noise
+
+    /// The fixtures' folder, found from this file's own place in the sources.
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("Fixtures").path
+
+    /// The folder of a tiny model.
+    static func model(_ name: String) -> String { "\(folder)/models/\(name)" }
+
+    /// Reads the index.
+    static func load() throws -> GoldenIndex {
+        let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/golden.json"))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(GoldenIndex.self, from: data)
+    }
+
+    /// The index, or nothing: `GoldenIndexTests` fails then, and the parameterized tests have no arguments.
+    static let shared: GoldenIndex? = try? load()
+}

@@ -1,0 +1,30 @@
+import Diffusion
+import Foundation
+import Testing
+
+/// The fixtures themselves: all there, and covering what they should.
+struct GoldenIndexTests {
+    @Test("the index names files that exist, every sampler and every model")
+    func coverage() throws {
+        let index = try GoldenIndex.load()
+        for file in index.runs.map(\.file) + index.blocks.map(\.file) + [index.schedules.file, index.noise.file] {
+            #expect(try !GoldenTensors(file).names.isEmpty)
+        }
+        let samplers = Set(Sampler.allCases.map(\.rawValue))
+        #expect(Set(index.runs.map(\.sampler)) == samplers)
+        #expect(Set(index.schedules.entries.map(\.sampler)) == samplers)
+        let models = try FileManager.default.contentsOfDirectory(atPath: "\(GoldenIndex.folder)/models")
+        #expect(Set(index.blocks.map(\.model)) == Set(models))
+        #expect(Set(index.runs.map(\.model)) == Set(models))
+    }
+
+    @Test("the fixtures stay under 20 MB")
+    func size() throws {
+        let files = FileManager.default.enumerator(atPath: GoldenIndex.folder)
+        var bytes = 0
+        while files?.nextObject() != nil {
+            bytes += (files?.fileAttributes?[.size] as? NSNumber)?.intValue ?? 0
+        }
+        #expect(bytes > 1_000_000 && bytes < 20_000_000)
+    }
+}

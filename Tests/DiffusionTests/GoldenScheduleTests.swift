@@ -1,0 +1,39 @@
+import Diffusion
+import Models
+import Testing
+
+/// Schedules and steps against diffusers' schedulers, with random numbers in place of a network: all samplers, all
+/// spacings, many numbers of steps. Tolerance 1e-4 (relative) after every step; 2e-3 where the noise is 4096 times the
+/// picture (Euler on zero terminal SNR), since there the last bit of a float is already 5e-4 of what remains.
+struct GoldenScheduleTests {
+    @Test("timesteps, scaling and every step are diffusers'", arguments: Sampler.allCases)
+    func trajectories(_ sampler: Sampler) throws {
+        let index = try GoldenIndex.load().schedules
+        let golden = try GoldenTensors(index.file)
+        let outputs = try golden.floats("outputs")
+        let noise = try golden.floats("noise")
+        for (number, entry) in index.entries.enumerated() where entry.sampler == sampler.rawValue {
+            let name = "\(entry.configuration), \(entry.steps) steps"
+            let config = try Config(file: "\(GoldenIndex.folder)/golden/\(entry.configuration)")
+            var scheduler = try SchedulerConfiguration(config).scheduler(sampler, steps: entry.steps)
+            expectClose(scheduler.timesteps, entry.timesteps.map(Float.init), tolerance: 1e-6, "timesteps of \(name)")
+            guard scheduler.timesteps.count == entry.timesteps.count else { continue }
+            expectClose(
+                [scheduler.initialNoiseScale], [Float(entry.initialNoiseScale)], tolerance: 1e-5, "noise of \(name)")
+
+            let tolerance = scheduler.initialNoiseScale > 1000 ? 2e-3 : 1e-4
+            let inputs = try golden.floats("\(number).inputs")
+            let latents = try golden.floats("\(number).latents")
+            var random = RandomSourceKind.torch.source(seed: try #require(UInt64(index.noiseSeed)))
+            var sample = noise.map { $0 * scheduler.initialNoiseScale }
+            for step in scheduler.timesteps.indices {
+                let range = step * noise.count..<(step + 1) * noise.count
+                let input = sample.map { $0 / scheduler.inputDivisor(step) }
+                expectClose(input, Array(inputs[range]), tolerance: tolerance, "input \(step) of \(name)")
+                scheduler.step(step, output: Array(outputs[range]), sample: &sample, random: &random)
+                expectClose(
+                    sample, Array(latents[range]), tolerance: tolerance, "latents after step \(step) of \(name)")
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import Models
+
+/// The tensors of a golden file, read in full.
+struct GoldenTensors {
+    private let file: Safetensors
+
+    /// Opens a file below the fixtures' `golden` folder.
+    init(_ name: String) throws {
+        file = try Safetensors(file: "\(GoldenIndex.folder)/golden/\(name)")
+    }
+
+    /// All names, sorted.
+    var names: [String] { file.entries.keys.sorted() }
+
+    func shape(_ name: String) throws -> [Int] { try entry(name, .f32, .i32).shape }
+
+    func floats(_ name: String) throws -> [Float] {
+        let bytes = file.bytes(try entry(name, .f32))
+        return stride(from: 0, to: bytes.count, by: 4).map { bytes.loadUnaligned(fromByteOffset: $0, as: Float.self) }
+    }
+
+    func integers(_ name: String) throws -> [Int32] {
+        let bytes = file.bytes(try entry(name, .i32))
+        return stride(from: 0, to: bytes.count, by: 4).map { bytes.loadUnaligned(fromByteOffset: $0, as: Int32.self) }
+    }
+
+    /// A channels-first tensor `[N, C, H, W]` with its channels last; anything else as it is.
+    func channelsLast(_ name: String) throws -> [Float] {
+        let shape = try shape(name)
+        let values = try floats(name)
+        return shape.count == 4 ? GoldenTensors.channelsLast(values, shape) : values
+    }
+
+    static func channelsLast(_ values: [Float], _ shape: [Int]) -> [Float] {
+        let (channels, pixels) = (shape[1], shape[2] * shape[3])
+        var result = [Float](repeating: 0, count: values.count)
+        for (index, value) in values.enumerated() {
+            let (image, rest) = index.quotientAndRemainder(dividingBy: channels * pixels)
+            let (channel, pixel) = rest.quotientAndRemainder(dividingBy: pixels)
+            result[(image * pixels + pixel) * channels + channel] = value
+        }
+        return result
+    }
+
+    private func entry(_ name: String, _ formats: TensorFormat...) throws -> Safetensors.Entry {
+        guard let entry = file.entries[name], formats.contains(entry.format) else {
+            throw GoldenError.noTensor(name: name, file: file.file.path)
+        }
+        return entry
+    }
+}
+
+/// A fixture is not what the tests take it for.
+enum GoldenError: Error {
+    case noTensor(name: String, file: String)
+    case noValue(name: String)
+}
