@@ -22,7 +22,8 @@ extension Spool {
     public func conclude(_ file: TakenFile, rejections: [Rejection], at now: Timestamp) throws(SpoolError) {
         let originals = Dictionary(
             file.submission.rejections.map { ($0.source, $0) }, uniquingKeysWith: { first, _ in first })
-        for rejection in rejections where !(file.isStuck && isOccupied(rejection.name)) {
+        for rejection in rejections {
+            if file.isStuck, try Files.status(path(.failed).appending("\(rejection.name).json")) != nil { continue }
             guard let original = originals[rejection.source] else { continue }
             try writeFailed(rejection, original, of: file, at: now)
         }
