@@ -17,8 +17,9 @@ public struct BLAS: Sendable {
     /// Version and build options, as the library states them.
     public var configuration: String { functions.configuration().map { String(cString: $0) } ?? "unknown" }
 
-    /// Upper bound of the memory that the library takes for packing when `threads` threads call it, in bytes.
-    public static func workspaceBytes(threads: Int) -> Int { threads << 25 }
+    /// Upper bound of the memory that the library touches for packing when `threads` threads call it, in bytes: it follows from
+    /// the largest block of a `Grid`.
+    public static func workspaceBytes(threads: Int) -> Int { threads << 22 }
 
     private static let loaded: Result<BLAS, ComputeError> = Result { () throws(ComputeError) in try BLAS() }
 
