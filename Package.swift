@@ -91,7 +91,7 @@ let package = Package(
         tests("SystemdTests", ["Systemd", logging]),
         tests("SettingsTests", ["Settings", system]),
         tests("VarlinkTests", ["Varlink", "Jobs", "Planner"]),
-        tests("RenderingTests", ["Rendering", "Images", "Jobs", "Planner"]),
+        tests("RenderingTests", ["Rendering", "Diffusion", "Images", "Jobs", "Planner"]),
         tests("DaemonTests", ["JobStore", "Jobs", "Varlink", "Settings", "Images", "Planner", system]),
     ]
 )

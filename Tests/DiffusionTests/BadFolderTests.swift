@@ -24,7 +24,7 @@ struct BadFolderTests {
             try Pipeline(folder: ModelFolder(path: path), threads: 1).load()
         }
         let text = String(describing: message)
-        for mention in bad.mentions {
+        for mention in bad.mentions where !mention.isEmpty {
             #expect(text.contains(mention), "\(text) does not mention \(mention)")
         }
         #expect(text.contains(path), "\(text) does not say which model")
