@@ -7,7 +7,7 @@ bin=$1
 instance=demo
 
 mkdir -p "$instance"
-"$bin/latentd" serve --root "$instance" --models models 2>"$instance/latentd.log" &
+LIBDISPATCH_LOG=NO "$bin/latentd" serve --root "$instance" --models models 2>"$instance/latentd.log" &
 daemon=$!
 trap 'kill "$daemon" 2>/dev/null && wait "$daemon" || true' EXIT
 

@@ -74,10 +74,20 @@ public struct Instance: Sendable {
         announce(host, catalog, logger)
         notifier.ready(status: "Idle")
         try await group.run()
+        close(store, logger)
         logger.notice("Stopped")
         if worker.stop.isAbandoned {
             // A step is still being computed. Its thread must not meet the destructors of the libraries that it uses.
             _exit(0)
+        }
+    }
+
+    /// Leaves one file instead of three. That this fails loses nothing.
+    private func close(_ store: JobStore, _ logger: Logger) {
+        do {
+            try store.close()
+        } catch {
+            logger.warning("The queue could not be closed", metadata: ["error": "\(error.description)"])
         }
     }
 

@@ -1,4 +1,6 @@
-import Compute
+import struct Compute.BLAS
+import enum Compute.ComputeError
+import struct Compute.KernelTable
 import Diffusion
 import Images
 import Jobs

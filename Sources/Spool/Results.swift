@@ -23,9 +23,11 @@ extension Spool {
         let done = path(.done)
         switch step {
         case .stagePicture: try Files.write(picture, to: staging.appending("done.\(name).webp"), permissions: 0o640)
-        case .publishPicture: try Files.rename(staging.appending("done.\(name).webp"), to: done.appending("\(name).webp"))
+        case .publishPicture:
+            try Files.rename(staging.appending("done.\(name).webp"), to: done.appending("\(name).webp"))
         case .stageRecord: try Files.write(record, to: staging.appending("done.\(name).json"), permissions: 0o640)
-        case .publishRecord: try Files.rename(staging.appending("done.\(name).json"), to: done.appending("\(name).json"))
+        case .publishRecord:
+            try Files.rename(staging.appending("done.\(name).json"), to: done.appending("\(name).json"))
         case .removeFailure: try removeFailure(name)
         }
     }

@@ -128,7 +128,7 @@ final class NotificationSocket: Sendable {
 
     /// Ends the wait for a daemon that will never be ready.
     func wake() {
-        _ = withAddress { sendto(descriptor, "gone", 4, Int32(MSG_DONTWAIT.rawValue), $0, $1) }
+        _ = withAddress { sendto(descriptor, "gone", 4, Int32(MSG_DONTWAIT), $0, $1) }
     }
 
     private func withAddress(_ body: (UnsafePointer<sockaddr>, socklen_t) -> some FixedWidthInteger) -> Int {

@@ -57,7 +57,7 @@ private final class Tmpfs {
         guard mount("latentd-test", path, "tmpfs", 0, "size=\(size)") == 0 else { throw POSIXError(.EPERM) }
     }
 
-    func unmount() { umount2(path, Int32(MNT_DETACH.rawValue)) }
+    func unmount() { _ = umount2(path, Int32(MNT_DETACH)) }
 
     deinit { unmount() }
 }

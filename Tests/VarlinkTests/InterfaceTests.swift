@@ -42,14 +42,14 @@ struct InterfaceTests {
     @Test("The types have the declared fields")
     func types() throws {
         let declared = declarations("type")
-        let samples = Samples()
+        let samples = try Samples()
         #expect(try fields(declared["Job"] ?? "") == keys(samples.job))
         #expect(try fields(declared["Failure"] ?? "") == keys(samples.failure))
         #expect(try fields(declared["Progress"] ?? "") == keys(samples.progress))
         #expect(try fields(declared["Plan"] ?? "") == keys(samples.plan))
-        #expect(try fields(declared["Variant"] ?? "") == keys(samples.variant))
-        #expect(try fields(declared["Prediction"] ?? "") == keys(samples.prediction))
-        #expect(try fields(declared["Candidate"] ?? "") == keys(samples.candidate))
+        #expect(try fields(declared["Variant"] ?? "") == keys(samples.plan.variant))
+        #expect(try fields(declared["Prediction"] ?? "") == keys(samples.plan.prediction))
+        #expect(try fields(declared["Candidate"] ?? "") == keys(samples.plan.candidates.first))
         #expect(try fields(declared["Model"] ?? "") == keys(samples.model))
         #expect(try fields(declared["Calibration"] ?? "") == keys(samples.calibration))
         #expect(try fields(declared["Counts"] ?? "") == keys(samples.counts))
@@ -62,9 +62,7 @@ private struct Samples {
     let failure = JobFailure(kind: .permanent, code: "crashed", field: "width", message: "it died")
     let progress = ProgressInfo(
         stage: "denoising", step: 1, steps: 4, fraction: 0.25, elapsedSeconds: 1, remainingSeconds: 3)
-    let variant = Variant(model: "m", precision: .fp32, steps: 4)
-    let prediction = Prediction(
-        loadSeconds: 1, textSeconds: 1, denoiseSeconds: 1, decodeSeconds: 1, encodeSeconds: 1)
+    let plan: Plan
     let model = ModelInfo(
         name: "m", path: "/m", problem: "p", bytes: 1, width: 1, height: 1, precisions: [], steps: [],
         calibrated: true, licence: "l")
@@ -79,15 +77,16 @@ private struct Samples {
             record: "r")
     }
 
-    var candidate: Plan.Candidate {
-        Plan.Candidate(variant: variant, quality: 1, predictedSeconds: 1, peakBytes: 1, verdict: .chosen)
-    }
-
-    var plan: Plan {
-        Plan(
-            variant: variant, width: 8, height: 8, guidanceScale: 1, sampler: .ddim, budgetSeconds: 1,
-            prediction: prediction, peakBytes: 1, memoryLimitBytes: 1, meetsBudget: true, candidates: [candidate],
-            explanation: "e")
+    /// The planner alone makes plans: this one is read.
+    init() throws {
+        let json = """
+            {"variant": {"model": "m", "precision": "fp32", "steps": 4}, "width": 8, "height": 8, "guidance_scale": 1,
+            "sampler": "ddim", "budget_seconds": 1, "prediction": {"load_seconds": 1, "text_seconds": 1,
+            "denoise_seconds": 1, "decode_seconds": 1, "encode_seconds": 1}, "peak_bytes": 1, "memory_limit_bytes": 1,
+            "meets_budget": true, "candidates": [{"variant": {"model": "m", "precision": "fp32", "steps": 4},
+            "quality": 1, "predicted_seconds": 1, "peak_bytes": 1, "verdict": "chosen"}], "explanation": "e"}
+            """
+        plan = try JSONDecoder().decode(Plan.self, from: Data(json.utf8))
     }
 
     var status: StatusInfo {
