@@ -76,6 +76,10 @@ let package = Package(
         .executableTarget(
             name: "latentctl", dependencies: ["Client", "Settings", "Varlink", "Jobs", arguments, system],
             exclude: ["README.md"], swiftSettings: strict),
+        // Measurements.
+        .executableTarget(
+            name: "benchmark-queue", dependencies: ["JobStore", "Spool", "Jobs", system], path: "Benchmarks/queue",
+            swiftSettings: strict),
         // Tests.
         .target(
             name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks",
@@ -91,7 +95,7 @@ let package = Package(
         tests("SystemdTests", ["Systemd", logging]),
         tests("SettingsTests", ["Settings", system]),
         tests("VarlinkTests", ["Varlink", "Jobs", "Planner"]),
-        tests("RenderingTests", ["Rendering", "Images", "Jobs", "Planner"]),
+        tests("RenderingTests", ["Rendering", "Diffusion", "Images", "Jobs", "Planner"]),
         tests("DaemonTests", ["JobStore", "Jobs", "Varlink", "Settings", "Images", "Planner", system]),
     ]
 )

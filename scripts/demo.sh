@@ -7,7 +7,7 @@ bin=$1
 instance=demo
 
 mkdir -p "$instance"
-"$bin/latentd" serve --root "$instance" --models models 2>"$instance/latentd.log" &
+LIBDISPATCH_LOG=NO "$bin/latentd" serve --root "$instance" --models models 2>"$instance/latentd.log" &
 daemon=$!
 trap 'kill "$daemon" 2>/dev/null && wait "$daemon" || true' EXIT
 
@@ -21,8 +21,8 @@ picture() {
     echo "\"$3\" within $1:" >&2
     "$bin/latentctl" --root "$instance" submit --wait --budget "$1" --name "$2" "$3"
 }
-quick=$(picture 3s quick-apple "a red apple, fluent 3d style")
-careful=$(picture 60s careful-fox "a fox on a blue background, fluent 3d style")
+quick=$(picture 1s quick-apple "a red apple, fluent 3d style")
+careful=$(picture 30s careful-fox "a fox on a blue background, fluent 3d style")
 
 echo
 "$bin/latentctl" view --columns 48 "$careful"

@@ -22,7 +22,7 @@ from systemd/latentd.tmpfiles "$lib/tmpfiles.d/latentd.conf"
 install -d "$share/latentd/models"
 for index in models/*/model_index.json; do
     [ -e "$index" ] || continue
-    cp -r --no-preserve=ownership "$(dirname "$index")" "$share/latentd/models/"
+    cp -rL --no-preserve=ownership "$(dirname "$index")" "$share/latentd/models/"
 done
 chmod -R u=rwX,go=rX "$share/latentd"
 

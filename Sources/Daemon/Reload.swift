@@ -6,7 +6,7 @@ import UnixSignals
 
 /// Reads the settings again on SIGHUP. Wrong ones are logged and the old ones stay in force.
 ///
-/// What is fixed at the start (threads, OpenBLAS's kernels) needs a restart, which the log says.
+/// The number of threads is fixed at the start: a change needs a restart, which the log says.
 struct Reload: Service {
     /// Trapped before READY=1: a signal that comes early must not end the daemon.
     let signals: UnixSignalsSequence
@@ -33,7 +33,7 @@ struct Reload: Service {
             let new = try load()
             let old = settings.current
             settings.replace(with: new)
-            if new.threads != old.threads || new.openblasCoreType != old.openblasCoreType {
+            if new.threads != old.threads {
                 logger.warning("A setting changed that needs a restart")
             }
             logger.notice("Reloaded the settings")

@@ -27,6 +27,26 @@ public struct Plan: Equatable, Codable, Sendable {
     /// A sentence or two for the operator.
     public var explanation: String
 
+    /// Names them all; a planner does, and what reads a plan from elsewhere.
+    public init(
+        variant: Variant, width: Int, height: Int, guidanceScale: Double, sampler: SamplerName, budgetSeconds: Double?,
+        prediction: Prediction?, peakBytes: Int?, memoryLimitBytes: Int, meetsBudget: Bool?, candidates: [Candidate],
+        explanation: String
+    ) {
+        self.variant = variant
+        self.width = width
+        self.height = height
+        self.guidanceScale = guidanceScale
+        self.sampler = sampler
+        self.budgetSeconds = budgetSeconds
+        self.prediction = prediction
+        self.peakBytes = peakBytes
+        self.memoryLimitBytes = memoryLimitBytes
+        self.meetsBudget = meetsBudget
+        self.candidates = candidates
+        self.explanation = explanation
+    }
+
     /// A variant that was looked at.
     public struct Candidate: Equatable, Codable, Sendable {
         /// What it would be.
@@ -39,6 +59,17 @@ public struct Plan: Equatable, Codable, Sendable {
         public var peakBytes: Int?
         /// Why it was taken, or was not.
         public var verdict: Verdict
+
+        /// Names them all.
+        public init(
+            variant: Variant, quality: Double, predictedSeconds: Double?, peakBytes: Int?, verdict: Verdict
+        ) {
+            self.variant = variant
+            self.quality = quality
+            self.predictedSeconds = predictedSeconds
+            self.peakBytes = peakBytes
+            self.verdict = verdict
+        }
 
         enum CodingKeys: String, CodingKey {
             case variant, quality

@@ -11,7 +11,6 @@ public enum SettingKey: String, Sendable, CaseIterable {
     case defaultLatencyBudget = "default_latency_budget"
     case modelDirectories = "model_directories"
     case keepFinished = "keep_finished"
-    case openblasCoreType = "openblas_core_type"
 
     /// The environment variable that overrides the file: `LATENTD_MAX_CRASHES`.
     public var environmentName: String { "LATENTD_" + rawValue.uppercased() }
@@ -28,7 +27,6 @@ public enum SettingKey: String, Sendable, CaseIterable {
         case .defaultLatencyBudget: "none"
         case .modelDirectories: "[]"
         case .keepFinished: "720h"
-        case .openblasCoreType: "auto"
         }
     }
 
@@ -44,7 +42,6 @@ public enum SettingKey: String, Sendable, CaseIterable {
         case .defaultLatencyBudget: "none, or a duration (500ms, 20s, 1m30s) from 1ms to 168h"
         case .modelDirectories: "a list of absolute paths"
         case .keepFinished: "forever, or a duration (12h, 720h) from 1h to 87600h"
-        case .openblasCoreType: "auto, or a name of letters, digits and underscores"
         }
     }
 }

@@ -41,10 +41,6 @@ extension Settings {
         keepFinished = try reader.value(.keepFinished) {
             optional($0, none: "forever", within: .seconds(3600) ... .seconds(87600 * 3600))
         }
-        openblasCoreType = try reader.value(.openblasCoreType) { text -> String?? in
-            if text == "auto" { return .some(nil) }
-            return text.wholeMatch(of: /[A-Za-z0-9_]{1,32}/) == nil ? nil : .some(text)
-        }
     }
 }
 

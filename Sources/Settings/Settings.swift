@@ -21,8 +21,6 @@ public struct Settings: Sendable, Equatable {
     /// How long the database remembers a finished job (its id stays taken so long); pictures are never deleted.
     /// 1 hour to 10 years, `nil` for ever; default 30 days.
     public var keepFinished: Duration? = .seconds(720 * 3600)
-    /// The kernels that OpenBLAS must use (`SkylakeX`, `Zen` ...); `nil` lets the daemon choose from the CPU. Default `nil`.
-    public var openblasCoreType: String?
 
     /// The defaults.
     public init() {}

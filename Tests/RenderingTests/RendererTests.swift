@@ -18,6 +18,8 @@ private func request(_ change: (inout JobRequest) -> Void = { _ in }) -> JobRequ
     var request = JobRequest(prompt: "a red apple", negativePrompt: "blue")
     request.model = "tiny"
     request.steps = 3
+    request.width = 64
+    request.height = 64
     change(&request)
     return request
 }
@@ -172,7 +174,9 @@ struct RendererTests {
 
     @Test("A job that does not fit is refused before it starts, with the number")
     func memory() throws {
-        let renderer = try renderer(1 << 20)
+        let unlimited = try renderer()
+        let needed = try unlimited.render(request()).record.memory.plannedBytes
+        let renderer = try renderer(needed - (1 << 20))
         let job = request()
         let error = try #require(throws: RenderingError.self) {
             try renderer.render(job, seed: 7, plan: try renderer.plan(job, now: now)) { progress in
@@ -181,7 +185,18 @@ struct RendererTests {
         }
         #expect(error.code == "memory_limit")
         #expect(!error.isTransient)
-        #expect(error.description.contains("the limit is 1 MiB"))
+        #expect(error.description.hasPrefix("64 x 64 needs "))
+    }
+
+    @Test("A model whose weights alone do not fit is refused before they are read")
+    func weights() throws {
+        let renderer = try renderer(1 << 20)
+        let job = request()
+        let error = try #require(throws: RenderingError.self) {
+            try renderer.render(job, seed: 7, plan: try renderer.plan(job, now: now))
+        }
+        #expect(error.code == "memory_limit")
+        #expect(error.description.contains("for its weights; the limit is 1 MiB"))
     }
 
     @Test("The largest size that a file can hold is refused with a number, not tried", arguments: [2048, 16376])

@@ -30,7 +30,6 @@ struct SettingsTests {
             default_latency_budget: 1m30s
             model_directories: [/srv/a, "/srv/b c"]
             keep_finished: 12h
-            openblas_core_type: SkylakeX
             """)
         var expected = Settings()
         expected.maxCrashes = 7
@@ -42,16 +41,14 @@ struct SettingsTests {
         expected.defaultLatencyBudget = .seconds(90)
         expected.modelDirectories = ["/srv/a", "/srv/b c"]
         expected.keepFinished = .seconds(12 * 3600)
-        expected.openblasCoreType = "SkylakeX"
         #expect(settings == expected)
     }
 
-    @Test("the words none, forever and auto stand for no value")
+    @Test("the words none and forever stand for no value")
     func wordsForNoValue() throws {
-        let settings = try load("default_latency_budget: none\nkeep_finished: forever\nopenblas_core_type: auto\n")
+        let settings = try load("default_latency_budget: none\nkeep_finished: forever\n")
         #expect(settings.defaultLatencyBudget == nil)
         #expect(settings.keepFinished == nil)
-        #expect(settings.openblasCoreType == nil)
     }
 
     @Test("the command line wins over the environment, the environment over the file, the file over the defaults")
@@ -94,8 +91,7 @@ struct SettingsTests {
             ("default_latency_budget", "20"), ("default_latency_budget", "0s"), ("default_latency_budget", "169h"),
             ("default_latency_budget", "20 seconds"), ("default_latency_budget", "s"),
             ("default_latency_budget", "[1s]"),
-            ("keep_finished", "59m"), ("keep_finished", "never"), ("openblas_core_type", "a b"),
-            ("openblas_core_type", "''"),
+            ("keep_finished", "59m"), ("keep_finished", "never"),
             ("model_directories", "/srv/models"), ("model_directories", "[relative]"),
             ("model_directories", "[/a, [/b]]"),
             ("threads", "{a: 1}"),

@@ -38,6 +38,7 @@ container_boot() {
     mkdir "$container_stage"/{upper,work,root}
     mount -t overlay overlay -o "lowerdir=/,upperdir=$container_stage/upper,workdir=$container_stage/work" "$container_root"
     cp -a "$1"/. "$container_root"/
+    chmod 755 "$container_root"
     : >"$container_root/etc/machine-id"
     # Only what the test needs comes up, whatever this host would start.
     ln -sf /lib/systemd/system/basic.target "$container_root/etc/systemd/system/default.target"
