@@ -32,7 +32,15 @@ public struct Instance: Sendable {
     }
 
     /// Runs until the daemon is asked to stop. Throws when it cannot start, or when a service cannot go on.
-    public func run() async throws {
+    public func run() async throws(DaemonError) {
+        do {
+            try await serve()
+        } catch {
+            throw DaemonError(error)
+        }
+    }
+
+    private func serve() async throws {
         let settings = try loadSettings()
         let level = SharedLogLevel(settings.loggerLevel)
         let notifier = Notifier()
@@ -61,7 +69,8 @@ public struct Instance: Sendable {
             store: store, spool: spool, board: board, inference: inference, ledger: ledger, settings: live,
             notifier: notifier, watchdog: Watchdog(notifier: notifier), logger: logger)
         let hangups = await UnixSignalsSequence(trapping: .sighup)
-        let reload = Reload(signals: hangups, settings: live, notifier: notifier, logger: logger) { () throws(SettingsError) in
+        let reload = Reload(signals: hangups, settings: live, notifier: notifier, logger: logger) {
+            () throws(SettingsError) in
             try read()
         } apply: { settings in
             level.current = settings.loggerLevel
@@ -96,7 +105,8 @@ public struct Instance: Sendable {
     private func announce(_ host: HostProfile, _ catalog: ModelCatalog, _ logger: Logger) {
         for problem in catalog.problems {
             logger.warning(
-                "A model folder cannot be used", metadata: ["model.path": "\(problem.path)", "error": "\(problem.error)"])
+                "A model folder cannot be used",
+                metadata: ["model.path": "\(problem.path)", "error": "\(problem.error)"])
         }
         logger.notice(
             "Started",
