@@ -21,8 +21,8 @@ picture() {
     echo "\"$3\" within $1:" >&2
     "$bin/latentctl" --root "$instance" submit --wait --budget "$1" --name "$2" "$3"
 }
-quick=$(picture 3s quick-apple "a red apple, fluent 3d style")
-careful=$(picture 60s careful-fox "a fox on a blue background, fluent 3d style")
+quick=$(picture 1s quick-apple "a red apple, fluent 3d style")
+careful=$(picture 30s careful-fox "a fox on a blue background, fluent 3d style")
 
 echo
 "$bin/latentctl" view --columns 48 "$careful"

@@ -38,7 +38,7 @@ PEAK(peak_neon, , v4, 4, "w", __builtin_elementwise_fma)
 
 double peak_run(const char *isa, double operations) {
 #if defined(__x86_64__)
-    if (strcmp(isa, "avx512") == 0)
+    if (strncmp(isa, "avx512", 6) == 0)
         return peak_avx512(operations);
     if (strcmp(isa, "avx2") == 0)
         return peak_avx2(operations);

@@ -17,11 +17,13 @@ extension Spool {
         try publish(Self.report(job.name, members, failure, job.source, at: now, job: job.request.json), job.name)
     }
 
-    /// The jobs of a taken file are in the queue: tells of its bad ones in `failed/` and takes it out of `work/`. Can be done again.
+    /// The jobs of a taken file are in the queue: tells of its bad ones in `failed/` and takes it out of `work/`. Can be done
+    /// again. What is stuck in `incoming/` is met again and again, and told of as long as nothing tells of it.
     public func conclude(_ file: TakenFile, rejections: [Rejection], at now: Timestamp) throws(SpoolError) {
         let originals = Dictionary(
             file.submission.rejections.map { ($0.source, $0) }, uniquingKeysWith: { first, _ in first })
         for rejection in rejections {
+            if file.isStuck, try Files.status(path(.failed).appending("\(rejection.name).json")) != nil { continue }
             guard let original = originals[rejection.source] else { continue }
             try writeFailed(rejection, original, of: file, at: now)
         }

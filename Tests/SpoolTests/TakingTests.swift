@@ -88,16 +88,17 @@ struct TakingTests {
         chmod(test.folder.path, 0o755)
         chmod(test.root.string, 0o755)
         chmod(test.root.appending("incoming").string, 0o755)
-        chmod(test.root.appending("work").string, 0o777)
+        for folder in ["work", "work/tmp", "failed"] { chmod(test.root.appending(folder).string, 0o777) }
         try asNobody {
             let file = try #require(try spool.take(entry("a.json"), as: intake(1)))
             #expect(file.isStuck)
             #expect(try spool.take(entry("a.json"), as: intake(2)) == file)
             #expect(
                 file.submission.rejections.first?.failure.message.contains("cannot be moved out of incoming/") == true)
-            try spool.discard(file)
+            for _ in 0..<2 { try spool.conclude(file, rejections: file.submission.asRejections, at: time(0)) }
         }
         #expect(try test.contents(.incoming).keys.sorted() == ["a.json"])
+        #expect(try test.contents(.failed).keys.sorted() == ["a.json"])
     }
 
     @Test(arguments: [
