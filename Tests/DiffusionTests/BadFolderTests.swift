@@ -68,7 +68,8 @@ struct BadFolderTests {
         .field("scheduler/scheduler_config.json", "beta_start", #""small""#),
         // Absent is diffusers' 1280, and the text encoder says otherwise.
         BadFolder(
-            .unset(file: "unet/config.json", field: "cross_attention_dim"), mentions: "unet/", "cross_attention_dim", "1280"),
+            .unset(file: "unet/config.json", field: "cross_attention_dim"), mentions: "unet/", "cross_attention_dim",
+            "1280"),
         BadFolder(.unset(file: "text_encoder/config.json", field: "hidden_size"), mentions: "text_encoder"),
         BadFolder(.unset(file: "model_index.json", field: "unet"), mentions: "model_index.json", "unet"),
     ]
