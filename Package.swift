@@ -17,6 +17,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -61,20 +62,24 @@ let package = Package(
         target("Systemd", ["CSystemd", logging]),
         target(
             "Settings",
-            [.product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
-        target("Varlink", ["Jobs"]),
+            ["Jobs", .product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
+        target("Varlink", ["Jobs", "Planner"]),
         // Assembly.
-        target("Rendering", ["Diffusion", "Models", "Images", "Planner", "Jobs", logging]),
+        target("Rendering", ["Diffusion", "Models", "Compute", "Images", "Planner", "Jobs"]),
         target(
             "Daemon",
-            ["Rendering", "Planner", "JobStore", "Spool", "Jobs", "Systemd", "Settings", "Varlink", logging, lifecycle]),
-        target("Client", ["Varlink", "Jobs", "Planner", "Images", "Spool", "Settings", "Rendering"]),
+            ["Rendering", "Planner", "JobStore", "Spool", "Jobs", "Systemd", "Settings", "Varlink", system, logging, lifecycle, signals]),
+        target("Client", ["Varlink", "Jobs", "Planner", "Images", "Spool", "Settings", "Rendering", system]),
         .executableTarget(
-            name: "latentd", dependencies: ["Daemon", "Client", "Settings", arguments, logging],
+            name: "latentd", dependencies: ["Daemon", "Client", "Settings", arguments, system, logging],
             exclude: ["README.md"], swiftSettings: strict),
         .executableTarget(
-            name: "latentctl", dependencies: ["Client", "Settings", arguments],
+            name: "latentctl", dependencies: ["Client", "Settings", "Varlink", "Jobs", arguments, system],
             exclude: ["README.md"], swiftSettings: strict),
+        // Measurements.
+        .executableTarget(
+            name: "benchmark-queue", dependencies: ["JobStore", "Spool", "Jobs", system], path: "Benchmarks/queue",
+            swiftSettings: strict),
         // Tests.
         .target(
             name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks",
@@ -85,12 +90,12 @@ let package = Package(
         tests("ImagesTests", ["Images"]),
         tests("JobsTests", ["Jobs"]),
         tests("PlannerTests", ["Planner", "Jobs"]),
-        tests("JobStoreTests", ["JobStore", "Jobs"]),
-        tests("SpoolTests", ["Spool", "Jobs"]),
-        tests("SystemdTests", ["Systemd"]),
-        tests("SettingsTests", ["Settings"]),
-        tests("VarlinkTests", ["Varlink"]),
-        tests("RenderingTests", ["Rendering", "Images", "Jobs", "Planner"]),
-        tests("DaemonTests", ["Daemon", "JobStore", "Spool", "Jobs", "Varlink", "Settings", "Images"]),
+        tests("JobStoreTests", ["JobStore", "Jobs", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests("SpoolTests", ["Spool", "JobStore", "Jobs", system]),
+        tests("SystemdTests", ["Systemd", logging]),
+        tests("SettingsTests", ["Settings", system]),
+        tests("VarlinkTests", ["Varlink", "Jobs", "Planner"]),
+        tests("RenderingTests", ["Rendering", "Diffusion", "Images", "Jobs", "Planner"]),
+        tests("DaemonTests", ["JobStore", "Jobs", "Varlink", "Settings", "Images", "Planner", system]),
     ]
 )

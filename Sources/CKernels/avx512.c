@@ -24,6 +24,8 @@ static inline V vmax(V a, V b) { return _mm512_max_ps(a, b); }
 static inline V vmin(V a, V b) { return _mm512_min_ps(a, b); }
 static inline V vround(V x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 static inline V vpow2(V n) { return _mm512_scalef_ps(_mm512_set1_ps(1.0f), n); }
+static inline V vpair_low(V x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(x), 16)); }
+static inline V vpair_high(V x) { return _mm512_and_ps(x, _mm512_castsi512_ps(_mm512_set1_epi32((int)0xffff0000))); }
 static inline V vabs(V x) { return _mm512_abs_ps(x); }
 static inline V vcopysign(V magnitude, V sign) {
     return _mm512_or_ps(magnitude, _mm512_and_ps(sign, _mm512_set1_ps(-0.0f)));
@@ -31,6 +33,7 @@ static inline V vcopysign(V magnitude, V sign) {
 static inline V vless(V a, V b, V x, V y) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
 }
+static inline V vkeep(V v, size_t n) { return _mm512_maskz_mov_ps(part_mask(n), v); }
 static inline float vsum(V v) { return _mm512_reduce_add_ps(v); }
 static inline float vtop(V v) { return _mm512_reduce_max_ps(v); }
 
@@ -83,6 +86,7 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 
 // 32 registers: 24 hold sums.
 #define MOST_VECTORS 4
+#define PRODUCT_VECTORS 4
 #define ROWS_1 12
 #define ROWS_2 12
 #define ROWS_3 8
@@ -90,14 +94,71 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 #include "simd_math.h"
 #include "simd_ops.h"
 #include "simd_gemm.h"
+#include "simd_product.h"
 #include "simd_half.h"
 #include "simd_transpose.h"
 #include "simd_table.h"
+
+static inline __m512i quad_broadcast(const uint8_t *p) {
+    int32_t quad;
+    memcpy(&quad, p, sizeof quad);
+    return _mm512_set1_epi32(quad);
+}
+
+// Sums of two products fit 16 bits, since activations have 7.
+static inline __m512i quad_dot(__m512i sums, __m512i quad, __m512i weights) {
+    __m512i pairs = _mm512_maddubs_epi16(quad, weights);
+    return _mm512_add_epi32(sums, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+
+#define PRODUCT product_u8_avx512
+#define ELEMENT uint8_t
+#define WEIGHT int8_t
+#define SUM int32_t
+#define GROUP 4
+#define WIDTH 16
+#define VECTORS 4
+#define R __m512i
+#define rzero() _mm512_setzero_si512()
+#define rload_sums(p) _mm512_loadu_si512(p)
+#define rstore_sums(p, v) _mm512_storeu_si512(p, v)
+#define rload(p) _mm512_loadu_si512(p)
+#define rbroadcast(p) quad_broadcast(p)
+#define rdot(sums, quad, weights) quad_dot(sums, quad, weights)
+#include "simd_product.inc"
+
+static void quantize_avx512(uint8_t *dst, const float *src, size_t n, float factor, float zero, int levels) {
+    V f = vset1(factor), z = vset1(zero), top = vset1((float)levels);
+    for (size_t i = 0; i < n; i += LANES) {
+        size_t part = PART(i, n);
+        V x = vmin(vmax(vfma(load_some(src + i, part), f, z), vset1(0.0f)), top);
+        _mm512_mask_cvtusepi32_storeu_epi8(dst + i, part == LANES ? 0xffff : part_mask(part), _mm512_cvtps_epi32(x));
+    }
+}
+
+static void dequantize_avx512(float *dst, const int32_t *sums, size_t stride, size_t rows, size_t n, const float *scale,
+                              const int32_t *zero, size_t step, const float *column_scale, const int32_t *column_sum) {
+    for (size_t r = 0; r < rows; r++) {
+        V row_scale = vset1(scale[r * step]);
+        __m512i row_zero = _mm512_set1_epi32(zero[r * step]);
+        for (size_t i = 0; i < n; i += LANES) {
+            size_t part = PART(i, n);
+            __mmask16 mask = part == LANES ? 0xffff : part_mask(part);
+            __m512i offset = _mm512_mullo_epi32(row_zero, _mm512_maskz_loadu_epi32(mask, column_sum + i));
+            __m512i exact = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(mask, sums + r * stride + i), offset);
+            V factor = vmul(row_scale, _mm512_maskz_loadu_ps(mask, column_scale + i));
+            _mm512_mask_storeu_ps(dst + r * stride + i, mask, vmul(_mm512_cvtepi32_ps(exact), factor));
+        }
+    }
+}
 
 void kernels_fill_avx512(struct kernels *table) {
     fill_simd(table);
     fill_half(table);
     table->transpose = transpose_simd;
+    table->product_u8 = product_u8_avx512;
+    table->quantize = quantize_avx512;
+    table->dequantize = dequantize_avx512;
 }
 
 #pragma clang attribute pop

@@ -15,6 +15,10 @@ static int has_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 }
 
+static int has_avx512vnni(void) { return __builtin_cpu_supports("avx512vnni"); }
+
+static int has_avx512bf16(void) { return __builtin_cpu_supports("avx512bf16"); }
+
 static int has_avx512(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
@@ -27,12 +31,37 @@ static const struct level levels[] = {
 #if defined(__x86_64__)
     {"avx2", has_avx2, kernels_fill_avx2},
     {"avx512", has_avx512, kernels_fill_avx512},
+    {"avx512vnni", has_avx512vnni, kernels_fill_avx512vnni},
+    {"avx512bf16", has_avx512bf16, kernels_fill_avx512bf16},
 #elif defined(__aarch64__)
     {"neon", always, kernels_fill_neon},
 #endif
 };
 
 static const size_t level_count = sizeof levels / sizeof *levels;
+
+void kernels_gather(const void **rows, const void *src, const void *zeros, size_t pixel_bytes,
+                    const struct kernels_window *window, size_t first, size_t last) {
+    const char *base = src;
+    if (!window) {
+        for (size_t i = 0; i < KERNELS_PRODUCT_ROWS; i++)
+            rows[i] = base + (first + i < last ? first + i : last) * pixel_bytes;
+        return;
+    }
+    size_t area = window->output_height * window->output_width;
+    for (size_t i = 0; i < KERNELS_PRODUCT_ROWS; i++) {
+        size_t pixel = first + i < last ? first + i : last;
+        const char *image = base + pixel / area * window->height * window->width * pixel_bytes;
+        const int32_t *high = window->row_map + pixel % area / window->output_width * window->stride;
+        const int32_t *wide = window->column_map + pixel % area % window->output_width * window->stride;
+        const void **row = rows + i;
+        for (size_t y = 0; y < window->taps_high; y++)
+            for (size_t x = 0; x < window->taps_wide; x++, row += KERNELS_PRODUCT_ROWS)
+                *row = high[y] < 0 || wide[x] < 0
+                           ? zeros
+                           : image + ((size_t)high[y] * window->width + (size_t)wide[x]) * pixel_bytes;
+    }
+}
 
 const char *kernels_isa(size_t index) {
     for (size_t i = 0; i <= index; i++)

@@ -32,9 +32,18 @@ static inline V vround(V x) { return vrndnq_f32(x); }
 static inline V vpow2(V n) {
     return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127)), 23));
 }
+static inline V vpair_low(V x) { return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(x), 16)); }
+static inline V vpair_high(V x) {
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vdupq_n_u32(0xffff0000)));
+}
 static inline V vabs(V x) { return vabsq_f32(x); }
 static inline V vcopysign(V magnitude, V sign) { return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude); }
 static inline V vless(V a, V b, V x, V y) { return vbslq_f32(vcltq_f32(a, b), x, y); }
+static inline V vkeep(V v, size_t n) {
+    static const uint32_t lanes[4] = {0, 1, 2, 3};
+    uint32x4_t kept = vcltq_u32(vld1q_u32(lanes), vdupq_n_u32((uint32_t)n));
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), kept));
+}
 static inline float vsum(V v) { return vaddvq_f32(v); }
 static inline float vtop(V v) { return vmaxvq_f32(v); }
 
@@ -60,6 +69,7 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 
 // 32 registers: 24 hold sums.
 #define MOST_VECTORS 4
+#define PRODUCT_VECTORS 4
 #define ROWS_1 12
 #define ROWS_2 12
 #define ROWS_3 8
@@ -67,6 +77,7 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 #include "simd_math.h"
 #include "simd_ops.h"
 #include "simd_gemm.h"
+#include "simd_product.h"
 #include "simd_half.h"
 #include "simd_transpose.h"
 #include "simd_table.h"

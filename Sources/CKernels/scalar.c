@@ -80,11 +80,11 @@ static float activate(float x, int activation) {
     }
 }
 
-static void epilogue_scalar(float *y, size_t stride, size_t rows, size_t n, const float *bias, const float *residual,
-                            size_t residual_stride, int activation) {
+static void epilogue_scalar(float *y, size_t stride, const float *x, size_t x_stride, size_t rows, size_t n,
+                            const float *bias, const float *residual, size_t residual_stride, int activation) {
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < n; i++) {
-            float value = y[r * stride + i] + (bias ? bias[i] : 0.0f);
+            float value = x[r * x_stride + i] + (bias ? bias[i] : 0.0f);
             y[r * stride + i] = activate(value + (residual ? residual[r * residual_stride + i] : 0.0f), activation);
         }
 }
@@ -194,7 +194,55 @@ static void pack_pixels_scalar(float *dst, const float *src, const struct kernel
     }
 }
 
+static float from_bf16(uint16_t bits) {
+    uint32_t wide = (uint32_t)bits << 16;
+    float value;
+    memcpy(&value, &wide, sizeof value);
+    return value;
+}
+
+// The three products differ in their types, in the elements of a group and in how an element is read.
+#define PRODUCT(name, sum_type, element_type, weight_type, group, read)                                                \
+    static void product_##name##_scalar(sum_type *c, size_t c_stride, const element_type *const *rows, size_t taps,     \
+                                        size_t channels, const weight_type *panel, size_t columns, int accumulate) {   \
+        for (size_t i = 0; i < KERNELS_PRODUCT_ROWS; i++)                                                              \
+            for (size_t j = 0; j < columns; j++) {                                                                     \
+                sum_type sum = accumulate ? c[i * c_stride + j] : 0;                                                   \
+                for (size_t k = 0; k < taps * channels; k++)                                                           \
+                    sum += read(rows[k / channels * KERNELS_PRODUCT_ROWS + i][k % channels]) *                         \
+                           read(panel[(k / group * columns + j) * group + k % group]);                                 \
+                c[i * c_stride + j] = sum;                                                                             \
+            }                                                                                                          \
+    }
+
+PRODUCT(f32, float, float, float, 1, )
+PRODUCT(bf16, float, uint16_t, uint16_t, 2, from_bf16)
+PRODUCT(u8, int32_t, uint8_t, int8_t, 4, )
+
+static void range_scalar(float *least, float *most, const float *src, size_t n) {
+    *least = *most = src[0];
+    for (size_t i = 1; i < n; i++) {
+        *least = fminf(*least, src[i]);
+        *most = fmaxf(*most, src[i]);
+    }
+}
+
+static void quantize_scalar(uint8_t *dst, const float *src, size_t n, float factor, float zero, int levels) {
+    for (size_t i = 0; i < n; i++)
+        dst[i] = (uint8_t)fminf(fmaxf(rintf(src[i] * factor + zero), 0.0f), (float)levels);
+}
+
+static void dequantize_scalar(float *dst, const int32_t *sums, size_t stride, size_t rows, size_t n, const float *scale,
+                              const int32_t *zero, size_t step, const float *column_scale, const int32_t *column_sum) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++) {
+            int32_t exact = sums[r * stride + i] - zero[r * step] * column_sum[i];
+            dst[r * stride + i] = (float)exact * (scale[r * step] * column_scale[i]);
+        }
+}
+
 void kernels_fill_scalar(struct kernels *table) {
+    table->activation_levels = 255;
 #define KERNEL(result, name, parameters) table->name = name##_scalar;
 #include "kernels.def"
 #undef KERNEL

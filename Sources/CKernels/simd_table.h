@@ -1,4 +1,4 @@
-// The entries that simd_ops.h and simd_gemm.h implement.
+// The entries that simd_ops.h, simd_gemm.h and simd_product.h implement.
 INLINE void fill_simd(struct kernels *table) {
     table->add_scaled = add_scaled_simd;
     table->affine = affine_simd;
@@ -10,4 +10,7 @@ INLINE void fill_simd(struct kernels *table) {
     table->softmax_tile = softmax_tile_simd;
     table->scale_rows = scale_rows_simd;
     table->gemm = gemm_simd;
+    table->product_f32 = product_f32_simd;
+    table->product_bf16 = product_bf16_simd;
+    table->range = range_simd;
 }

@@ -7,6 +7,8 @@
 void kernels_fill_scalar(struct kernels *table);
 void kernels_fill_avx2(struct kernels *table);
 void kernels_fill_avx512(struct kernels *table);
+void kernels_fill_avx512vnni(struct kernels *table);
+void kernels_fill_avx512bf16(struct kernels *table);
 void kernels_fill_neon(struct kernels *table);
 
 #endif

@@ -55,8 +55,8 @@ public struct Constant: @unchecked Sendable {
     public var floats: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: pointer, count: count) }
 }
 
-/// Memory of a constant that is not a view on a file.
-private final class PreparedBlock {
+/// Memory of a weight that is not a view on a file.
+final class PreparedBlock {
     let memory: UnsafeMutableRawPointer
     let byteCount: Int
 

@@ -35,7 +35,8 @@ extension Context {
         if let bias, !isMeasuring {
             precondition(bias.count == sum.shape.c, "the bias does not have \(sum.shape.c) elements")
             kernels.epilogue(
-                sum.pointer, sum.shape.c, sum.shape.rows, sum.shape.c, bias.pointer, nil, 0, Activation.none.rawValue)
+                sum.pointer, sum.shape.c, sum.pointer, sum.shape.c, sum.shape.rows, sum.shape.c, bias.pointer, nil, 0,
+                Activation.none.rawValue)
         }
         return sum
     }
@@ -45,9 +46,18 @@ extension Context {
         _ x: Tensor, _ window: Window, _ weight: ConvolutionWeight, into result: Tensor, epilogue: () -> Epilogue
     ) {
         let rows = result.shape.rows
+        let right: Constant
+        switch weight.matrix.storage {
+        case .panels(let panels):
+            window.withKernelWindow { view in
+                multiply(x, panels, window: window.isIdentity ? nil : view, into: result, epilogue: epilogue)
+            }
+            return
+        case .rows(let constant): right = constant
+        }
         if window.isIdentity {
             guard !isMeasuring else { return }
-            product(x.pointer, weight.matrix, into: result.pointer, rows: rows, epilogue: epilogue())
+            product(x.pointer, right, weight.matrix, into: result.pointer, rows: rows, epilogue: epilogue())
             return
         }
         let strips = Strips(rows: rows, rowElements: weight.matrix.inputs)
@@ -65,7 +75,7 @@ extension Context {
                         let grid = Grid(rows: strip.count, columns: weight.outputs, whole: true)
                         for part in 0..<grid.count {
                             block(
-                                packed, weight.matrix, into: target, rows: strip, columns: grid[part].columns,
+                                packed, right, weight.matrix, into: target, rows: strip, columns: grid[part].columns,
                                 epilogue: epilogue)
                         }
                     }
@@ -81,7 +91,7 @@ extension Context {
                             }
                         }
                         product(
-                            scratch, weight.matrix, into: target, first: strip.lowerBound, rows: strip.count,
+                            scratch, right, weight.matrix, into: target, first: strip.lowerBound, rows: strip.count,
                             epilogue: epilogue)
                     }
                 }

@@ -9,7 +9,8 @@ extension Context {
         guard !isMeasuring else { return }
         let target = x.pointer
         parallel(x.shape.count, chunk: Context.chunk) {
-            kernels.epilogue(target + $0.lowerBound, $0.count, 1, $0.count, nil, nil, 0, activation.rawValue)
+            let part = target + $0.lowerBound
+            kernels.epilogue(part, $0.count, part, $0.count, 1, $0.count, nil, nil, 0, activation.rawValue)
         }
     }
 

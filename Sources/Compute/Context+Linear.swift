@@ -1,3 +1,5 @@
+import CKernels
+
 extension Context {
     /// `activation(x * weight^T + bias + residual)` over the rows of `x`: `[N, H, W, inputs]` to `[N, H, W, outputs]`.
     ///
@@ -10,9 +12,14 @@ extension Context {
     ) -> Tensor {
         precondition(x.shape.c == weight.inputs, "\(x.shape) does not enter a layer of \(weight.inputs) inputs")
         let result = tensor(x.shape.with(c: weight.outputs))
-        if !isMeasuring {
-            let epilogue = epilogue(for: result, bias: bias, residual: residual, activation: activation)
-            product(x.pointer, weight, into: result.pointer, rows: x.shape.rows, epilogue: epilogue)
+        let finish = { self.epilogue(for: result, bias: bias, residual: residual, activation: activation) }
+        switch weight.storage {
+        case .rows(let right):
+            if !isMeasuring {
+                product(x.pointer, right, weight, into: result.pointer, rows: x.shape.rows, epilogue: finish())
+            }
+        case .panels(let panels):
+            multiply(x, panels, window: nil, into: result, epilogue: finish)
         }
         return result
     }
@@ -28,6 +35,7 @@ extension Context {
                 case .rows(let rows):
                     let start = result.pointer + row * table.inputs
                     start.update(from: rows.pointer + index * table.inputs, count: table.inputs)
+                case .panels: preconditionFailure("a table is looked up by row, not multiplied")
                 }
             }
         }
@@ -48,34 +56,42 @@ extension Context {
             activation: activation, columns: shape.c, kernels: kernels)
     }
 
+    /// A product with panels of weights, and its epilogue. `window` is nil where rows are pixels.
+    func multiply(
+        _ x: Tensor, _ panels: Panels, window: kernels_window?, into result: Tensor, epilogue: () -> Epilogue
+    ) {
+        let product = PanelProduct(weight: panels, rows: result.shape.rows, pixels: x.shape.rows)
+        withScratch(product.scratchElements(threads: pool.threads)) { scratch in
+            product.run(
+                x.pointer, window: window, into: result.pointer, scratch: scratch, epilogue: epilogue(), pool: pool,
+                kernels)
+        }
+    }
+
     /// `left * weight^T` and its epilogue, block by block in parallel. `first` is the row of the result where `left` begins.
     func product(
-        _ left: UnsafePointer<Float>, _ weight: LinearWeight, into result: UnsafeMutablePointer<Float>, first: Int = 0,
-        rows: Int, epilogue: Epilogue
+        _ left: UnsafePointer<Float>, _ right: Constant, _ weight: LinearWeight,
+        into result: UnsafeMutablePointer<Float>, first: Int = 0, rows: Int, epilogue: Epilogue
     ) {
         let grid = Grid(rows: rows, columns: weight.outputs)
         pool.parallelFor(grid.count) { index in
             let block = grid[index]
             let target = first + block.rows.lowerBound..<first + block.rows.upperBound
             let start = left + block.rows.lowerBound * weight.inputs
-            self.block(start, weight, into: result, rows: target, columns: block.columns, epilogue: epilogue)
+            self.block(start, right, weight, into: result, rows: target, columns: block.columns, epilogue: epilogue)
         }
     }
 
     /// One block of a product and its epilogue, on the calling thread. `left` begins at the block's first row.
     func block(
-        _ left: UnsafePointer<Float>, _ weight: LinearWeight, into result: UnsafeMutablePointer<Float>,
-        rows: Range<Int>,
-        columns: Range<Int>, epilogue: Epilogue
+        _ left: UnsafePointer<Float>, _ right: Constant, _ weight: LinearWeight,
+        into result: UnsafeMutablePointer<Float>, rows: Range<Int>, columns: Range<Int>, epilogue: Epilogue
     ) {
         guard let blas else { preconditionFailure("a measuring context computes nothing") }
-        switch weight.storage {
-        case .rows(let right):
-            blas.product(
-                result + rows.lowerBound * weight.outputs + columns.lowerBound, weight.outputs, left, weight.inputs,
-                right.pointer + columns.lowerBound * weight.inputs, weight.inputs, m: rows.count, n: columns.count,
-                k: weight.inputs)
-        }
+        blas.product(
+            result + rows.lowerBound * weight.outputs + columns.lowerBound, weight.outputs, left, weight.inputs,
+            right.pointer + columns.lowerBound * weight.inputs, weight.inputs, m: rows.count, n: columns.count,
+            k: weight.inputs)
         epilogue.finish(result, rows: rows, columns: columns)
     }
 }

@@ -34,6 +34,20 @@ public struct ConvolutionWeight: Sendable {
         matrix = LinearWeight(rows, outputs: outputs, inputs: area * inputs)
     }
 
+    private init(_ other: ConvolutionWeight, matrix: LinearWeight) {
+        outputs = other.outputs
+        inputs = other.inputs
+        height = other.height
+        width = other.width
+        self.matrix = matrix
+    }
+
+    /// The same filters laid out for the product kernels, rounded to `precision`; themselves where their channels are no whole
+    /// groups of that precision.
+    public func packed(_ precision: WeightPrecision) -> ConvolutionWeight {
+        ConvolutionWeight(self, matrix: matrix.packed(precision, taps: height * width))
+    }
+
     /// Bytes of private memory that these filters take.
     public var preparedBytes: Int { matrix.preparedBytes }
 }

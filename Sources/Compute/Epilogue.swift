@@ -13,9 +13,18 @@ struct Epilogue {
     let columns: Int
     let kernels: kernels
 
-    /// Finishes a block of `result`, the start of the whole matrix.
+    /// Finishes a block of `result`, the start of the whole matrix, in place.
     func finish(_ result: UnsafeMutablePointer<Float>, rows: Range<Int>, columns range: Range<Int>) {
         guard bias != nil || imageBias != nil || residual != nil || activation != .none else { return }
+        let block = result + rows.lowerBound * columns + range.lowerBound
+        finish(result, from: block, stride: columns, rows: rows, columns: range)
+    }
+
+    /// Writes a block of `result`, the start of the whole matrix, from sums that lie `stride` elements a row apart.
+    func finish(
+        _ result: UnsafeMutablePointer<Float>, from sums: UnsafePointer<Float>, stride: Int, rows: Range<Int>,
+        columns range: Range<Int>
+    ) {
         var first = rows.lowerBound
         while first < rows.upperBound {
             var last = rows.upperBound
@@ -26,8 +35,8 @@ struct Epilogue {
             }
             let offset = first * columns + range.lowerBound
             kernels.epilogue(
-                result + offset, columns, last - first, range.count, added.map { $0 + range.lowerBound },
-                residual.map { $0 + offset }, columns, activation.rawValue)
+                result + offset, columns, sums + (first - rows.lowerBound) * stride, stride, last - first, range.count,
+                added.map { $0 + range.lowerBound }, residual.map { $0 + offset }, columns, activation.rawValue)
             first = last
         }
     }

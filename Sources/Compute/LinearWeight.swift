@@ -11,6 +11,8 @@ public struct LinearWeight: Sendable {
     enum Storage {
         /// float32, row-major `[outputs, inputs]`.
         case rows(Constant)
+        /// Laid out for the product kernels, at any precision.
+        case panels(Panels)
     }
 
     /// A matrix of `outputs` rows of `inputs` floats.
@@ -21,10 +23,32 @@ public struct LinearWeight: Sendable {
         storage = .rows(rows)
     }
 
+    private init(_ panels: Panels) {
+        outputs = panels.outputs
+        inputs = panels.depth
+        storage = .panels(panels)
+    }
+
+    /// The same weight laid out for the product kernels, rounded to `precision`.
+    ///
+    /// - Parameter taps: pixels that a row of the weight sees, channels innermost; 1 for a linear layer.
+    /// - Returns: itself where its channels are no whole groups of that precision.
+    func packed(_ precision: WeightPrecision, taps: Int = 1) -> LinearWeight {
+        guard case .rows(let rows) = storage, inputs / taps % precision.group == 0 else { return self }
+        let panels = Panels(
+            rows.pointer, outputs: outputs, taps: taps, channels: inputs / taps, precision: precision)
+        return LinearWeight(panels)
+    }
+
+    /// The same weight laid out for the product kernels, rounded to `precision`; itself where its inputs are no whole groups of
+    /// that precision.
+    public func packed(_ precision: WeightPrecision) -> LinearWeight { packed(precision, taps: 1) }
+
     /// Bytes of private memory that this weight takes; 0 for a view on a mapped file.
     public var preparedBytes: Int {
         switch storage {
         case .rows(let rows): rows.preparedBytes
+        case .panels(let panels): panels.byteCount
         }
     }
 }

@@ -1,1 +1,201 @@
-// Planner
+import Jobs
+
+/// Chooses how a job is run.
+///
+/// ```
+/// request ─► models        the pinned one, or the first family
+///         ─► candidates    their precisions x steps: the pinned count; without a limit on time the default;
+///                          else every allowed count up to the default
+///         ─► drop          what does not fit the memory limit
+///         ─► keep          what fits the budget with `headroom` in hand
+///         ─► take          the best quality, of equals the fastest; when nothing fits the budget, the fastest of all
+/// ```
+/// What a request pins is never overridden. A pure function of its properties and arguments.
+public struct Planner: Sendable {
+    /// What could serve it, by precedence: a job without a model gets one of the first one's family.
+    public var models: [ModelFacts]
+    /// What is known of their costs here.
+    public var costs: CostModel
+    /// The memory that a job may take.
+    public var memoryLimitBytes: Int
+    /// The member that is in memory already, by the identity of its model.
+    public var loaded: Member?
+
+    /// A model at a precision.
+    public struct Member: Equatable, Sendable {
+        /// Which model: `ModelFacts.identity`.
+        public var modelIdentity: String
+        /// Which of its weights.
+        public var precision: Precision
+
+        /// Names both.
+        public init(modelIdentity: String, precision: Precision) {
+            self.modelIdentity = modelIdentity
+            self.precision = precision
+        }
+    }
+
+    /// The part of a budget that a prediction may fill: 10 % stays in hand, since a prediction is not a promise.
+    public static let headroom = 0.9
+
+    /// A planner for one host at one time.
+    ///
+    /// - Parameter memoryLimitBytes: The settings' limit; nil for `HostProfile.defaultMemoryLimitBytes`.
+    public init(
+        host: HostProfile, models: [ModelFacts], costs: CostModel, memoryLimitBytes: Int? = nil, loaded: Member? = nil
+    ) {
+        self.models = models
+        self.costs = costs
+        self.memoryLimitBytes = memoryLimitBytes ?? host.defaultMemoryLimitBytes
+        self.loaded = loaded
+    }
+
+    /// Plans one job.
+    ///
+    /// - Parameter now: When the work would begin; what a deadline leaves is counted from here.
+    public func plan(_ request: JobRequest, now: Timestamp) throws(PlannerError) -> Plan {
+        let eligible = try eligibleModels(for: request)
+        let budget = Self.budgetSeconds(of: request, now: now)
+        var options: [Option] = []
+        var misfit: PlannerError?
+        for model in eligible {
+            do {
+                options += try self.options(of: model, for: request, hasBudget: budget != nil)
+            } catch {
+                misfit = misfit ?? error
+            }
+        }
+        // A size that one member cannot draw leaves the others; one that none can is the job's error.
+        if options.isEmpty, let misfit { throw misfit }
+        options.sort(by: Self.isBetter)
+        let chosen = try choose(options, budget)
+        return plan(chosen, among: options, budget)
+    }
+
+    // MARK: - Candidates
+
+    /// A candidate with what its plan would say.
+    struct Option {
+        var variant: Variant
+        var quality: Double
+        var width: Int
+        var height: Int
+        var guidanceScale: Double
+        var sampler: SamplerName
+        var prediction: Prediction?
+        var peakBytes: Int?
+        var isDefault: Bool
+
+        var seconds: Double? { prediction?.totalSeconds }
+    }
+
+    private func eligibleModels(for request: JobRequest) throws(PlannerError) -> [ModelFacts] {
+        guard let first = models.first else { throw .noModels }
+        guard let name = request.model else { return models.filter { $0.family == first.family } }
+        guard let pinned = models.first(where: { $0.name == name }) else {
+            throw .unknownModel(name, available: models.map(\.name))
+        }
+        return [pinned]
+    }
+
+    private func options(
+        of model: ModelFacts, for request: JobRequest, hasBudget: Bool
+    ) throws(PlannerError) -> [Option] {
+        let width = request.width ?? model.defaults.width
+        let height = request.height ?? model.defaults.height
+        for (field, side) in [("width", width), ("height", height)] {
+            guard side % model.sizes.multiple == 0, model.sizes.minimum...model.sizes.maximum ~= side else {
+                throw .unsuitableSize(field: field, value: side, model: model.name, rule: model.sizes)
+            }
+        }
+        let guidance = request.guidanceScale ?? model.defaults.guidanceScale
+        let evaluations = model.evaluationsPerStep(guidanceScale: guidance)
+        var options: [Option] = []
+        for precision in model.precisions {
+            let known = costs[model.identity, precision]
+            let isLoaded = loaded == Member(modelIdentity: model.identity, precision: precision)
+            for steps in Self.stepCounts(of: model, for: request, hasBudget: hasBudget) {
+                options.append(
+                    Option(
+                        variant: Variant(model: model.name, precision: precision, steps: steps),
+                        quality: model.quality(precision, steps: steps), width: width, height: height,
+                        guidanceScale: guidance, sampler: request.sampler ?? model.defaults.sampler,
+                        prediction: known?.prediction(
+                            pixels: width * height, steps: steps, evaluationsPerStep: evaluations, isLoaded: isLoaded),
+                        peakBytes: known?.peakBytes(pixels: width * height, evaluationsPerStep: evaluations),
+                        isDefault: steps == request.steps ?? model.defaults.steps))
+            }
+        }
+        return options
+    }
+
+    private static func stepCounts(of model: ModelFacts, for request: JobRequest, hasBudget: Bool) -> [Int] {
+        if let pinned = request.steps { return [pinned] }
+        guard hasBudget else { return [model.defaults.steps] }
+        return Set(model.steps + [model.defaults.steps]).filter { $0 <= model.defaults.steps }.sorted()
+    }
+
+    /// The time that is left; 0 for a deadline that has passed.
+    private static func budgetSeconds(of request: JobRequest, now: Timestamp) -> Double? {
+        let untilDeadline = request.deadline.map { max($0 - now, .zero) }
+        let least = [request.latencyBudget, untilDeadline].compactMap { $0 }.min()
+        return least.map { $0 / .seconds(1) }
+    }
+
+    private static func isBetter(_ one: Option, _ other: Option) -> Bool {
+        if one.quality != other.quality { return one.quality > other.quality }
+        return (one.seconds ?? .infinity) < (other.seconds ?? .infinity)
+    }
+
+    // MARK: - Choice
+
+    private func choose(_ options: [Option], _ budget: Double?) throws(PlannerError) -> Option {
+        let fitting = options.filter(fitsMemory)
+        guard let best = fitting.first else {
+            guard let least = options.min(by: { ($0.peakBytes ?? 0) < ($1.peakBytes ?? 0) }) else { throw .noModels }
+            throw .insufficientMemory(
+                least.variant, width: least.width, height: least.height, neededBytes: least.peakBytes ?? 0,
+                limitBytes: memoryLimitBytes)
+        }
+        guard let budget else { return best }
+        let measured = fitting.filter { $0.seconds != nil }
+        if let inTime = measured.first(where: { Self.meets(budget, $0) == true }) { return inTime }
+        // Nothing is measured: what the model would do by itself. Else the fastest that is known.
+        guard let fastest = measured.min(by: { ($0.seconds ?? .infinity) < ($1.seconds ?? .infinity) }) else {
+            return fitting.first(where: \.isDefault) ?? best
+        }
+        return fastest
+    }
+
+    private func fitsMemory(_ option: Option) -> Bool {
+        option.peakBytes.map { $0 <= memoryLimitBytes } ?? true
+    }
+
+    static func meets(_ budget: Double, _ option: Option) -> Bool? {
+        option.seconds.map { $0 <= budget * headroom }
+    }
+
+    private func plan(_ chosen: Option, among options: [Option], _ budget: Double?) -> Plan {
+        let candidates = options.map { option in
+            Plan.Candidate(
+                variant: option.variant, quality: option.quality, predictedSeconds: option.seconds,
+                peakBytes: option.peakBytes, verdict: verdict(option, chosen, budget))
+        }
+        let meetsBudget = budget.flatMap { Self.meets($0, chosen) }
+        return Plan(
+            variant: chosen.variant, width: chosen.width, height: chosen.height, guidanceScale: chosen.guidanceScale,
+            sampler: chosen.sampler, budgetSeconds: budget, prediction: chosen.prediction, peakBytes: chosen.peakBytes,
+            memoryLimitBytes: memoryLimitBytes, meetsBudget: meetsBudget, candidates: candidates,
+            explanation: Self.explanation(chosen, candidates, budget, meetsBudget))
+    }
+
+    private func verdict(_ option: Option, _ chosen: Option, _ budget: Double?) -> Plan.Verdict {
+        if option.variant == chosen.variant { return .chosen }
+        if !fitsMemory(option) { return .tooLarge }
+        if let budget {
+            guard let meets = Self.meets(budget, option) else { return .unmeasured }
+            if !meets { return .tooSlow }
+        }
+        return option.quality < chosen.quality ? .lesserQuality : .slower
+    }
+}

@@ -1,1 +1,27 @@
-// Settings
+public import SystemPackage
+
+/// Everything that an operator may choose, checked. ``SettingKey`` has each key's type and range as text.
+public struct Settings: Sendable, Equatable {
+    /// How often the daemon may die under one job before the job is failed. 1 to 1,000,000; default 3.
+    public var maxCrashes = 3
+    /// Threads that compute; 0 takes one for each CPU that this process may use. 0 to 1,024; default 0.
+    public var threads = 0
+    /// How much memory a plan may use, as a size or as a share of what the host or the cgroup grants. Default 90 %.
+    public var memoryLimit = MemoryLimit.percent(90)
+    /// The least important message that is logged. Default info.
+    public var logLevel = LogLevel.info
+    /// A larger file in `incoming/` is refused unread. 1 KiB to 1 GiB; default 4 MiB.
+    public var maxJobFileSize = ByteCount(4 << 20)
+    /// No job starts while the spool's filesystem has less free space than this. 0 to 1 TiB; default 64 MiB.
+    public var freeSpaceReserve = ByteCount(64 << 20)
+    /// The budget of a job that names none; without one such a job gets its model's best quality. 1 ms to 7 days; default none.
+    public var defaultLatencyBudget: Duration?
+    /// Further directories of model folders, searched before those of the ``Layout``. Absolute paths; default none.
+    public var modelDirectories: [FilePath] = []
+    /// How long the database remembers a finished job (its id stays taken so long); pictures are never deleted.
+    /// 1 hour to 10 years, `nil` for ever; default 30 days.
+    public var keepFinished: Duration? = .seconds(720 * 3600)
+
+    /// The defaults.
+    public init() {}
+}

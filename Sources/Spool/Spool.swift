@@ -1,1 +1,97 @@
-// Spool
+import Glibc
+import Jobs
+import SystemPackage
+
+//  a client ──► incoming/NAME.json ── take ──► work/INTAKE.NAME.json ── insert ──► queue, then discard
+//                                                     │ bad
+//                                                     ▼
+//     failed/NAME.json (why), failed/NAME.job.json (what)        done/NAME.webp, done/NAME.json (the job is done)
+//
+// Every arrow between folders is a rename(2), with both folders on the disk before anything follows. A crash leaves a file
+// before or behind an arrow; the next start takes up what lies in work/, and each step may be done again.
+
+/// The four folders of the spool and everything that moves in them. It says which bytes exist; the queue says what they mean.
+///
+/// All methods block for the disk.
+public struct Spool: Sendable {
+    /// A folder of the spool.
+    public enum Folder: String, CaseIterable, Sendable {
+        /// Where clients put job files.
+        case incoming
+        /// What was taken and is not in the queue yet.
+        case work
+        /// Pictures, and what is known about each.
+        case done
+        /// What became no picture, and why.
+        case failed
+    }
+
+    /// The folder of the four folders.
+    public let root: FilePath
+    /// The largest job file that is read, in bytes.
+    public let maximumFileSize: Int
+
+    /// The spool at `root`, whose missing folders are created.
+    ///
+    /// Tries whether files can be renamed all the way through, and removes half-written files that a crash left. Only the
+    /// daemon may do this, and only one.
+    public init(root: FilePath, maximumFileSize: Int) throws(SpoolError) {
+        self.root = root
+        self.maximumFileSize = maximumFileSize
+        try Self.createWithParents(root)
+        for folder in Folder.allCases {
+            try Self.create(path(folder), permissions: folder == .incoming ? 0o770 : 0o750)
+        }
+        try Self.create(staging, permissions: 0o750)
+        for name in try Files.names(in: staging) { try Files.remove(staging.appending(name)) }
+        try checkPassage()
+    }
+
+    /// The path of one of the folders.
+    public func path(_ folder: Folder) -> FilePath { root.appending(folder.rawValue) }
+
+    /// The bytes that an unprivileged process can still write into the spool.
+    public func freeSpace() throws(SpoolError) -> Int {
+        var status = statvfs()
+        guard path(.done).withPlatformString({ statvfs($0, &status) }) == 0 else {
+            throw Files.failure("look at", path(.done))
+        }
+        let (bytes, isBeyond) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return isBeyond ? .max : Int(clamping: bytes)
+    }
+
+    /// Where files are written before they are renamed to where they are seen.
+    var staging: FilePath { path(.work).appending("tmp") }
+
+    /// The folder above the four may be a link, and so may all above it: that is the operator's business.
+    private static func createWithParents(_ path: FilePath) throws(SpoolError) {
+        if path.withPlatformString({ mkdir($0, 0o755) }) == 0 || errno == EEXIST { return }
+        guard errno == ENOENT, path.removingLastComponent() != path else { throw Files.failure("create", path) }
+        try createWithParents(path.removingLastComponent())
+        if path.withPlatformString({ mkdir($0, 0o755) }) != 0, errno != EEXIST { throw Files.failure("create", path) }
+    }
+
+    private static func create(_ path: FilePath, permissions: mode_t) throws(SpoolError) {
+        if path.withPlatformString({ mkdir($0, permissions) }) != 0, errno != EEXIST {
+            throw Files.failure("create", path)
+        }
+        guard try Files.status(path)?.kind == S_IFDIR else { throw .notAFolder(path) }
+    }
+
+    /// Renames a file through all of the folders. Comparing device numbers would not find a bind mount.
+    private func checkPassage() throws(SpoolError) {
+        var probe = staging.appending("probe")
+        try Files.write([], to: probe, permissions: 0o640)
+        for folder in Folder.allCases {
+            let next = path(folder).appending(".latentd-probe")
+            do {
+                try Files.rename(probe, to: next)
+            } catch {
+                if case .system(_, _, .improperLink) = error { throw .separateFilesystems(path(.work), path(folder)) }
+                throw error
+            }
+            probe = next
+        }
+        try Files.remove(probe)
+    }
+}

@@ -151,9 +151,13 @@ static void check_epilogue(struct check *check) {
             struct guarded bias = floats(check, n), residual = floats(check, 3 * (n + 5));
             struct guarded actual = floats(check, 2 * (n + 3) + n), expected = twin(actual);
             const float *b = parts & 1 ? bias.data : NULL, *r = parts & 2 ? residual.data : NULL;
-            check->table.epilogue(actual.data, n + 3, 3, n, b, r, n + 5, activation);
-            check->spec.epilogue(expected.data, n + 3, 3, n, b, r, n + 5, activation);
+            struct guarded sums = floats(check, 2 * (n + 1) + n);
+            check->table.epilogue(actual.data, n + 3, actual.data, n + 3, 3, n, b, r, n + 5, activation);
+            check->spec.epilogue(expected.data, n + 3, expected.data, n + 3, 3, n, b, r, n + 5, activation);
+            check->table.epilogue(actual.data, n + 3, sums.data, n + 1, 2, n, b, r, n + 5, activation);
+            check->spec.epilogue(expected.data, n + 3, sums.data, n + 1, 2, n, b, r, n + 5, activation);
             expect(check, actual, expected, 2e-6f, where);
+            release(check, sums);
             release(check, bias);
             release(check, residual);
         }
@@ -293,6 +297,123 @@ static void check_pack_pixels(struct check *check) {
         check->spec.pack_pixels(expected.data, source.data, &window, 4, 7);
         expect(check, actual, expected, 0, where);
         release(check, source);
+    }
+}
+
+// Rows of `channels` elements of `size` bytes in one block, each at its own place, for 3 taps; `pointers` has 3 of each row.
+static struct guarded product_rows(struct check *check, const void **pointers, size_t channels, size_t size) {
+    size_t rows = 3 * KERNELS_PRODUCT_ROWS;
+    struct guarded block = guarded_make((rows + 1) * channels * size);
+    for (size_t i = 0; i < rows; i++)
+        pointers[i] = (char *)block.data + next(check) % (rows + 1) * channels * size;
+    return block;
+}
+
+// Elements of both operands are drawn by `draw`, which fills a block.
+#define CHECK_PRODUCT(entry, sum_type, element_type, weight_type, draw, tolerance)                                     \
+    static void check_##entry(struct check *check) {                                                                   \
+        for (size_t columns = KERNELS_PANEL_UNIT; columns <= KERNELS_PANEL_COLUMNS; columns += KERNELS_PANEL_UNIT)     \
+            for (size_t taps = 1; taps <= 3; taps++)                                                                   \
+                for (size_t channels = 4; channels <= 44; channels += 8)                                               \
+                    for (int accumulate = 0; accumulate < 2; accumulate++) {                                           \
+                        WHERE("%zu columns, %zu taps of %zu, accumulate %d", columns, taps, channels, accumulate);     \
+                        const void *rows[3 * KERNELS_PRODUCT_ROWS];                                                    \
+                        struct guarded left = product_rows(check, rows, channels, sizeof(element_type));               \
+                        struct guarded panel = guarded_make(taps * channels * columns * sizeof(weight_type));          \
+                        draw(check, left.data, left.bytes, 1);                                                         \
+                        draw(check, panel.data, panel.bytes, 0);                                                       \
+                        struct guarded actual =                                                                        \
+                            guarded_make(((KERNELS_PRODUCT_ROWS - 1) * (columns + 3) + columns) * sizeof(sum_type));   \
+                        memset(actual.data, 0, actual.bytes);                                                          \
+                        struct guarded expected = twin(actual);                                                        \
+                        const element_type *const *r = (const element_type *const *)rows;                              \
+                        check->table.entry(actual.data, columns + 3, r, taps, channels, panel.data, columns,           \
+                                           accumulate);                                                                \
+                        check->spec.entry(expected.data, columns + 3, r, taps, channels, panel.data, columns,          \
+                                          accumulate);                                                                 \
+                        expect(check, actual, expected, tolerance, where);                                             \
+                        release(check, left);                                                                          \
+                        release(check, panel);                                                                         \
+                    }                                                                                                  \
+    }
+
+static void draw_floats(struct check *check, void *data, size_t bytes, int left) {
+    (void)left;
+    for (size_t i = 0; i < bytes / sizeof(float); i++)
+        ((float *)data)[i] = ((float)next(check) - 0x1p31f) * 0x1p-31f;
+}
+
+static void draw_bfloats(struct check *check, void *data, size_t bytes, int left) {
+    (void)left;
+    for (size_t i = 0; i < bytes / sizeof(uint16_t); i++) {
+        float value = ((float)next(check) - 0x1p31f) * 0x1p-31f;
+        check->spec.f32_to_bf16((uint16_t *)data + i, &value, 1);
+    }
+}
+
+static void draw_bytes(struct check *check, void *data, size_t bytes, int left) {
+    for (size_t i = 0; i < bytes; i++)
+        if (left)
+            ((uint8_t *)data)[i] = (uint8_t)(next(check) % (uint32_t)(check->table.activation_levels + 1));
+        else
+            ((int8_t *)data)[i] = (int8_t)((int)(next(check) % 255) - 127);
+}
+
+CHECK_PRODUCT(product_f32, float, float, float, draw_floats, 1e-5f)
+CHECK_PRODUCT(product_bf16, float, uint16_t, uint16_t, draw_bfloats, 1e-5f)
+CHECK_PRODUCT(product_u8, int32_t, uint8_t, int8_t, draw_bytes, 0)
+
+static void check_range(struct check *check) {
+    FOR_SIZES(n) {
+        if (!n)
+            continue;
+        WHERE("n %zu", n);
+        struct guarded source = floats(check, n), actual = floats(check, 2), expected = twin(actual);
+        check->table.range(actual.data, (float *)actual.data + 1, source.data, n);
+        check->spec.range(expected.data, (float *)expected.data + 1, source.data, n);
+        expect(check, actual, expected, 0, where);
+        release(check, source);
+    }
+}
+
+static void check_quantize(struct check *check) {
+    FOR_SIZES(n)
+    for (int levels = 127; levels <= 255; levels += 128) {
+        struct guarded source = floats(check, n), actual = guarded_make(n), expected = guarded_make(n);
+        check->table.quantize(actual.data, source.data, n, 40.5f, 63.0f, levels);
+        check->spec.quantize(expected.data, source.data, n, 40.5f, 63.0f, levels);
+        for (size_t i = 0; i < n; i++) {
+            int difference = ((uint8_t *)actual.data)[i] - ((uint8_t *)expected.data)[i];
+            if (difference < -1 || difference > 1)  // A fused product may round a tie the other way.
+                fail(check, "n %zu, levels %d: element %zu differs by %d", n, levels, i, difference);
+        }
+        release(check, source);
+        release(check, actual);
+        release(check, expected);
+    }
+}
+
+static void check_dequantize(struct check *check) {
+    FOR_SIZES(n)
+    for (size_t step = 0; step < 2; step++) {
+        WHERE("n %zu, step %zu", n, step);
+        struct guarded scale = floats(check, 3), column_scale = floats(check, n);
+        struct guarded column_sum = guarded_make(n * sizeof(int32_t)), sums = guarded_make((2 * (n + 3) + n) * sizeof(int32_t));
+        for (size_t i = 0; i < n; i++)
+            ((int32_t *)column_sum.data)[i] = (int32_t)(next(check) % 20000) - 10000;
+        for (size_t i = 0; i < sums.bytes / sizeof(int32_t); i++)
+            ((int32_t *)sums.data)[i] = (int32_t)(next(check) % 2000000) - 1000000;
+        struct guarded actual = twin(sums), expected = twin(sums);
+        const int32_t zero[] = {3, 128, 255};
+        check->table.dequantize(actual.data, sums.data, n + 3, 3, n, scale.data, zero, step, column_scale.data,
+                                column_sum.data);
+        check->spec.dequantize(expected.data, sums.data, n + 3, 3, n, scale.data, zero, step, column_scale.data,
+                               column_sum.data);
+        expect(check, actual, expected, 1e-6f, where);
+        release(check, scale);
+        release(check, column_scale);
+        release(check, column_sum);
+        release(check, sums);
     }
 }
 

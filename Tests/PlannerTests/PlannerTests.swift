@@ -1,1 +1,253 @@
+import Jobs
+import Planner
 import Testing
+
+private let megabyte = 1 << 20
+private let now = Timestamp(millisecondsSinceEpoch: 1_000_000)
+
+private let host = HostProfile(
+    cpuModel: "Test CPU", architecture: "x86_64", features: [], isa: "avx2", blasCore: "Haswell", cores: 2,
+    cpuQuota: nil,
+    memoryBytes: 1000 * megabyte, cgroupMemoryBytes: nil)
+
+private func model(
+    _ name: String, family: String = "emoji", quality: Double = 100, precisions: [Precision] = [.fp32],
+    embedsGuidance: Bool = false
+) -> ModelFacts {
+    ModelFacts(
+        name: name, family: family, identity: "\(name)-1",
+        defaults: .init(width: 128, height: 128, steps: 20, guidanceScale: 5, sampler: .ddim),
+        steps: [4, 8, 12, 16, 20, 30], precisions: precisions, sizes: .init(minimum: 64, maximum: 512, multiple: 8),
+        embedsGuidance: embedsGuidance, quality: quality)
+}
+
+/// 0.1 s for the text, `evaluation` seconds for an evaluation at 128 x 128, 0.1 s for the picture; memory as given.
+private func costs(
+    _ name: String, _ precision: Precision = .fp32, evaluation: Double, peak: Int = 100 * megabyte, load: Double = 0
+) -> MemberCosts {
+    let pixels = 128 * 128
+    return MemberCosts(
+        modelIdentity: "\(name)-1", precision: precision, loadSeconds: load, textSeconds: 0.1,
+        evaluation: CostCurve(pixels: pixels, cost: evaluation), decode: CostCurve(pixels: pixels, cost: 0.08),
+        encode: CostCurve(pixels: pixels, cost: 0.02),
+        unguidedPeak: MemoryCurve([.init(pixels: pixels, bytes: peak / 2)]),
+        guidedPeak: MemoryCurve([.init(pixels: pixels, bytes: peak)]))
+}
+
+private func request(budget: Double? = nil, _ change: (inout JobRequest) -> Void = { _ in }) -> JobRequest {
+    var request = JobRequest(prompt: "a cat")
+    request.latencyBudget = budget.map { .seconds($0) }
+    change(&request)
+    return request
+}
+
+@Suite("Planner")
+struct PlannerTests {
+    /// One model, 0.1 s a step: n steps take 0.2 + 0.1 n seconds.
+    private let single = Planner(
+        host: host, models: [model("emoji")], costs: CostModel([costs("emoji", evaluation: 0.05)]))
+
+    @Test(
+        "The budget decides the steps, with a tenth of it in hand",
+        arguments: [
+            // budget, steps, meets
+            (0.01, 4, false), (0.6, 4, false), (0.67, 4, true), (1.1, 4, true), (1.12, 8, true), (1.6, 12, true),
+            (2.01, 16, true), (2.4, 16, true), (2.45, 20, true), (60, 20, true), (86_400, 20, true),
+        ])
+    func budgets(budget: Double, steps: Int, meets: Bool) throws {
+        let plan = try single.plan(request(budget: budget), now: now)
+        #expect(plan.variant == Variant(model: "emoji", precision: .fp32, steps: steps))
+        #expect(plan.meetsBudget == meets)
+        #expect(plan.budgetSeconds == budget)
+    }
+
+    @Test("Without a budget a job gets the model's defaults")
+    func noBudget() throws {
+        let plan = try single.plan(request(), now: now)
+        #expect(plan.variant.steps == 20)
+        #expect(plan.meetsBudget == nil)
+        #expect((plan.width, plan.height) == (128, 128))
+        #expect(plan.guidanceScale == 5)
+        #expect(plan.sampler == .ddim)
+        #expect(abs((plan.prediction?.totalSeconds ?? 0) - 2.2) < 1e-9)
+        #expect(
+            plan.explanation
+                == "emoji fp32, 20 steps, predicted to take 2.2 s: the best there is, since the job sets no limit on time."
+        )
+    }
+
+    @Test("What a job pins is never overridden")
+    func pinned() throws {
+        let pinned = request(budget: 0.5) {
+            $0.steps = 30
+            $0.sampler = .eulerAncestral
+            $0.guidanceScale = 1
+            $0.width = 256
+            $0.height = 64
+        }
+        let plan = try single.plan(pinned, now: now)
+        #expect(plan.variant.steps == 30)
+        #expect(plan.sampler == .eulerAncestral)
+        #expect(plan.guidanceScale == 1)
+        #expect((plan.width, plan.height) == (256, 64))
+        #expect(plan.meetsBudget == false)
+        #expect(plan.explanation.contains("cannot be kept"))
+        #expect(plan.candidates.count == 1)
+    }
+
+    @Test("A step count that no manifest lists can be pinned")
+    func unlistedSteps() throws {
+        #expect(try single.plan(request { $0.steps = 7 }, now: now).variant.steps == 7)
+    }
+
+    @Test("Guidance that is off, or that the model embeds, halves the evaluations")
+    func guidance() throws {
+        let off = try single.plan(request { $0.guidanceScale = 1 }, now: now)
+        #expect(abs((off.prediction?.denoiseSeconds ?? 0) - 1) < 1e-9)
+        #expect(off.peakBytes == 50 * megabyte)
+        let embedding = Planner(
+            host: host, models: [model("emoji", embedsGuidance: true)],
+            costs: CostModel([costs("emoji", evaluation: 0.05)]))
+        #expect(abs((try embedding.plan(request(), now: now).prediction?.denoiseSeconds ?? 0) - 1) < 1e-9)
+    }
+
+    @Test("A deadline leaves what there is between now and then, and the tighter limit counts")
+    func deadline() throws {
+        func steps(_ milliseconds: Int, budget: Double? = nil) throws -> Int {
+            let job = request(budget: budget) { $0.deadline = now + .milliseconds(milliseconds) }
+            return try single.plan(job, now: now).variant.steps
+        }
+        #expect(try steps(1600) == 12)
+        #expect(try steps(1600, budget: 0.7) == 4)
+        #expect(try steps(700, budget: 60) == 4)
+        #expect(try steps(60_000, budget: 1.6) == 12)
+        let late = try single.plan(request { $0.deadline = Timestamp(millisecondsSinceEpoch: 0) }, now: now)
+        #expect(late.budgetSeconds == 0)
+        #expect(late.variant.steps == 4)
+        #expect(late.meetsBudget == false)
+    }
+
+    @Test("The time to load a model counts unless it is loaded")
+    func loading() throws {
+        var planner = Planner(
+            host: host, models: [model("emoji")], costs: CostModel([costs("emoji", evaluation: 0.05, load: 1)]))
+        #expect(try planner.plan(request(budget: 2.5), now: now).variant.steps == 8)
+        planner.loaded = .init(modelIdentity: "emoji-1", precision: .fp32)
+        #expect(try planner.plan(request(budget: 2.5), now: now).variant.steps == 20)
+    }
+
+    @Test("A tighter budget moves to a narrower precision where that keeps more of the quality than fewer steps do")
+    func precisions() throws {
+        let planner = Planner(
+            host: host, models: [model("emoji", precisions: [.fp32, .int8])],
+            costs: CostModel([costs("emoji", evaluation: 0.05), costs("emoji", .int8, evaluation: 0.02)]))
+        #expect(try planner.plan(request(), now: now).variant.precision == .fp32)
+        let tight = try planner.plan(request(budget: 1.2), now: now)
+        #expect(tight.variant == Variant(model: "emoji", precision: .int8, steps: 20))
+        #expect(tight.explanation.contains("The next better, emoji fp32, 20 steps, would take 2.2 s."))
+        #expect(tight.candidates.filter { $0.verdict == .chosen }.count == 1)
+    }
+
+    @Test("A budget moves to a lighter model of the same family, never to another family")
+    func families() throws {
+        let planner = Planner(
+            host: host, models: [model("base"), model("tiny", quality: 80), model("photo", family: "photo")],
+            costs: CostModel([
+                costs("base", evaluation: 1), costs("tiny", evaluation: 0.02), costs("photo", evaluation: 0.001),
+            ]))
+        #expect(try planner.plan(request(), now: now).variant.model == "base")
+        #expect(try planner.plan(request(budget: 3), now: now).variant.model == "tiny")
+        #expect(try planner.plan(request(budget: 0.1), now: now).variant.model == "tiny")
+        #expect(try planner.plan(request(budget: 3) { $0.model = "base" }, now: now).variant.model == "base")
+        #expect(try planner.plan(request { $0.model = "photo" }, now: now).variant.model == "photo")
+    }
+
+    @Test("A measured quality counts for more than the estimate")
+    func measuredQuality() throws {
+        var facts = model("emoji")
+        facts.measuredQuality = [.init(precision: .fp32, steps: 12, quality: 99.5)]
+        facts.measuredQuality.append(.init(precision: .fp32, steps: 20, quality: 99.4))
+        let planner = Planner(host: host, models: [facts], costs: CostModel([costs("emoji", evaluation: 0.05)]))
+        #expect(try planner.plan(request(budget: 60), now: now).variant.steps == 12)
+    }
+
+    @Test("The memory limit drops what does not fit, and says so")
+    func memory() throws {
+        let members = [
+            costs("emoji", evaluation: 0.05, peak: 400 * megabyte),
+            costs("emoji", .int8, evaluation: 0.06, peak: 200 * megabyte),
+        ]
+        var planner = Planner(
+            host: host, models: [model("emoji", precisions: [.fp32, .int8])], costs: CostModel(members),
+            memoryLimitBytes: 300 * megabyte)
+        let plan = try planner.plan(request(), now: now)
+        #expect(plan.variant.precision == .int8)
+        #expect(plan.explanation.contains("emoji fp32, 20 steps would be better but needs 400 MiB of memory."))
+        #expect(plan.candidates.first?.verdict == .tooLarge)
+        planner.memoryLimitBytes = 100 * megabyte
+        let refusal = PlannerError.insufficientMemory(
+            Variant(model: "emoji", precision: .int8, steps: 20), width: 128, height: 128, neededBytes: 200 * megabyte,
+            limitBytes: 100 * megabyte)
+        #expect(throws: refusal) { try planner.plan(request(), now: now) }
+        #expect(
+            refusal.description
+                == "128 x 128 needs 200 MiB at the least (emoji int8, 20 steps); the limit is 100 MiB")
+    }
+
+    @Test("Without a setting the limit is the control group's, else 60 % of the memory")
+    func defaultLimit() {
+        #expect(single.memoryLimitBytes == 600 * megabyte)
+        var limited = host
+        limited.cgroupMemoryBytes = 77
+        #expect(Planner(host: limited, models: [], costs: CostModel()).memoryLimitBytes == 77)
+        #expect(Planner(host: limited, models: [], costs: CostModel(), memoryLimitBytes: 5).memoryLimitBytes == 5)
+    }
+
+    @Test("A model that was never measured is run with its defaults, and nothing is promised")
+    func unmeasured() throws {
+        let planner = Planner(host: host, models: [model("emoji")], costs: CostModel())
+        let plan = try planner.plan(request(budget: 1), now: now)
+        #expect(plan.variant.steps == 20)
+        #expect(plan.meetsBudget == nil)
+        #expect(plan.prediction == nil)
+        #expect(plan.explanation.contains("not measured"))
+        #expect(plan.candidates.filter { $0.verdict == .unmeasured }.count == 4)
+    }
+
+    @Test("A measured member is preferred to one that nobody knows when there is a budget")
+    func partlyMeasured() throws {
+        let planner = Planner(
+            host: host, models: [model("emoji", precisions: [.fp32, .int8])],
+            costs: CostModel([costs("emoji", .int8, evaluation: 0.05)]))
+        #expect(try planner.plan(request(budget: 60), now: now).variant.precision == .int8)
+        #expect(try planner.plan(request(), now: now).variant.precision == .fp32)
+    }
+
+    @Test("A missing model is named, with those that there are")
+    func missingModel() {
+        let error = PlannerError.unknownModel("cat", available: ["emoji"])
+        #expect(throws: error) { try single.plan(request { $0.model = "cat" }, now: now) }
+        #expect(error.field == "model")
+        #expect(error.description == "model \"cat\" is not installed; there is emoji")
+        let empty = Planner(host: host, models: [], costs: CostModel())
+        #expect(throws: PlannerError.noModels) { try empty.plan(request(), now: now) }
+    }
+
+    @Test("A size that the model cannot draw names the field", arguments: [0, 1, 56, 100, 129, 520, 1_000_000_000])
+    func sizes(side: Int) {
+        for field in ["width", "height"] {
+            let error = PlannerError.unsuitableSize(
+                field: field, value: side, model: "emoji", rule: .init(minimum: 64, maximum: 512, multiple: 8))
+            #expect(throws: error) {
+                try single.plan(request { if field == "width" { $0.width = side } else { $0.height = side } }, now: now)
+            }
+            #expect(error.field == field)
+        }
+    }
+
+    @Test("A plan survives JSON")
+    func codable() throws {
+        let plan = try single.plan(request(budget: 1), now: now)
+        #expect(try roundTrip(plan) == plan)
+    }
+}

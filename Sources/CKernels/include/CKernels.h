@@ -27,16 +27,29 @@ struct kernels_window {
     size_t output_height, output_width;
 };
 
+/// Rows that a product takes at a time.
+#define KERNELS_PRODUCT_ROWS 6
+/// Columns of a panel of weights: at most so many, and always a multiple of the unit.
+#define KERNELS_PANEL_COLUMNS 64
+#define KERNELS_PANEL_UNIT 16
+
 /// The kernels of one instruction set.
 struct kernels {
+    /// The largest byte that `product_u8` takes as an activation: 127 where its instructions would saturate beyond.
+    int32_t activation_levels;
 #define KERNEL(result, name, parameters) result(*name) parameters;
 #include "kernels.def"
 #undef KERNEL
 };
 
+/// Fills the pointers that a product takes: `rows[tap * KERNELS_PRODUCT_ROWS + i]` is what row `first + i` sees at a tap, rows past
+/// `last` repeat it. `window` is NULL where the rows lie one after the other; padding is seen at `zeros`.
+void kernels_gather(const void **rows, const void *src, const void *zeros, size_t pixel_bytes,
+                    const struct kernels_window *window, size_t first, size_t last);
+
 /// Fills `table` with the best kernels up to the instruction set `isa` (NULL: whatever this CPU has).
 ///
-/// Returns the name of the instruction set, "scalar", "avx2", "avx512" or "neon"; NULL, and scalar kernels, where `isa` is
+/// Returns the name of the instruction set, "scalar", "avx2", "avx512", "avx512vnni", "avx512bf16" or "neon"; NULL, and scalar kernels, where `isa` is
 /// unknown or this CPU lacks it.
 const char *kernels_init(struct kernels *table, const char *isa);
 

@@ -1,0 +1,43 @@
+import Jobs
+import Varlink
+
+/// Follows one job to its end.
+public struct JobWatch: Sendable {
+    private let daemon: DaemonClient
+    private let printer: Printer
+
+    /// Watches jobs of `daemon`; JSON printers get every change as a result.
+    public init(daemon: DaemonClient, printer: Printer) {
+        self.daemon = daemon
+        self.printer = printer
+    }
+
+    /// Shows the progress of `id` and prints how it ended. Throws when it failed or was cancelled.
+    public func run(_ id: String) throws(ClientError) {
+        let job = try follow(id, printsChanges: printer.json)
+        if !printer.json { printer.result(job, text: job.picture ?? job.id.rawValue) }
+    }
+
+    /// The job after its end; throws when it failed or was cancelled.
+    func follow(_ id: String, printsChanges: Bool = false) throws(ClientError) -> JobInfo {
+        var bar = ProgressBar()
+        var last: JobInfo?
+        try daemon.stream(Watch.self, JobReference(id: id)) { update in
+            last = update.job
+            if printsChanges {
+                printer.result(update, text: "")
+            } else {
+                bar.show(update)
+            }
+            return true
+        }
+        bar.end()
+        guard let job = last else { throw .daemon(.disconnected) }
+        switch job.state {
+        case .succeeded: return job
+        case .failed: throw .jobFailed(id: id, reason: job.failure?.message ?? "see \(job.record ?? "failed/")")
+        case .cancelled: throw .jobCancelled(id: id)
+        case .queued, .running: throw .daemon(.disconnected)
+        }
+    }
+}

@@ -1,0 +1,29 @@
+import Foundation
+
+/// The journal's lines about latentd, by journalctl.
+public struct Journal: Sendable {
+    private let arguments: [String]
+
+    /// The lines about the job `id`, or about the service.
+    public init(id: String?, follow: Bool, lines: Int?, json: Bool) {
+        var arguments = ["journalctl", "SYSLOG_IDENTIFIER=latentd"]
+        if let id { arguments.append("JOB_ID=\(id)") }
+        if follow { arguments.append("--follow") }
+        if let lines { arguments.append("--lines=\(lines)") }
+        arguments.append("--output=\(json ? "json" : "short-iso")")
+        self.arguments = arguments
+    }
+
+    /// The command, as it is run.
+    public var command: [String] { arguments }
+
+    /// Becomes journalctl; returns only by throwing.
+    public func show() throws(ClientError) {
+        var pointers = arguments.map { strdup($0) }
+        pointers.append(nil)
+        execvp("journalctl", pointers)
+        let reason = String(cString: strerror(errno))
+        for pointer in pointers { free(pointer) }
+        throw .configuration("cannot run journalctl (\(reason)): without systemd, latentd writes to its standard error")
+    }
+}

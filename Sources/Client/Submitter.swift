@@ -1,0 +1,97 @@
+import Foundation
+import Jobs
+import Planner
+import Spool
+public import SystemPackage
+import Varlink
+
+/// Puts jobs into the queue: through the daemon, or as a file in the spool when there is none.
+public struct Submitter: Sendable {
+    private let daemon: DaemonClient
+    private let spool: FilePath
+    private let printer: Printer
+
+    /// Submits to `daemon`, or into the folder `spool`.
+    public init(daemon: DaemonClient, spool: FilePath, printer: Printer) {
+        self.daemon = daemon
+        self.spool = spool
+        self.printer = printer
+    }
+
+    /// What is printed as JSON about a submitted job.
+    struct Receipt: Encodable {
+        var id: String?
+        var name: String?
+        var state: JobState?
+        var picture: String?
+        var plan: Plan?
+        var file: String?
+    }
+
+    /// Submits every job of `source`; waits for them, and copies the picture to `output`, when asked to.
+    public func run(_ source: JobSourceArgument, wait: Bool, output: String?) throws(ClientError) {
+        let requests = try source.jobs()
+        guard output == nil || requests.count == 1 else {
+            throw .usage("--output takes one picture, and the file has \(requests.count) jobs")
+        }
+        if let problem = daemon.problem() {
+            guard !wait else { throw .needsDaemon(task: "wait", cause: problem) }
+            return try drop(source, because: problem)
+        }
+        var submitted: [Submit.Reply] = []
+        for (request, name) in zip(requests, try source.names(count: requests.count)) {
+            let reply = try daemon.call(Submit.self, Submit.Parameters(job: request.json, name: name))
+            tell(reply)
+            submitted.append(reply)
+            if !wait { printer.result(receipt(reply.job, reply.plan), text: reply.job.id.rawValue) }
+        }
+        guard wait else { return }
+        for reply in submitted {
+            let job = try JobWatch(daemon: daemon, printer: printer).follow(reply.job.id.rawValue)
+            if let output { try copy(job, to: output) }
+            var receipt = receipt(job, reply.plan)
+            receipt.picture = output ?? job.picture
+            printer.result(receipt, text: receipt.picture ?? job.id.rawValue)
+        }
+    }
+
+    /// What a person should know before waiting.
+    private func tell(_ reply: Submit.Reply) {
+        if reply.duplicate { printer.note("job \(reply.job.id) is known already; nothing was added") }
+        if reply.plan.meetsBudget == false { printer.note("the budget cannot be kept: \(reply.plan.explanation)") }
+    }
+
+    private func receipt(_ job: JobInfo, _ plan: Plan) -> Receipt {
+        Receipt(id: job.id.rawValue, name: job.name.rawValue, state: job.state, picture: job.picture, plan: plan)
+    }
+
+    /// A rename into `incoming/`: a daemon finds the job when it starts.
+    private func drop(_ source: JobSourceArgument, because problem: VarlinkError) throws(ClientError) {
+        let (name, bytes) = try source.contents()
+        do throws(SpoolError) {
+            let incoming = spool.appending(Spool.Folder.incoming.rawValue)
+            let stem = ResultName(sanitizing: (name as NSString).deletingPathExtension)
+            let file = try DropFolder(path: incoming).drop(bytes, as: stem, kind: JobFile(name: name) ?? .json)
+            let path = incoming.appending(file).string
+            printer.note("\(problem.description); the job waits in the spool")
+            printer.result(Receipt(file: path), text: path)
+        } catch {
+            throw .spool("\(problem.description); and the spool takes no job: \(error.description)")
+        }
+    }
+
+    private func copy(_ job: JobInfo, to output: String) throws(ClientError) {
+        guard let picture = job.picture else { throw .daemon(.disconnected) }
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: picture))
+        } catch {
+            throw .cannotRead(path: picture, reason: (error as NSError).localizedDescription)
+        }
+        do {
+            try data.write(to: URL(fileURLWithPath: output), options: .atomic)
+        } catch {
+            throw .cannotWrite(path: output, reason: (error as NSError).localizedDescription)
+        }
+    }
+}

@@ -1,0 +1,22 @@
+/// How the numbers of a weight are kept and multiplied.
+public enum WeightPrecision: String, Hashable, Sendable, CaseIterable {
+    /// 32-bit floats.
+    case fp32
+    /// bfloat16 weights and activations, sums in 32-bit floats.
+    case bf16
+    /// 8-bit integers: weights symmetric with a scale for each output, activations with a range found as they come (one
+    /// for each row of a linear layer, one for a whole image of a convolution), sums exact in 32 bits.
+    case int8
+
+    /// Elements of a row that an instruction multiplies and sums at once: a layer's channels must be a multiple of it.
+    var group: Int { 4 / elementBytes }
+
+    /// Bytes of one weight.
+    var elementBytes: Int {
+        switch self {
+        case .fp32: 4
+        case .bf16: 2
+        case .int8: 1
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import Jobs
+import Planner
+import Varlink
+
+extension ControlDesk {
+    func addDaemonMethods(to router: inout Router) {
+        router.on(Status.self) { _ throws(CallError) in try answer { try await overview.status(of: self) } }
+        router.on(Models.self) { _ throws(CallError) in Models.Reply(models: models()) }
+        router.on(PlanJob.self) { parameters throws(CallError) in
+            try answer { PlanJob.Reply(plan: try await plan(parameters.job)) }
+        }
+        router.on(Calibrate.self) { parameters throws(CallError) in
+            try answer { Calibrate.Reply(calibrations: try await calibrate(parameters.model)) }
+        }
+    }
+
+    /// Measures first what was never measured, unless a picture is being made: that would mean to wait for it.
+    private func plan(_ job: JSONValue) async throws -> Plan {
+        let request = try JobRequest(json: job)
+        guard board.running == nil else { return try outlook.plan(request) }
+        let (plan, learned) = try await inference.plan(request) { _ in }
+        try await ledger.save(learned)
+        return plan
+    }
+
+    private func calibrate(_ name: String?) async throws -> [CalibrationInfo] {
+        let models = outlook.catalog.models.filter { name == nil || $0.facts.name == name }
+        if models.isEmpty {
+            throw CallError.unavailable(name.map { "there is no model \"\($0)\"" } ?? "no model is installed")
+        }
+        guard board.running == nil else {
+            throw CallError.unavailable("a picture is being made; measure when the queue is idle")
+        }
+        var calibrations: [CalibrationInfo] = []
+        for model in models {
+            let costs = try await inference.calibrate(model)
+            try await ledger.save(costs)
+            calibrations += costs.map { CalibrationInfo(model: model.facts, costs: $0) }
+        }
+        return calibrations
+    }
+
+    private func models() -> [ModelInfo] {
+        let catalog = outlook.catalog
+        let costs = outlook.costs
+        let usable = catalog.models.map { model in
+            let facts = model.facts
+            return ModelInfo(
+                name: facts.name, path: model.folder.path, problem: nil, bytes: model.byteCount,
+                width: facts.defaults.width, height: facts.defaults.height, precisions: facts.precisions.map(\.rawValue),
+                steps: facts.steps.isEmpty ? [facts.defaults.steps] : facts.steps,
+                calibrated: facts.precisions.contains { costs[facts.identity, $0] != nil }, licence: model.licence)
+        }
+        let broken = catalog.problems.map { problem in
+            ModelInfo(
+                name: problem.name, path: problem.path, problem: problem.error.description, bytes: nil, width: nil,
+                height: nil, precisions: [], steps: [], calibrated: false, licence: nil)
+        }
+        return (usable + broken).sorted { $0.name < $1.name }
+    }
+}
+
+extension CalibrationInfo {
+    fileprivate init(model: ModelFacts, costs: MemberCosts) {
+        let pixels = model.defaults.width * model.defaults.height
+        self.init(
+            model: model.name, textSeconds: costs.textSeconds, stepSeconds: costs.evaluation(pixels: pixels),
+            decodeSeconds: costs.decode(pixels: pixels), width: model.defaults.width, height: model.defaults.height)
+    }
+}

@@ -1,0 +1,78 @@
+import JobStore
+import Jobs
+import Rendering
+import Spool
+import Varlink
+
+/// What the methods of `org.latentd` do.
+struct ControlDesk: Sendable {
+    let store: JobStore
+    let spool: Spool
+    let board: ProgressBoard
+    let outlook: Outlook
+    let inference: Inference
+    let ledger: CostLedger
+    let overview: Overview
+
+    /// The table of methods.
+    func router() -> Router {
+        var router = Router(
+            identity: ServiceIdentity(
+                vendor: "latentd", product: "latentd", version: Version.text, url: "https://latentd.org"))
+        router.offer(interface: LatentdInterface.name, description: LatentdInterface.description)
+        addQueueMethods(to: &router)
+        addDaemonMethods(to: &router)
+        addMonitors(to: &router)
+        return router
+    }
+
+    /// Waits for `body` on this connection's thread; what it throws becomes the error reply.
+    func answer<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws(CallError) -> Value {
+        let result = awaitBlocking { () async -> Result<Value, CallError> in
+            do {
+                return .success(try await body())
+            } catch {
+                return .failure(Self.reply(to: error))
+            }
+        }
+        return try result.get()
+    }
+
+    /// The job of that id or NAME.
+    func find(_ reference: JobReference) async throws -> Job {
+        if let id = JobID(rawValue: reference.id), let job = try await store.job(id) { return job }
+        if let job = try await store.list(JobFilter(limit: 10_000)).first(where: { $0.name.rawValue == reference.id }) {
+            return job
+        }
+        throw CallError.jobNotFound(reference.id)
+    }
+
+    /// The job as the wire has it.
+    func info(_ job: Job) -> JobInfo {
+        let folder: Spool.Folder? =
+            switch job.state {
+            case .succeeded: .done
+            case .failed: .failed
+            case .queued, .running, .cancelled: nil
+            }
+        return JobInfo(
+            id: job.id, name: job.name, state: job.state, priority: job.request.priority, attempts: job.attempts,
+            seed: job.seed, createdAt: job.createdAt, startedAt: job.startedAt, finishedAt: job.finishedAt,
+            failure: job.failure, request: job.request.json,
+            picture: folder == .done ? spool.path(.done).appending("\(job.name).webp").string : nil,
+            record: folder.map { spool.path($0).appending("\(job.name).json").string })
+    }
+
+    private static func reply(to error: any Error) -> CallError {
+        switch error {
+        case let error as CallError: error
+        case let error as JobError: .invalidJob(field: error.field, message: error.description)
+        case let error as RenderingError where !error.isTransient:
+            .invalidJob(field: error.field, message: error.description)
+        case JobStoreError.noSuchJob(let id): .jobNotFound(id.rawValue)
+        case JobStoreError.illegalTransition(let id, let transition):
+            .illegalTransition(id: id.rawValue, message: transition.description)
+        default: .unavailable("\(error)")
+        }
+    }
+}

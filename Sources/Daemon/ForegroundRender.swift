@@ -1,0 +1,83 @@
+import Foundation
+import Jobs
+import Rendering
+import Settings
+
+/// `latentd render`: one job in the foreground. It touches no spool, no database and no socket.
+public struct ForegroundRender: Sendable {
+    private let job: String
+    private let output: String
+    private let modelDirectories: [String]
+    private let dump: String?
+    private let threads: Int
+    private let printsRecord: Bool
+
+    /// - Parameters:
+    ///   - job: a job file's path, or `-` for standard input.
+    ///   - output: where the picture goes.
+    ///   - modelDirectories: searched before the system's.
+    ///   - dump: where the intermediate tensors go, if they are wanted.
+    ///   - threads: 0 takes one for each CPU.
+    ///   - printsRecord: print how the picture was made to standard output.
+    public init(
+        job: String, output: String, modelDirectories: [String], dump: String?, threads: Int, printsRecord: Bool
+    ) {
+        self.job = job
+        self.output = output
+        self.modelDirectories = modelDirectories
+        self.dump = dump
+        self.threads = threads
+        self.printsRecord = printsRecord
+    }
+
+    /// Makes the picture and writes it.
+    public func run() throws(DaemonError) {
+        let request = try readRequest()
+        let rendered = try render(request)
+        do {
+            try Data(rendered.webp).write(to: URL(fileURLWithPath: output), options: .atomic)
+        } catch {
+            throw .cannotCreate(path: output, reason: (error as NSError).localizedDescription)
+        }
+        guard printsRecord else { return }
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data(rendered.record.encoded()))
+        } catch {
+            throw .cannotCreate(path: "standard output", reason: (error as NSError).localizedDescription)
+        }
+    }
+
+    private func readRequest() throws(DaemonError) -> JobRequest {
+        let handle = job == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: job)
+        guard let handle else { throw .cannotRead(path: job, reason: String(cString: strerror(errno))) }
+        let bytes: [UInt8]
+        do {
+            bytes = Array(try handle.readToEnd() ?? Data())
+        } catch {
+            throw .cannotRead(path: job, reason: (error as NSError).localizedDescription)
+        }
+        do throws(JobError) {
+            let kind = JobFile(name: job) ?? .json
+            let elements = try kind.parse(bytes)
+            guard elements.count == 1, let element = elements.first else { throw JobError.tooManyJobs(limit: 1) }
+            return try element.request.get()
+        } catch {
+            throw .invalidJob(path: job, reason: error.description)
+        }
+    }
+
+    private func render(_ request: JobRequest) throws(DaemonError) -> Rendered {
+        let directories = modelDirectories + Layout.system.models.map(\.string)
+        do throws(RenderingError) {
+            let renderer = try Renderer(
+                catalog: ModelCatalog(directories: directories),
+                options: Renderer.Options(threads: threads, version: Version.text))
+            try renderer.calibrateIfNeeded(for: request)
+            let plan = try renderer.plan(request, now: .now)
+            let seed = request.seed ?? .random(in: 0...UInt64(UInt32.max))
+            return try renderer.render(request, seed: seed, plan: plan, dump: dump)
+        } catch {
+            throw .rendering(error)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Jobs
+import Planner
+import Rendering
+
+/// The renderer on its own thread. Whoever calls waits in line; a picture takes as long as it takes.
+///
+/// After every change the ``Outlook`` gets a copy of what the renderer knows, so that nobody has to wait here to plan.
+actor Inference {
+    private let thread = ServiceThread(name: "inference", stackSize: 16 << 20)
+    private let outlook: Outlook
+    private var renderer: Renderer
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    /// Takes over `renderer`, which nobody else may use from now on.
+    init(renderer: sending Renderer, outlook: Outlook) {
+        self.renderer = renderer
+        self.outlook = outlook
+    }
+
+    /// A picture that was made and delivered.
+    struct Result: Sendable {
+        /// From the beginning to the finished file.
+        let seconds: Double
+        /// The process's peak, resident where the kernel says it, else as planned.
+        let peakBytes: Int
+    }
+
+    /// Plans `request` for now; measures before what its budget needs and this host never measured.
+    ///
+    /// - Returns: The plan, and what was measured, to be kept.
+    func plan(
+        _ request: JobRequest, observer: (RenderingProgress) throws -> Void
+    ) throws(RenderingError) -> (plan: Plan, learned: [MemberCosts]) {
+        defer { publish() }
+        let before = renderer.costs.members
+        let request = outlook.completed(request)
+        try renderer.calibrateIfNeeded(for: request, observer: observer)
+        let learned = renderer.costs.members.filter { !before.contains($0) }
+        return (try renderer.plan(request, now: .now), learned)
+    }
+
+    /// Makes the picture of `job` as `plan` says and hands it to `deliver` on this thread.
+    ///
+    /// - Returns: What it took, and what was learned of the model's costs, to be kept.
+    func render(
+        _ job: Job, _ plan: Plan, observer: @Sendable () -> RenderObserver,
+        deliver: @Sendable (_ picture: [UInt8], _ record: [UInt8]) throws -> Void
+    ) throws -> (result: Result, learned: [MemberCosts]) {
+        defer { publish() }
+        let observer = observer()
+        var rendered = try renderer.render(job.request, seed: job.seed, plan: plan) { try observer.note($0) }
+        let now = Timestamp.now
+        rendered.record.id = job.id
+        rendered.record.name = job.name.rawValue
+        rendered.record.queue = ResultRecord.QueueTimes(
+            attempts: job.attempts, createdAt: job.createdAt, startedAt: job.startedAt ?? now, finishedAt: now)
+        try deliver(rendered.webp, rendered.record.encoded())
+        let memory = rendered.record.memory
+        let result = Result(
+            seconds: rendered.record.timings.totalSeconds, peakBytes: memory.residentPeakBytes ?? memory.plannedBytes)
+        return (result, rendered.costs.map { [$0] } ?? [])
+    }
+
+    /// Measures a model now.
+    func calibrate(_ model: CatalogModel) throws(RenderingError) -> [MemberCosts] {
+        defer { publish() }
+        return try renderer.calibrate(model)
+    }
+
+    /// Other settings are in force, or other models are there. The loaded model goes when the memory limit changed.
+    func use(_ catalog: ModelCatalog, options: Renderer.Options) throws(RenderingError) {
+        defer { publish() }
+        if options.memoryLimitBytes == renderer.options.memoryLimitBytes {
+            renderer.use(catalog)
+        } else {
+            renderer.unload()
+            renderer = try Renderer(catalog: catalog, costs: renderer.costs, options: options)
+        }
+    }
+
+    private func publish() {
+        outlook.update(planner: renderer.planner, catalog: renderer.catalog)
+    }
+}

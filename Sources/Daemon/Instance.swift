@@ -1,0 +1,185 @@
+import Foundation
+import JobStore
+import Jobs
+import Logging
+import Planner
+import Rendering
+import ServiceLifecycle
+public import Settings
+import Spool
+public import SystemPackage
+import Systemd
+import Varlink
+
+/// One daemon: assembles its services and runs them until SIGTERM.
+///
+///     settings ─► folders ─► queue (its lock refuses a second daemon) ─► spool ─► Recovery ─► socket ─► READY=1
+///       ─► ChangeRelay, Janitor, Reload, Intake, Control, Worker ─► SIGTERM ─► the same backwards
+public struct Instance: Sendable {
+    private let layout: Layout
+    private let configuration: FilePath?
+    private let modelDirectories: [FilePath]
+
+    /// - Parameters:
+    ///   - configuration: a settings file that must exist; the layout's one, which need not, without it.
+    ///   - modelDirectories: searched before those of the settings and the layout.
+    public init(layout: Layout, configuration: FilePath?, modelDirectories: [FilePath]) {
+        self.layout = layout
+        self.configuration = configuration
+        self.modelDirectories = modelDirectories
+    }
+
+    /// Runs until the daemon is asked to stop. Throws when it cannot start, or when a service cannot go on.
+    public func run() async throws {
+        let settings = try loadSettings()
+        let level = SharedLogLevel(settings.loggerLevel)
+        let notifier = Notifier()
+        LoggingSystem.bootstrap { label in AdjustableLogHandler(JournalLogHandler(identifier: label), level: level) }
+        let logger = Logger(label: "latentd")
+        try makeFolders()
+        let store = try openQueue()
+        let spool = try openSpool(settings)
+        try await Recovery(store: store, spool: spool, maxCrashes: settings.maxCrashes, logger: logger).run()
+
+        let host = try hostProfile(settings)
+        let catalog = catalog(settings)
+        let ledger = CostLedger(store: store, host: host)
+        let costs = try await ledger.costs(of: catalog.facts)
+        let renderer = try makeRenderer(catalog, costs, settings, host)
+        let outlook = Outlook(
+            planner: renderer.planner, catalog: catalog, defaultBudget: settings.defaultLatencyBudget)
+        let inference = Inference(renderer: renderer, outlook: outlook)
+        let live = LiveSettings(settings)
+        let board = ProgressBoard()
+        let desk = ControlDesk(
+            store: store, spool: spool, board: board, outlook: outlook, inference: inference, ledger: ledger,
+            overview: Overview(host: host))
+        let control = try makeControl(desk)
+        let worker = Worker(
+            store: store, spool: spool, board: board, inference: inference, ledger: ledger, settings: live,
+            notifier: notifier, watchdog: Watchdog(notifier: notifier), logger: logger)
+        let reload = Reload(settings: live, notifier: notifier, logger: logger) { () throws(SettingsError) in
+            try read()
+        } apply: { settings in
+            level.current = settings.loggerLevel
+            outlook.update(defaultBudget: settings.defaultLatencyBudget)
+            try await inference.use(self.catalog(settings), options: options(settings, host))
+        }
+        let services: [any Service] = [
+            ChangeRelay(store: store, board: board), Janitor(store: store, settings: live, logger: logger), reload,
+            Intake(store: store, spool: spool, logger: logger), control, worker,
+        ]
+        let group = ServiceGroup(
+            configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        announce(host, catalog, logger)
+        notifier.ready(status: "Idle")
+        try await group.run()
+        close(store, logger)
+        logger.notice("Stopped")
+        if worker.stop.isAbandoned {
+            // A step is still being computed. Its thread must not meet the destructors of the libraries that it uses.
+            _exit(0)
+        }
+    }
+
+    /// Leaves one file instead of three. That this fails loses nothing.
+    private func close(_ store: JobStore, _ logger: Logger) {
+        do {
+            try store.close()
+        } catch {
+            logger.warning("The queue could not be closed", metadata: ["error": "\(error.description)"])
+        }
+    }
+
+    private func announce(_ host: HostProfile, _ catalog: ModelCatalog, _ logger: Logger) {
+        for problem in catalog.problems {
+            logger.warning(
+                "A model folder cannot be used", metadata: ["model.path": "\(problem.path)", "error": "\(problem.error)"])
+        }
+        logger.notice(
+            "Started",
+            metadata: [
+                "latentd.version": "\(Version.text)", "host.cpu": "\(host.cpuModel)", "host.isa": "\(host.isa)",
+                "host.blas_core": "\(host.blasCore)", "host.threads": "\(host.threads)", "spool": "\(layout.spool)",
+                "models": "\(catalog.facts.map(\.name).joined(separator: ", "))",
+            ])
+    }
+
+    // MARK: - Parts
+
+    private func read() throws(SettingsError) -> Settings {
+        try Settings.load(layout: layout, configuration: configuration)
+    }
+
+    private func loadSettings() throws(DaemonError) -> Settings {
+        do throws(SettingsError) { return try read() } catch { throw .settings(error) }
+    }
+
+    private func hostProfile(_ settings: Settings) throws(DaemonError) -> HostProfile {
+        do throws(RenderingError) {
+            return try Renderer.hostProfile(threads: settings.threads)
+        } catch {
+            throw .rendering(error)
+        }
+    }
+
+    private func catalog(_ settings: Settings) -> ModelCatalog {
+        let directories = modelDirectories + settings.modelDirectories + layout.models
+        return ModelCatalog(directories: directories.map(\.string))
+    }
+
+    private func options(_ settings: Settings, _ host: HostProfile) -> Renderer.Options {
+        let granted = host.cgroupMemoryBytes ?? host.memoryBytes
+        return Renderer.Options(
+            threads: settings.threads, memoryLimitBytes: settings.memoryLimit.bytes(of: granted), version: Version.text)
+    }
+
+    private func makeRenderer(
+        _ catalog: ModelCatalog, _ costs: CostModel, _ settings: Settings, _ host: HostProfile
+    ) throws(DaemonError) -> sending Renderer {
+        do throws(RenderingError) {
+            return try Renderer(catalog: catalog, costs: costs, options: options(settings, host))
+        } catch {
+            throw .rendering(error)
+        }
+    }
+
+    private func makeFolders() throws(DaemonError) {
+        for folder in [layout.spool, layout.state, layout.cache, layout.runtime] {
+            do {
+                try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
+            } catch {
+                throw .folder(path: folder.string, reason: (error as NSError).localizedDescription)
+            }
+        }
+    }
+
+    private func openQueue() throws(DaemonError) -> JobStore {
+        do throws(JobStoreError) {
+            return try JobStore.open(path: layout.queueDatabase.string)
+        } catch {
+            throw .queue(error)
+        }
+    }
+
+    private func openSpool(_ settings: Settings) throws(DaemonError) -> Spool {
+        do throws(SpoolError) {
+            return try Spool(root: layout.spool, maximumFileSize: settings.maxJobFileSize.bytes)
+        } catch {
+            throw .spool(error)
+        }
+    }
+
+    private func makeControl(_ desk: ControlDesk) throws(DaemonError) -> Control {
+        do throws(VarlinkError) {
+            return try Control(path: layout.controlSocket.string, desk: desk)
+        } catch {
+            throw .control(error)
+        }
+    }
+}
+
+extension Settings {
+    /// The level as swift-log has it; the names are the same.
+    fileprivate var loggerLevel: Logger.Level { Logger.Level(rawValue: logLevel.rawValue) ?? .info }
+}

@@ -1,0 +1,7 @@
+/// Why a picture was given up between two steps though nothing failed.
+enum Interruption: Error, Sendable, Equatable {
+    /// Somebody cancelled the job.
+    case cancelled
+    /// The daemon stops; the job goes back uncharged.
+    case stopping
+}

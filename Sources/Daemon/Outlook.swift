@@ -1,0 +1,57 @@
+import Jobs
+import Planner
+import Rendering
+import Synchronization
+
+/// What could be done with a job now, for those who may not wait for the inference thread: a copy of what that knows.
+final class Outlook: Sendable {
+    private struct State {
+        var planner: Planner
+        var catalog: ModelCatalog
+        var defaultBudget: Duration?
+    }
+
+    private let state: Mutex<State>
+
+    /// An outlook with these models and costs; `defaultBudget` is the budget of a job that names none.
+    init(planner: Planner, catalog: ModelCatalog, defaultBudget: Duration?) {
+        state = Mutex(State(planner: planner, catalog: catalog, defaultBudget: defaultBudget))
+    }
+
+    /// The inference thread knows more than before.
+    func update(planner: Planner, catalog: ModelCatalog) {
+        state.withLock { ($0.planner, $0.catalog) = (planner, catalog) }
+    }
+
+    /// The settings changed.
+    func update(defaultBudget: Duration?) {
+        state.withLock { $0.defaultBudget = defaultBudget }
+    }
+
+    /// The models as they were last looked for.
+    var catalog: ModelCatalog { state.withLock { $0.catalog } }
+
+    /// What is known of their costs.
+    var costs: CostModel { state.withLock { $0.planner.costs } }
+
+    /// How `request` would be done if it began now. Measures nothing.
+    func plan(_ request: JobRequest) throws(RenderingError) -> Plan {
+        let (planner, catalog) = state.withLock { ($0.planner, $0.catalog) }
+        if let name = request.model, let problem = catalog.problems.first(where: { $0.name == name }) {
+            throw .unusableModel(name, problem.error)
+        }
+        do throws(PlannerError) {
+            return try planner.plan(completed(request), now: .now)
+        } catch {
+            throw .plan(error)
+        }
+    }
+
+    /// `request` with the settings' budget when it names neither budget nor deadline.
+    func completed(_ request: JobRequest) -> JobRequest {
+        guard request.latencyBudget == nil, request.deadline == nil else { return request }
+        var request = request
+        request.latencyBudget = state.withLock { $0.defaultBudget }
+        return request
+    }
+}

@@ -1,0 +1,42 @@
+import JobStore
+import Jobs
+import Logging
+import Spool
+
+/// Brings queue and spool into agreement after a daemon that died; once, before READY=1.
+///
+///     running, its result in done/     ──► succeeded
+///     running, asked to be cancelled   ──► cancelled
+///     running, tried too often         ──► failed (failed/NAME.json first)
+///     running                          ──► queued, the attempt stays counted
+///
+/// What lies in `work/` is the intake's. Dying here and starting again does the same.
+struct Recovery {
+    let store: JobStore
+    let spool: Spool
+    let maxCrashes: Int
+    let logger: Logger
+
+    /// Decides on every job that a dead daemon left running.
+    func run() async throws {
+        for job in try await store.running() {
+            let settled = try await settle(job)
+            logger.notice(
+                "Recovered a job that was running when the daemon died",
+                metadata: [
+                    "job.id": "\(job.id)", "job.state": "\(settled.state.rawValue)", "job.attempts": "\(job.attempts)",
+                ])
+        }
+    }
+
+    private func settle(_ job: Job) async throws -> Job {
+        if spool.hasResult(job.name, for: job.id) { return try await store.finish(job.id, at: .now) }
+        if job.isCancelRequested { return try await store.confirmCancel(job.id, at: .now) }
+        guard job.attempts >= maxCrashes else { return try await store.requeue(job.id, at: .now) }
+        let failure = JobFailure(
+            kind: .permanent, code: JobFailure.Code.crashed,
+            message: "the daemon died \(job.attempts) times under this job; 'latentctl retry \(job.id)' tries it again")
+        try spool.writeFailed(job, failure, at: .now)
+        return try await store.fail(job.id, failure, at: .now)
+    }
+}

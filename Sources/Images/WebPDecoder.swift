@@ -1,0 +1,39 @@
+import CWebP
+
+extension WebP {
+    /// Decodes a still picture; transparency is dropped.
+    ///
+    /// - Parameter maximumPixels: A larger picture is refused before anything is allocated for it.
+    public static func decode(_ bytes: [UInt8], maximumPixels: Int = maximumPixels) throws(ImageError) -> RGBImage {
+        let (width, height) = try size(of: bytes)
+        guard width * height <= maximumPixels else {
+            throw .tooLarge(width: width, height: height, maximumPixels: maximumPixels)
+        }
+        var failed = false
+        let pixels = [UInt8](unsafeUninitializedCapacity: width * height * 3) { buffer, count in
+            count = width * height * 3
+            failed = WebPDecodeRGBInto(bytes, bytes.count, buffer.baseAddress, count, Int32(width * 3)) == nil
+            // A damaged picture leaves rows unwritten; nobody sees them, but memory handed back is initialized.
+            if failed { buffer.initialize(repeating: 0) }
+        }
+        guard !failed else { throw .corrupt("its bitstream cannot be decoded") }
+        return RGBImage(width: width, height: height, pixels: pixels)
+    }
+
+    /// The size that the header gives, in pixels.
+    public static func size(of bytes: [UInt8]) throws(ImageError) -> (width: Int, height: Int) {
+        guard bytes.starts(with: Array("RIFF".utf8)), bytes.dropFirst(8).starts(with: Array("WEBP".utf8)) else {
+            throw .notWebP
+        }
+        let declared = (0..<4).reduce(0) { $0 | Int(bytes[4 + $1]) << (8 * $1) }
+        guard bytes.count >= declared + 8 else { throw .truncated }
+        var features = WebPBitstreamFeatures()
+        switch WebPGetFeatures(bytes, bytes.count, &features) {
+        case VP8_STATUS_OK: break
+        case VP8_STATUS_NOT_ENOUGH_DATA: throw .truncated
+        default: throw .corrupt("its header cannot be read")
+        }
+        guard features.has_animation == 0 else { throw .animated }
+        return (Int(features.width), Int(features.height))
+    }
+}

@@ -1,0 +1,51 @@
+import CWebP
+
+extension WebP {
+    /// Encodes `image`, on the calling thread; the same pixels give the same bytes on the same host.
+    ///
+    /// - Parameters:
+    ///   - compression: A quality outside 0...100 is clamped.
+    ///   - metadata: Goes into the XMP and Exif chunks; without it the file holds the bitstream alone.
+    public static func encode(
+        _ image: RGBImage, compression: Compression = .standard, metadata: PictureMetadata? = nil
+    ) throws(ImageError) -> [UInt8] {
+        let bitstream = try encodeBitstream(image, compression)
+        guard let metadata else { return bitstream }
+        return try attaching(metadata, to: bitstream)
+    }
+
+    /// The same picture with `metadata` in place of what it carried: for metadata that knows how long encoding took.
+    public static func attaching(_ metadata: PictureMetadata, to picture: [UInt8]) throws(ImageError) -> [UInt8] {
+        try replacingMetadata(of: picture, xmp: metadata.xmpPacket(), exif: ExifComment(metadata).bytes())
+    }
+
+    private static func encodeBitstream(_ image: RGBImage, _ compression: Compression) throws(ImageError) -> [UInt8] {
+        guard image.width <= maximumSide, image.height <= maximumSide else {
+            throw .unencodableSize(width: image.width, height: image.height)
+        }
+        var configuration = WebPConfig()
+        var picture = WebPPicture()
+        guard WebPConfigInit(&configuration) != 0, WebPPictureInit(&picture) != 0 else { throw .encoding(code: 0) }
+        switch compression {
+        case .lossy(let quality): configuration.quality = Float(min(max(quality, 0), 100))
+        case .lossless: guard WebPConfigLosslessPreset(&configuration, 6) != 0 else { throw .encoding(code: 0) }
+        }
+        configuration.thread_level = 0
+
+        var writer = WebPMemoryWriter()
+        WebPMemoryWriterInit(&writer)
+        defer { WebPMemoryWriterClear(&writer) }
+        picture.width = Int32(image.width)
+        picture.height = Int32(image.height)
+        picture.use_argb = compression == .lossless ? 1 : 0
+        picture.writer = WebPMemoryWrite
+        defer { WebPPictureFree(&picture) }
+        let encoded = withUnsafeMutablePointer(to: &writer) { writer in
+            picture.custom_ptr = UnsafeMutableRawPointer(writer)
+            return WebPPictureImportRGB(&picture, image.pixels, Int32(image.width * 3)) != 0
+                && WebPEncode(&configuration, &picture) != 0
+        }
+        guard encoded else { throw .encoding(code: Int(picture.error_code.rawValue)) }
+        return Array(UnsafeBufferPointer(start: writer.mem, count: writer.size))
+    }
+}

@@ -1,0 +1,139 @@
+import GRDB
+import Jobs
+
+/// What became of a submission. A repeated one answers as the first did, with `isNew` false.
+public struct InsertionOutcome: Sendable, Equatable {
+    /// A job of the submission as it stands in the queue.
+    public struct Entry: Sendable, Equatable {
+        /// The job; another file's (see `source`) when its id was known before.
+        public let job: Job
+        /// Whether this call put it there.
+        public let isNew: Bool
+    }
+
+    /// One for each good job, in the file's order.
+    public var jobs: [Entry] = []
+    /// One for each bad one, in the file's order; `failed/` must tell of each.
+    public var rejections: [Rejection] = []
+    /// How many of the rejections this call put there.
+    public var newRejectionCount = 0
+}
+
+extension JobStore {
+    /// Puts all of a submission into the queue in one transaction. Doing so again changes nothing.
+    ///
+    /// `isOccupied` tells of names whose files exist though the queue forgot them; it is asked outside of the transaction.
+    public func insert(
+        _ submission: Submission, at now: Timestamp, isOccupied: @Sendable (ResultName) -> Bool = { _ in false }
+    ) async throws(JobStoreError) -> InsertionOutcome {
+        var occupied: Set<ResultName> = []
+        while true {
+            let avoided = occupied
+            let names = try await read { db in try submission.proposedNames(avoiding: avoided, in: db) }
+            let clashes = names.filter(isOccupied)
+            if clashes.isEmpty { break }
+            occupied.formUnion(clashes)
+        }
+        let avoided = occupied
+        let outcome = try await write { db in try submission.insert(at: now, avoiding: avoided, into: db) }
+        board.post(outcome.jobs.filter(\.isNew).map { JobChange(id: $0.job.id, state: $0.job.state) })
+        return outcome
+    }
+}
+
+extension Submission {
+    /// The names that `insert` would give to what is new.
+    fileprivate func proposedNames(avoiding occupied: Set<ResultName>, in db: Database) throws -> [ResultName] {
+        var allocator = NameAllocator(avoiding: occupied)
+        var names: [ResultName] = []
+        for job in jobs where try job.existing(in: db) == nil {
+            names.append(try allocator.name(job.wishedName, in: db).name)
+        }
+        for rejection in rejections where try rejection.existing(in: db) == nil {
+            names.append(try allocator.name(rejection.wishedName, in: db).name)
+        }
+        return names
+    }
+
+    fileprivate func insert(at now: Timestamp, avoiding occupied: Set<ResultName>, into db: Database) throws
+        -> InsertionOutcome
+    {
+        var allocator = NameAllocator(avoiding: occupied)
+        var outcome = InsertionOutcome()
+        for job in jobs {
+            if let existing = try job.existing(in: db) {
+                outcome.jobs.append(InsertionOutcome.Entry(job: existing, isNew: false))
+            } else {
+                let name = try allocator.reserve(job.wishedName, in: db)
+                outcome.jobs.append(
+                    InsertionOutcome.Entry(job: try job.insert(as: name, at: now, into: db), isNew: true))
+            }
+        }
+        for rejection in rejections {
+            if let existing = try rejection.existing(in: db) {
+                outcome.rejections.append(existing)
+            } else {
+                let name = try allocator.reserve(rejection.wishedName, in: db)
+                outcome.rejections.append(try rejection.insert(as: name, at: now, into: db))
+                outcome.newRejectionCount += 1
+            }
+        }
+        return outcome
+    }
+}
+
+extension NameAllocator {
+    fileprivate mutating func reserve(_ wish: ResultName, in db: Database) throws -> ResultName {
+        let (name, number) = try name(wish, in: db)
+        let statement = try db.cachedStatement(sql: "INSERT INTO result_name (name, stem, number) VALUES (?, ?, ?)")
+        try statement.execute(arguments: [name.rawValue, wish.rawValue, number])
+        return name
+    }
+}
+
+extension Submission.NewJob {
+    /// The job with this id, or of this element of this very file.
+    fileprivate func existing(in db: Database) throws -> Job? {
+        let statement = try db.cachedStatement(sql: "SELECT * FROM job WHERE id = ? OR (intake = ? AND element = ?)")
+        let arguments: StatementArguments = [id.rawValue, source.intake.rawValue, source.index]
+        return try Row.fetchOne(statement, arguments: arguments).map { try Job($0) }
+    }
+
+    fileprivate func insert(as name: ResultName, at now: Timestamp, into db: Database) throws -> Job {
+        let statement = try db.cachedStatement(
+            sql: """
+                INSERT INTO job (id, name, intake, file, element, request, seed, priority, deadline, created_at)
+                VALUES (:id, :name, :intake, :file, :element, :request, :seed, :priority, :deadline, :created_at)
+                """)
+        try statement.execute(arguments: [
+            "id": id.rawValue, "name": name.rawValue, "intake": source.intake.rawValue, "file": source.file,
+            "element": source.index, "request": request.json.description, "seed": String(seed),
+            "priority": request.priority, "deadline": request.deadline?.millisecondsSinceEpoch,
+            "created_at": now.millisecondsSinceEpoch,
+        ])
+        return Job(
+            id: id, name: name, source: source, request: request, seed: seed, state: .queued, attempts: 0,
+            isCancelRequested: false, createdAt: now, startedAt: nil, finishedAt: nil, failure: nil)
+    }
+}
+
+extension Submission.NewRejection {
+    fileprivate func existing(in db: Database) throws -> Rejection? {
+        let statement = try db.cachedStatement(sql: "SELECT * FROM rejection WHERE intake = ? AND element = ?")
+        let arguments: StatementArguments = [source.intake.rawValue, source.index]
+        return try Row.fetchOne(statement, arguments: arguments).map { try Rejection($0) }
+    }
+
+    fileprivate func insert(as name: ResultName, at now: Timestamp, into db: Database) throws -> Rejection {
+        let statement = try db.cachedStatement(
+            sql: """
+                INSERT INTO rejection (name, intake, file, element, failure, created_at)
+                VALUES (:name, :intake, :file, :element, :failure, :created_at)
+                """)
+        try statement.execute(arguments: [
+            "name": name.rawValue, "intake": source.intake.rawValue, "file": source.file, "element": source.index,
+            "failure": failure.json.description, "created_at": now.millisecondsSinceEpoch,
+        ])
+        return Rejection(name: name, source: source, failure: failure, createdAt: now)
+    }
+}

@@ -1,0 +1,47 @@
+/// A job in the queue: the request, where it came from, and what became of it so far.
+public struct Job: Codable, Equatable, Sendable, Identifiable {
+    /// The client's id, or one made from the intake.
+    public let id: JobID
+    /// The NAME of its result; no other job has it.
+    public let name: ResultName
+    /// The file that it came from.
+    public let source: JobSource
+    /// What was asked for.
+    public let request: JobRequest
+    /// The seed of every attempt: the request's, or one that was chosen at insertion.
+    public let seed: UInt64
+    /// Where it stands.
+    public var state: JobState
+    /// How often it was claimed, the released claims not counted.
+    public var attempts: Int
+    /// Whether somebody asked to cancel it while it runs; the worker looks at this between two steps.
+    public var isCancelRequested: Bool
+    /// When it was put into the queue.
+    public let createdAt: Timestamp
+    /// When its latest attempt began.
+    public var startedAt: Timestamp?
+    /// When it reached a final state.
+    public var finishedAt: Timestamp?
+    /// Why it failed, or why its latest attempt did.
+    public var failure: JobFailure?
+
+    /// The job with all of its columns; only the store and tests make one.
+    public init(
+        id: JobID, name: ResultName, source: JobSource, request: JobRequest, seed: UInt64, state: JobState,
+        attempts: Int, isCancelRequested: Bool, createdAt: Timestamp, startedAt: Timestamp?, finishedAt: Timestamp?,
+        failure: JobFailure?
+    ) {
+        self.id = id
+        self.name = name
+        self.source = source
+        self.request = request
+        self.seed = seed
+        self.state = state
+        self.attempts = attempts
+        self.isCancelRequested = isCancelRequested
+        self.createdAt = createdAt
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+        self.failure = failure
+    }
+}

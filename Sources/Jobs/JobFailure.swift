@@ -1,0 +1,40 @@
+/// Why a job has no picture: what `failed/NAME.json`, the queue and the journal say.
+public struct JobFailure: Codable, Hashable, Sendable {
+    /// Whether another attempt is worth making.
+    public enum Kind: String, Codable, CaseIterable, Sendable {
+        case transient
+        case permanent
+    }
+
+    /// Whether another attempt is worth making.
+    public var kind: Kind
+    /// A stable word for programs: one of `Code`, or another target's own.
+    public var code: String
+    /// The path of the field that is at fault, such as `jobs[3].output.quality`.
+    public var field: String?
+    /// A sentence that an operator can act on.
+    public var message: String
+
+    /// A failure that says all there is to say.
+    public init(kind: Kind, code: String, field: String? = nil, message: String) {
+        self.kind = kind
+        self.code = code
+        self.field = field
+        self.message = message
+    }
+
+    /// The failure of a job that was never one.
+    public init(_ error: JobError) {
+        self.init(kind: .permanent, code: Code.invalidJob, field: error.field, message: error.description)
+    }
+
+    /// The words that the queue itself uses.
+    public enum Code {
+        /// The job file, or the job in it, is wrong.
+        public static let invalidJob = "invalid_job"
+        /// The daemon died under it too often.
+        public static let crashed = "crashed"
+        /// What lies in `incoming/` is no readable regular file.
+        public static let invalidFile = "invalid_file"
+    }
+}

@@ -1,0 +1,80 @@
+/// What a client asks for: one object of a job file, checked. Whatever is nil is chosen by the planner or the model.
+public struct JobRequest: Equatable, Sendable {
+    /// The client's own id: a second request with the same one is the same job.
+    public var id: JobID?
+    /// What the picture shows: 1 to 16,384 Unicode scalars.
+    public var prompt: String
+    /// What the picture must not show; may be empty.
+    public var negativePrompt: String
+    /// Pixels; a model asks further that they be a multiple of its factor.
+    public var width: Int?
+    /// Pixels; see `width`.
+    public var height: Int?
+    /// Where the noise begins. Without one the queue chooses one at insertion (`Job.seed`).
+    public var seed: UInt64?
+    /// Evaluations of the sampler.
+    public var steps: Int?
+    /// How strongly the prompt is followed; at 1 and below there is no negative pass.
+    public var guidanceScale: Double?
+    /// The sampler, or the model's own.
+    public var sampler: SamplerName?
+    /// The source of noise, or ours.
+    public var rng: RandomSourceName?
+    /// The name of the one model that may serve the job.
+    public var model: String?
+    /// The wall time that the work may take, the wait in the queue not counted: above 0, at most 24 hours.
+    public var latencyBudget: Duration?
+    /// The moment by which the picture should be there.
+    public var deadline: Timestamp?
+    /// Higher is sooner: -100...100, 0 unless given.
+    public var priority: Int
+    /// How the picture is written.
+    public var output: Output
+
+    /// How a picture is written: the `output` of a job file.
+    public struct Output: Equatable, Sendable {
+        /// The NAME of the result, or one made from the job file's name.
+        public var name: ResultName?
+        /// WebP quality, 0...100.
+        public var quality: Int?
+        /// Whether every pixel is kept.
+        public var lossless: Bool?
+
+        /// An output that leaves open whatever is not given.
+        public init(name: ResultName? = nil, quality: Int? = nil, lossless: Bool? = nil) {
+            self.name = name
+            self.quality = quality
+            self.lossless = lossless
+        }
+    }
+
+    /// A request for `prompt` that leaves everything else open.
+    public init(prompt: String, negativePrompt: String = "") {
+        self.prompt = prompt
+        self.negativePrompt = negativePrompt
+        self.priority = 0
+        self.output = Output()
+    }
+}
+
+extension JobRequest: Codable {
+    /// Reads one job from JSON text in UTF-8, refusing whatever it does not know.
+    public static func decode(json: some Sequence<UInt8>) throws(JobError) -> JobRequest {
+        try JobRequest(json: JSONValue(parsing: json))
+    }
+
+    /// The request as canonical JSON in UTF-8: the fields in the schema's order, nothing that is not set.
+    public func encoded() -> [UInt8] {
+        Array(json.description.utf8)
+    }
+
+    /// Reads one job from any decoder, as strictly as from JSON text.
+    public init(from decoder: any Decoder) throws {
+        try self.init(json: JSONValue(from: decoder))
+    }
+
+    /// Writes what `json` says.
+    public func encode(to encoder: any Encoder) throws {
+        try json.encode(to: encoder)
+    }
+}

@@ -1,0 +1,80 @@
+/// What one member (a model at one precision) costs on this host: measured by a calibration, refined by every job.
+public struct MemberCosts: Equatable, Codable, Sendable {
+    /// The model that was measured.
+    public var modelIdentity: String
+    /// The weights that were measured.
+    public var precision: Precision
+    /// Reading and laying out the weights.
+    public var loadSeconds: Double
+    /// Both prompts through the text encoder.
+    public var textSeconds: Double
+    /// Seconds for one evaluation of the UNet for one picture, the sampler's arithmetic included.
+    public var evaluation: CostCurve
+    /// Seconds for the decoder.
+    public var decode: CostCurve
+    /// Seconds for the WebP.
+    public var encode: CostCurve
+    /// Peak bytes of the process with one evaluation a step.
+    public var unguidedPeak: MemoryCurve
+    /// Peak bytes of the process with two.
+    public var guidedPeak: MemoryCurve
+
+    /// Names them all.
+    public init(
+        modelIdentity: String, precision: Precision, loadSeconds: Double, textSeconds: Double, evaluation: CostCurve,
+        decode: CostCurve, encode: CostCurve, unguidedPeak: MemoryCurve, guidedPeak: MemoryCurve
+    ) {
+        self.modelIdentity = modelIdentity
+        self.precision = precision
+        self.loadSeconds = loadSeconds
+        self.textSeconds = textSeconds
+        self.evaluation = evaluation
+        self.decode = decode
+        self.encode = encode
+        self.unguidedPeak = unguidedPeak
+        self.guidedPeak = guidedPeak
+    }
+
+    /// What a first job tells of a member that was never measured: every cost in proportion to the pixels.
+    ///
+    /// - Parameters:
+    ///   - observed: The stages as measured.
+    ///   - peakBytes: What its dry run said.
+    public init(
+        modelIdentity: String, precision: Precision, observed: Prediction, pixels: Int, evaluations: Int, peakBytes: Int
+    ) {
+        let peak = MemoryCurve([.init(pixels: pixels, bytes: peakBytes)])
+        self.init(
+            modelIdentity: modelIdentity, precision: precision, loadSeconds: observed.loadSeconds,
+            textSeconds: observed.textSeconds,
+            evaluation: CostCurve(pixels: pixels, cost: observed.denoiseSeconds / Double(max(evaluations, 1))),
+            decode: CostCurve(pixels: pixels, cost: observed.decodeSeconds),
+            encode: CostCurve(pixels: pixels, cost: observed.encodeSeconds), unguidedPeak: peak, guidedPeak: peak)
+    }
+
+    /// The time that a job should take.
+    public func prediction(pixels: Int, steps: Int, evaluationsPerStep: Int, isLoaded: Bool) -> Prediction {
+        Prediction(
+            loadSeconds: isLoaded ? 0 : loadSeconds, textSeconds: textSeconds,
+            denoiseSeconds: Double(steps * evaluationsPerStep) * evaluation(pixels: pixels),
+            decodeSeconds: decode(pixels: pixels), encodeSeconds: encode(pixels: pixels))
+    }
+
+    /// The memory that a job should take.
+    public func peakBytes(pixels: Int, evaluationsPerStep: Int) -> Int {
+        (evaluationsPerStep == 1 ? unguidedPeak : guidedPeak)(pixels: pixels)
+    }
+
+    /// Learns from a job that was run: every figure moves a quarter of the way to what was seen.
+    ///
+    /// - Parameter observed: The stages as measured; `loadSeconds` 0 when nothing was loaded.
+    public mutating func refine(observed: Prediction, pixels: Int, evaluations: Int) {
+        let weight = 0.25
+        if observed.loadSeconds > 0 { loadSeconds += weight * (observed.loadSeconds - loadSeconds) }
+        textSeconds += weight * (observed.textSeconds - textSeconds)
+        evaluation.refine(
+            pixels: pixels, observed: observed.denoiseSeconds / Double(max(evaluations, 1)), weight: weight)
+        decode.refine(pixels: pixels, observed: observed.decodeSeconds, weight: weight)
+        encode.refine(pixels: pixels, observed: observed.encodeSeconds, weight: weight)
+    }
+}

@@ -1,0 +1,110 @@
+import Jobs
+
+/// What the planner has to know of a model: its manifest, or what its configuration implies.
+public struct ModelFacts: Equatable, Codable, Sendable {
+    /// The folder's name, and the job's `model`.
+    public var name: String
+    /// Models that may stand in for one another; a job that pins no model gets one of the first family.
+    public var family: String
+    /// What a measured cost is valid for: changes when the files of the model do.
+    public var identity: String
+    /// What a job that does not say gets.
+    public var defaults: Defaults
+    /// The step counts that the planner may choose, ascending. A job may pin any other.
+    public var steps: [Int]
+    /// The sets of weights that the folder holds.
+    public var precisions: [Precision]
+    /// The sizes that it draws.
+    public var sizes: Sizes
+    /// Whether guidance is an input of the model: one evaluation a step at any scale.
+    public var embedsGuidance: Bool
+    /// How good its pictures are at its widest precision and default steps, 0...100, beside the others of its family.
+    public var quality: Double
+    /// Measured qualities, in place of the estimate.
+    public var measuredQuality: [MeasuredQuality]
+
+    /// The request's missing fields.
+    public struct Defaults: Equatable, Codable, Sendable {
+        /// Size in pixels.
+        public var width: Int, height: Int
+        /// Denoising steps.
+        public var steps: Int
+        /// Classifier-free guidance.
+        public var guidanceScale: Double
+        /// How the steps are made.
+        public var sampler: SamplerName
+
+        /// Names them all.
+        public init(width: Int, height: Int, steps: Int, guidanceScale: Double, sampler: SamplerName) {
+            self.width = width
+            self.height = height
+            self.steps = steps
+            self.guidanceScale = guidanceScale
+            self.sampler = sampler
+        }
+    }
+
+    /// Which widths and heights are possible.
+    public struct Sizes: Equatable, Codable, Sendable {
+        /// The least and the most that a side may be, in pixels.
+        public var minimum: Int, maximum: Int
+        /// Every side is a multiple of this.
+        public var multiple: Int
+
+        /// Names them all.
+        public init(minimum: Int, maximum: Int, multiple: Int) {
+            self.minimum = minimum
+            self.maximum = maximum
+            self.multiple = multiple
+        }
+    }
+
+    /// A figure of an evaluation, in the units of `quality`.
+    public struct MeasuredQuality: Equatable, Codable, Sendable {
+        /// The weights that drew.
+        public var precision: Precision
+        /// The steps that it took.
+        public var steps: Int
+        /// What the pictures were worth.
+        public var quality: Double
+
+        /// Names them all.
+        public init(precision: Precision, steps: Int, quality: Double) {
+            self.precision = precision
+            self.steps = steps
+            self.quality = quality
+        }
+    }
+
+    /// A model whose quality was not measured.
+    public init(
+        name: String, family: String, identity: String, defaults: Defaults, steps: [Int], precisions: [Precision],
+        sizes: Sizes, embedsGuidance: Bool = false, quality: Double = 100, measuredQuality: [MeasuredQuality] = []
+    ) {
+        self.name = name
+        self.family = family
+        self.identity = identity
+        self.defaults = defaults
+        self.steps = steps
+        self.precisions = precisions
+        self.sizes = sizes
+        self.embedsGuidance = embedsGuidance
+        self.quality = quality
+        self.measuredQuality = measuredQuality
+    }
+
+    /// What a variant's pictures are worth: measured, or else estimated from `quality`, the precision, and the steps as a
+    /// part of the default: 0.4 of the quality for the first step, the rest with the square root of the steps.
+    public func quality(_ precision: Precision, steps: Int) -> Double {
+        if let measured = measuredQuality.first(where: { $0.precision == precision && $0.steps == steps }) {
+            return measured.quality
+        }
+        let part = min(Double(steps) / Double(defaults.steps), 1)
+        return quality * precision.qualityFactor * (0.4 + 0.6 * part.squareRoot())
+    }
+
+    /// How often the UNet runs for one step of one picture.
+    public func evaluationsPerStep(guidanceScale: Double) -> Int {
+        guidanceScale > 1 && !embedsGuidance ? 2 : 1
+    }
+}

@@ -1,0 +1,109 @@
+import Jobs
+
+/// How a job will be run, and why so.
+public struct Plan: Equatable, Codable, Sendable {
+    /// What was chosen.
+    public var variant: Variant
+    /// The size of the picture.
+    public var width: Int
+    /// The size of the picture.
+    public var height: Int
+    /// The job's guidance scale, or the model's.
+    public var guidanceScale: Double
+    /// The job's sampler, or the model's.
+    public var sampler: SamplerName
+    /// The time that the job may take: its budget, or what is left until its deadline, whichever is less.
+    public var budgetSeconds: Double?
+    /// The time that it should take; nil when the member was never measured here.
+    public var prediction: Prediction?
+    /// The memory that it should take; nil when the member was never measured here.
+    public var peakBytes: Int?
+    /// The memory that it may take.
+    public var memoryLimitBytes: Int
+    /// Whether the prediction, with some time in hand, lies within the budget; nil without either.
+    public var meetsBudget: Bool?
+    /// Every candidate, the best first.
+    public var candidates: [Candidate]
+    /// A sentence or two for the operator.
+    public var explanation: String
+
+    /// Names them all; a planner does, and what reads a plan from elsewhere.
+    public init(
+        variant: Variant, width: Int, height: Int, guidanceScale: Double, sampler: SamplerName, budgetSeconds: Double?,
+        prediction: Prediction?, peakBytes: Int?, memoryLimitBytes: Int, meetsBudget: Bool?, candidates: [Candidate],
+        explanation: String
+    ) {
+        self.variant = variant
+        self.width = width
+        self.height = height
+        self.guidanceScale = guidanceScale
+        self.sampler = sampler
+        self.budgetSeconds = budgetSeconds
+        self.prediction = prediction
+        self.peakBytes = peakBytes
+        self.memoryLimitBytes = memoryLimitBytes
+        self.meetsBudget = meetsBudget
+        self.candidates = candidates
+        self.explanation = explanation
+    }
+
+    /// A variant that was looked at.
+    public struct Candidate: Equatable, Codable, Sendable {
+        /// What it would be.
+        public var variant: Variant
+        /// What its pictures are worth, 0...100.
+        public var quality: Double
+        /// The time that it should take; nil when never measured here.
+        public var predictedSeconds: Double?
+        /// The memory that it should take; nil when never measured here.
+        public var peakBytes: Int?
+        /// Why it was taken, or was not.
+        public var verdict: Verdict
+
+        /// Names them all.
+        public init(
+            variant: Variant, quality: Double, predictedSeconds: Double?, peakBytes: Int?, verdict: Verdict
+        ) {
+            self.variant = variant
+            self.quality = quality
+            self.predictedSeconds = predictedSeconds
+            self.peakBytes = peakBytes
+            self.verdict = verdict
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case variant, quality
+            case predictedSeconds = "predicted_seconds"
+            case peakBytes = "peak_bytes"
+            case verdict
+        }
+    }
+
+    /// What became of a candidate.
+    public enum Verdict: String, Codable, Sendable {
+        /// This is the one.
+        case chosen
+        /// It would not be done in time.
+        case tooSlow = "too_slow"
+        /// It would not fit into the memory limit.
+        case tooLarge = "too_large"
+        /// It would do, but a better one does too.
+        case lesserQuality = "lesser_quality"
+        /// As good as the one chosen, but slower.
+        case slower
+        /// There is a budget, and nobody knows how long it takes here.
+        case unmeasured
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case variant, width, height
+        case guidanceScale = "guidance_scale"
+        case sampler
+        case budgetSeconds = "budget_seconds"
+        case prediction
+        case peakBytes = "peak_bytes"
+        case memoryLimitBytes = "memory_limit_bytes"
+        case meetsBudget = "meets_budget"
+        case candidates, explanation
+    }
+}

@@ -1,0 +1,31 @@
+extension Planner {
+    /// Why the chosen one, in a sentence or two.
+    static func explanation(
+        _ chosen: Option, _ candidates: [Plan.Candidate], _ budget: Double?, _ meetsBudget: Bool?
+    ) -> String {
+        var sentences = [choice(chosen, budget, meetsBudget)]
+        if let better = candidates.last(where: { $0.verdict == .tooSlow && $0.quality > chosen.quality }),
+            meetsBudget == true, let seconds = better.predictedSeconds
+        {
+            sentences.append("The next better, \(better.variant), would take \(Format.seconds(seconds)).")
+        }
+        let tooLarge = candidates.filter { $0.verdict == .tooLarge && $0.quality > chosen.quality }
+        if let best = tooLarge.first, let bytes = best.peakBytes {
+            sentences.append("\(best.variant) would be better but needs \(Format.bytes(bytes)) of memory.")
+        }
+        return sentences.joined(separator: " ")
+    }
+
+    private static func choice(_ chosen: Option, _ budget: Double?, _ meetsBudget: Bool?) -> String {
+        guard let seconds = chosen.seconds else {
+            let time = budget == nil ? "" : ", so whether it keeps the budget is not known"
+            return "\(chosen.variant): not measured on this host yet\(time)."
+        }
+        let predicted = "\(chosen.variant), predicted to take \(Format.seconds(seconds))"
+        guard let budget else { return "\(predicted): the best there is, since the job sets no limit on time." }
+        if meetsBudget == true {
+            return "\(predicted): the best that keeps the budget of \(Format.seconds(budget))."
+        }
+        return "\(predicted): the fastest there is, but the budget of \(Format.seconds(budget)) cannot be kept."
+    }
+}

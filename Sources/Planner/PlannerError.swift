@@ -1,0 +1,43 @@
+/// Why a job cannot be planned. None of these passes by itself: the job, the models or the limit must change.
+public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// There is not one model.
+    case noModels
+    /// The job pins a model that is not there.
+    case unknownModel(String, available: [String])
+    /// A width or height that the model cannot draw.
+    case unsuitableSize(field: String, value: Int, model: String, rule: ModelFacts.Sizes)
+    /// Not even the least variant fits.
+    case insufficientMemory(Variant, width: Int, height: Int, neededBytes: Int, limitBytes: Int)
+
+    /// The job's field that is at fault.
+    public var field: String? {
+        switch self {
+        case .noModels, .insufficientMemory: nil
+        case .unknownModel: "model"
+        case .unsuitableSize(let field, _, _, _): field
+        }
+    }
+
+    /// A stable word for programs.
+    public var code: String {
+        switch self {
+        case .noModels, .unknownModel: "model_missing"
+        case .unsuitableSize: "invalid_size"
+        case .insufficientMemory: "memory_limit"
+        }
+    }
+
+    /// A sentence that an operator can act on.
+    public var description: String {
+        switch self {
+        case .noModels: "no model is installed: add a model folder, or start with --models DIR"
+        case .unknownModel(let name, let available):
+            "model \"\(name)\" is not installed; there is \(available.joined(separator: ", "))"
+        case .unsuitableSize(let field, let value, let model, let rule):
+            "\(field) \(value) does not suit model \"\(model)\": a side is a multiple of \(rule.multiple)"
+                + " from \(rule.minimum) to \(rule.maximum)"
+        case .insufficientMemory(let variant, let width, let height, let needed, let limit):
+            "\(width) x \(height) needs \(Format.bytes(needed)) at the least (\(variant)); the limit is \(Format.bytes(limit))"
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Diffusion
+import Glibc
+import Jobs
+import Models
+import Planner
+
+/// A model folder that can be used.
+public struct CatalogModel: Sendable {
+    /// Where its files are.
+    public let folder: ModelFolder
+    /// What a plan has to know of it.
+    public let facts: ModelFacts
+    /// Its title for people, if its manifest has one.
+    public let title: String?
+    /// Its licence, if its manifest says.
+    public let licence: String?
+    /// Whether the folder has a manifest of ours.
+    public let hasManifest: Bool
+    /// The bytes of all its files.
+    public let byteCount: Int
+    /// The private memory that its weights take once loaded, from their headers.
+    public let weightBytes: Int
+
+    /// Reads the configurations of the folder at `path`; no weights but the headers of their files.
+    public init(path: String) throws(ModelError) {
+        folder = try ModelFolder(path: path)
+        let defaults = try PipelineDefaults(folder: folder)
+        let files = try folder.files()
+        let unet = try folder.config("unet")
+        var identity = "\(folder.name)\n"
+        var byteCount = 0
+        for name in files + [ModelManifest.fileName] {
+            let state = FileState("\(folder.path)/\(name)")
+            identity += "\(name) \(state.size) \(state.modifiedNanoseconds)\n"
+            byteCount += state.size
+        }
+        self.byteCount = byteCount
+        weightBytes = try WeightEstimate.privateBytes(of: folder)
+        let factor = defaults.sizeFactor
+        var facts = ModelFacts(
+            name: folder.name, family: folder.name,
+            identity: Array(identity.utf8).withUnsafeBytes { SHA256.hexadecimal($0) },
+            defaults: .init(
+                width: defaults.width, height: defaults.height, steps: defaults.steps,
+                guidanceScale: Double(defaults.guidanceScale), sampler: SamplerName(defaults.sampler)),
+            steps: [], precisions: [.fp32],
+            sizes: .init(minimum: factor, maximum: 16383 / factor * factor, multiple: factor),
+            embedsGuidance: unet.has("time_cond_proj_dim"))
+        hasManifest = FileState("\(folder.path)/\(ModelManifest.fileName)").exists
+        if hasManifest {
+            let manifest = try ModelManifest(folder: folder, over: &facts)
+            title = manifest.title
+            licence = manifest.licence
+        } else {
+            title = nil
+            licence = nil
+        }
+        self.facts = facts
+    }
+}
+
+/// A file's size and age, which change when somebody replaces it.
+private struct FileState {
+    let exists: Bool
+    let size: Int
+    let modifiedNanoseconds: Int
+
+    init(_ path: String) {
+        var status = stat()
+        exists = stat(path, &status) == 0
+        size = exists ? Int(status.st_size) : 0
+        modifiedNanoseconds = exists ? Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec) : 0
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import Models
+import Planner
+
+/// The models that are installed: every folder with a `model_index.json` in one of the model directories.
+///
+/// A bad folder is a problem of that folder alone. Of two models of one name, the one in the earlier directory counts.
+public struct ModelCatalog: Sendable {
+    /// Those that can be used: those with a manifest first, then by directory, then by name. A job that pins no model gets
+    /// one of the first one's family.
+    public let models: [CatalogModel]
+    /// Those that cannot, and why.
+    public let problems: [Problem]
+
+    /// A folder that cannot be used.
+    public struct Problem: Sendable {
+        /// The folder's name.
+        public let name: String
+        /// Where it lies.
+        public let path: String
+        /// What is wrong with it.
+        public let error: ModelError
+    }
+
+    /// What this version can compute.
+    static let runnablePrecisions: Set<Precision> = [.fp32]
+
+    /// Looks through `directories`, in their order; one that does not exist holds no models.
+    public init(directories: [String]) {
+        var models: [CatalogModel] = []
+        var problems: [Problem] = []
+        var names: Set<String> = []
+        for directory in directories {
+            let entries = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+            for name in entries.sorted() where !names.contains(name) {
+                let path = "\(directory)/\(name)"
+                guard FileManager.default.fileExists(atPath: "\(path)/model_index.json") else { continue }
+                names.insert(name)
+                do throws(ModelError) {
+                    models.append(try CatalogModel(path: path))
+                } catch {
+                    problems.append(Problem(name: name, path: path, error: error))
+                }
+            }
+        }
+        self.models = models.filter(\.hasManifest) + models.filter { !$0.hasManifest }
+        self.problems = problems
+    }
+
+    /// The model of a name, if it can be used.
+    public subscript(name: String) -> CatalogModel? {
+        models.first { $0.facts.name == name }
+    }
+
+    /// What a planner has to know of them.
+    public var facts: [ModelFacts] { models.map(\.facts) }
+}

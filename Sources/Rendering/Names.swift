@@ -1,0 +1,42 @@
+import Diffusion
+import Jobs
+
+// A job's words and the engine's are two types, since neither target knows the other.
+
+extension Sampler {
+    init(_ name: SamplerName) {
+        self =
+            switch name {
+            case .ddim: .ddim
+            case .euler: .euler
+            case .eulerAncestral: .eulerAncestral
+            case .dpmSolver2M: .dpmSolver
+            case .dpmSolver2MKarras: .dpmSolverKarras
+            case .lcm: .lcm
+            }
+    }
+}
+
+extension SamplerName {
+    init(_ sampler: Sampler) {
+        self =
+            switch sampler {
+            case .ddim: .ddim
+            case .euler: .euler
+            case .eulerAncestral: .eulerAncestral
+            case .dpmSolver: .dpmSolver2M
+            case .dpmSolverKarras: .dpmSolver2MKarras
+            case .lcm: .lcm
+            }
+    }
+}
+
+extension RandomSourceKind {
+    init(_ name: RandomSourceName) {
+        self =
+            switch name {
+            case .latentd: .latentd
+            case .torch: .torch
+            }
+    }
+}

@@ -1,0 +1,29 @@
+import Glibc
+
+/// What the kernel says about this process's memory.
+enum ProcessMemory {
+    /// Private memory that is resident now, in bytes; nil without `/proc`.
+    static var privateBytes: Int? { kibibytes("RssAnon").map { $0 * 1024 } }
+
+    /// The highest resident memory since the start, or since `resetPeak`; mapped files count.
+    static var peakBytes: Int? { kibibytes("VmHWM").map { $0 * 1024 } }
+
+    /// Lets `peakBytes` begin anew. Where the kernel does not allow it, the peak stays that of the process's life.
+    static func resetPeak() {
+        guard let file = fopen("/proc/self/clear_refs", "we") else { return }
+        fputs("5", file)
+        fclose(file)
+    }
+
+    private static func kibibytes(_ name: String) -> Int? {
+        guard let file = fopen("/proc/self/status", "re") else { return nil }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 256)
+        while fgets(&line, Int32(line.count), file) != nil {
+            let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            let parts = text.split(whereSeparator: { $0.isWhitespace || $0 == ":" })
+            if parts.first.map(String.init) == name, parts.count > 1 { return Int(parts[1]) }
+        }
+        return nil
+    }
+}

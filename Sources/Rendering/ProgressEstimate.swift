@@ -1,0 +1,59 @@
+import Diffusion
+import Planner
+
+/// Turns the pipeline's events into progress: predicted shares of the time, the rest of it from the steps seen so far.
+struct ProgressEstimate {
+    private let prediction: Prediction?
+    private let start: ContinuousClock.Instant
+    private var stage = RenderingProgress.Stage.loading
+    private var step = 0
+    private let steps: Int
+    private var denoiseSeconds = 0.0
+
+    init(steps: Int, prediction: Prediction?, start: ContinuousClock.Instant) {
+        self.steps = steps
+        self.prediction = prediction
+        self.start = start
+    }
+
+    /// Notes a stage that begins.
+    mutating func enter(_ stage: RenderingProgress.Stage) { self.stage = stage }
+
+    /// Notes an event of the pipeline.
+    mutating func note(_ event: PipelineProgress) {
+        switch event {
+        case .stage(.textEncoder): stage = .encoding
+        case .stage(.unet): stage = .denoising
+        case .stage(.decoder): stage = .decoding
+        case .block: break
+        case .step(let number, of: _, let duration):
+            step = number
+            denoiseSeconds += duration / .seconds(1)
+        }
+    }
+
+    /// The progress at `now`.
+    func progress(at now: ContinuousClock.Instant) -> RenderingProgress {
+        let remaining = remainingSeconds
+        let elapsed = (now - start) / .seconds(1)
+        let fraction = remaining.map { elapsed / max(elapsed + $0, 1e-9) } ?? Double(step) / Double(max(steps, 1))
+        return RenderingProgress(
+            stage: stage, step: step, steps: steps, fraction: min(max(fraction, 0), 1), elapsedSeconds: elapsed,
+            remainingSeconds: remaining)
+    }
+
+    /// What lies ahead: the steps as the past ones took, all else as predicted.
+    private var remainingSeconds: Double? {
+        guard step > 0 || prediction != nil else { return nil }
+        let denoise =
+            step > 0
+            ? denoiseSeconds / Double(step) * Double(steps - step) : prediction?.denoiseSeconds ?? 0
+        let ahead = [
+            (RenderingProgress.Stage.loading, prediction?.loadSeconds ?? 0), (.encoding, prediction?.textSeconds ?? 0),
+            (.denoising, denoise), (.decoding, prediction?.decodeSeconds ?? 0),
+            (.writing, prediction?.encodeSeconds ?? 0),
+        ]
+        let current = RenderingProgress.Stage.allCases.firstIndex(of: stage) ?? 0
+        return ahead[current...].reduce(0) { $0 + $1.1 }
+    }
+}

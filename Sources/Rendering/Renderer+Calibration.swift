@@ -1,0 +1,144 @@
+import Diffusion
+import Images
+import Jobs
+import Planner
+
+extension Renderer {
+    /// Measures what a model costs on this host: short runs at its own size and at half of it, and dry runs for the memory.
+    ///
+    /// The model ends up loaded. Takes the time of a few denoising steps and two decodes.
+    ///
+    /// - Returns: The costs of each precision; worth keeping in the database under `CostModel.key`.
+    public func calibrate(
+        _ model: CatalogModel, observer: (RenderingProgress) throws -> Void = { _ in }
+    ) throws(RenderingError) -> [MemberCosts] {
+        var members: [MemberCosts] = []
+        for precision in model.facts.precisions {
+            let member = try measure(model, precision, observer)
+            costs.update(member)
+            members.append(member)
+        }
+        return members
+    }
+
+    /// Measures the models that could serve `request` and were never measured here; none when the job sets no limit on time.
+    public func calibrateIfNeeded(
+        for request: JobRequest, observer: (RenderingProgress) throws -> Void = { _ in }
+    ) throws(RenderingError) {
+        guard request.latencyBudget != nil || request.deadline != nil else { return }
+        for model in catalog.models where request.model == nil || request.model == model.facts.name {
+            guard model.facts.family == catalog.models.first?.facts.family || request.model != nil else { continue }
+            guard model.facts.precisions.contains(where: { costs[model.facts.identity, $0] == nil }) else { continue }
+            _ = try calibrate(model, observer: observer)
+        }
+    }
+
+    private func measure(
+        _ model: CatalogModel, _ precision: Precision, _ observer: (RenderingProgress) throws -> Void
+    ) throws(RenderingError) -> MemberCosts {
+        let clock = ContinuousClock()
+        unload()
+        let start = clock.now
+        let pipeline = try pipeline(of: model, precision)
+        do throws(DiffusionError) { try pipeline.load() } catch { throw RenderingError(error) }
+        let loadSeconds = (clock.now - start) / .seconds(1)
+
+        let facts = model.facts
+        let large = (facts.defaults.width, facts.defaults.height)
+        let small = (facts.sizes.fitting(large.0 / 2), facts.sizes.fitting(large.1 / 2))
+        let first = try sample(pipeline, facts, small, observer)
+        let second = try sample(pipeline, facts, large, observer)
+        func curve(_ cost: KeyPath<Prediction, Double>, _ divisor: Int = 1) -> CostCurve {
+            CostCurve(
+                (first.pixels, first.times[keyPath: cost] / Double(divisor)),
+                (second.pixels, second.times[keyPath: cost] / Double(divisor)))
+        }
+        let perStep = facts.evaluationsPerStep(guidanceScale: facts.defaults.guidanceScale)
+        return MemberCosts(
+            modelIdentity: facts.identity, precision: precision, loadSeconds: loadSeconds,
+            textSeconds: second.times.textSeconds, evaluation: curve(\.denoiseSeconds, perStep),
+            decode: curve(\.decodeSeconds), encode: curve(\.encodeSeconds),
+            unguidedPeak: try peaks(pipeline, facts, guidanceScale: 1),
+            guidedPeak: try peaks(pipeline, facts, guidanceScale: max(facts.defaults.guidanceScale, 2)))
+    }
+
+    /// The median of a few pictures: the first is warm-up when there are more.
+    ///
+    /// - Returns: Seconds; `denoiseSeconds` is those of one step.
+    private func sample(
+        _ pipeline: Pipeline, _ facts: ModelFacts, _ size: (Int, Int), _ observer: (RenderingProgress) throws -> Void
+    ) throws(RenderingError) -> (pixels: Int, times: Prediction) {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let settings = facts.trial(size, steps: 2, guidanceScale: facts.defaults.guidanceScale)
+        var runs: [Prediction] = []
+        // Small models are over in a moment, and a moment is easily disturbed: more runs of them.
+        while runs.isEmpty || (runs.count < 5 && clock.now - start < .seconds(1)) {
+            var estimate = ProgressEstimate(steps: settings.steps, prediction: nil, start: start)
+            do throws(DiffusionError) {
+                let generation = try pipeline.generate(settings) { event in
+                    estimate.note(event)
+                    try observer(estimate.progress(at: clock.now))
+                }
+                runs.append(try timed(generation))
+            } catch {
+                throw RenderingError(error)
+            }
+        }
+        func median(_ cost: KeyPath<Prediction, Double>) -> Double {
+            runs.map { $0[keyPath: cost] }.sorted()[runs.count / 2]
+        }
+        let times = Prediction(
+            loadSeconds: 0, textSeconds: median(\.textSeconds), denoiseSeconds: median(\.denoiseSeconds),
+            decodeSeconds: median(\.decodeSeconds), encodeSeconds: median(\.encodeSeconds))
+        return (size.0 * size.1, times)
+    }
+
+    private func timed(_ generation: Generation) throws(DiffusionError) -> Prediction {
+        let image = RGBImage(
+            width: generation.image.width, height: generation.image.height, pixels: generation.image.bytes)
+        // A picture that cannot be encoded costs nothing to encode: the job itself says why.
+        let encoding = ContinuousClock().measure { _ = try? WebP.encode(image) }
+        let steps = generation.timings.steps.sorted()
+        return Prediction(
+            loadSeconds: 0, textSeconds: generation.timings.textEncoding / .seconds(1),
+            denoiseSeconds: (steps.first ?? .zero) / .seconds(1),
+            decodeSeconds: generation.timings.decoding / .seconds(1), encodeSeconds: encoding / .seconds(1))
+    }
+
+    /// Dry runs from the smallest size to four times the model's own area.
+    private func peaks(
+        _ pipeline: Pipeline, _ facts: ModelFacts, guidanceScale: Double
+    ) throws(RenderingError) -> MemoryCurve {
+        let own = max(facts.defaults.width, facts.defaults.height)
+        var points: [MemoryCurve.Point] = []
+        for side in [facts.sizes.minimum, own / 2, own, own * 3 / 2, own * 2] {
+            let side = facts.sizes.fitting(side)
+            let settings = facts.trial((side, side), steps: 2, guidanceScale: guidanceScale)
+            do throws(DiffusionError) {
+                let bytes = baselineBytes + (try pipeline.memoryPlan(settings)).peakBytes
+                points.append(.init(pixels: side * side, bytes: bytes))
+            } catch {
+                throw RenderingError(error)
+            }
+        }
+        return MemoryCurve(points)
+    }
+}
+
+extension ModelFacts {
+    /// Settings that cost what any picture of that size costs.
+    fileprivate func trial(_ size: (Int, Int), steps: Int, guidanceScale: Double) -> GenerationSettings {
+        GenerationSettings(
+            prompt: "a calibration", width: size.0, height: size.1, seed: 0, steps: steps,
+            guidanceScale: Float(guidanceScale), sampler: Sampler(defaults.sampler))
+    }
+}
+
+extension ModelFacts.Sizes {
+    /// The possible side next to `side`, not above it unless it is the least.
+    fileprivate func fitting(_ side: Int) -> Int {
+        let least = (minimum + multiple - 1) / multiple * multiple
+        return max(min(side, maximum) / multiple * multiple, least)
+    }
+}

@@ -1,0 +1,126 @@
+import Diffusion
+import Images
+import Jobs
+import Models
+import Planner
+
+/// A picture that was made.
+public struct Rendered: Sendable {
+    /// The WebP file.
+    public let webp: [UInt8]
+    /// What `done/NAME.json` says; the worker adds the queue's side.
+    public var record: ResultRecord
+    /// What is known of the member's costs now: worth keeping in the database under `CostModel.key`.
+    public let costs: MemberCosts?
+}
+
+extension Renderer {
+    /// Makes the picture of `request` as `plan` says.
+    ///
+    /// - Parameters:
+    ///   - seed: Where the noise starts: the request's, or the one that the queue chose.
+    ///   - dump: A path for the intermediate tensors (`TensorDump`), if they are wanted.
+    ///   - observer: Told of progress on this thread, at every block at the least. When it throws, the picture is given up at
+    ///     the end of the step, and the error comes back as `RenderingError.interrupted`.
+    public func render(
+        _ request: JobRequest, seed: UInt64, plan: Plan, dump: String? = nil,
+        observer: (RenderingProgress) throws -> Void = { _ in }
+    ) throws(RenderingError) -> Rendered {
+        let clock = ContinuousClock()
+        let start = clock.now
+        guard let model = catalog[plan.variant.model] else { throw .modelGone(plan.variant.model) }
+        var estimate = ProgressEstimate(steps: plan.variant.steps, prediction: plan.prediction, start: start)
+        do { try observer(estimate.progress(at: clock.now)) } catch { throw .interrupted(error) }
+
+        let pipeline = try pipeline(of: model, plan.variant.precision)
+        let settings = GenerationSettings(request, seed: seed, plan: plan)
+        let plannedBytes = try checkedPeakBytes(pipeline, settings)
+        let sha256: String
+        do { sha256 = try digests.sha256(of: model) } catch { throw .unusableModel(model.facts.name, error) }
+        let prepared = clock.now
+
+        ProcessMemory.resetPeak()
+        var tensors = dump.map { _ in TensorDump() }
+        let generation: Generation
+        do throws(DiffusionError) {
+            generation = try pipeline.generate(
+                settings,
+                observer: { event in
+                    estimate.note(event)
+                    try observer(estimate.progress(at: clock.now))
+                }, dump: &tensors)
+        } catch {
+            throw RenderingError(error)
+        }
+        if let dump, let tensors {
+            do { try tensors.write(to: dump) } catch { throw .dump(error) }
+        }
+
+        estimate.enter(.writing)
+        do { try observer(estimate.progress(at: clock.now)) } catch { throw .interrupted(error) }
+        let buffer = generation.image
+        let image = RGBImage(width: buffer.width, height: buffer.height, pixels: buffer.bytes)
+        do throws(ImageError) {
+            let encodingStart = clock.now
+            let bitstream = try WebP.encode(image, compression: WebP.Compression(request.output))
+            var timings = ResultRecord.Timings(generation.timings, preparing: prepared - start)
+            timings.encodeSeconds = (clock.now - encodingStart) / .seconds(1)
+            var record = ResultRecord(
+                request: request, job: request.pinned(to: settings, plan),
+                model: .init(name: model.facts.name, sha256: sha256, precision: plan.variant.precision), plan: plan,
+                timings: timings,
+                memory: .init(
+                    plannedBytes: plannedBytes, limitBytes: planner.memoryLimitBytes,
+                    activationPeakBytes: generation.activationPeakBytes, residentPeakBytes: ProcessMemory.peakBytes),
+                host: host,
+                picture: .init(
+                    width: image.width, height: image.height, bytes: 0,
+                    bitstreamSHA256: bitstream.withUnsafeBytes { SHA256.hexadecimal($0) }),
+                version: options.version)
+            let webp = try WebP.attaching(PictureMetadata(record), to: bitstream)
+            record.picture.bytes = webp.count
+            record.timings.totalSeconds = (clock.now - start) / .seconds(1)
+            record.metBudget = plan.budgetSeconds.map { record.timings.totalSeconds <= $0 }
+            return Rendered(webp: webp, record: record, costs: learn(from: record, model))
+        } catch {
+            throw .picture(error)
+        }
+    }
+
+    /// The peak of the process's private memory by a dry run; refused when that is over the limit.
+    private func checkedPeakBytes(_ pipeline: Pipeline, _ settings: GenerationSettings) throws(RenderingError) -> Int {
+        let planned: Int
+        do throws(DiffusionError) {
+            try pipeline.check(settings)
+            planned = baselineBytes + (try pipeline.memoryPlan(settings)).peakBytes
+        } catch {
+            throw RenderingError(error)
+        }
+        let limit = planner.memoryLimitBytes
+        guard planned <= limit else {
+            throw .insufficientMemory(
+                width: settings.width, height: settings.height, neededBytes: planned, limitBytes: limit)
+        }
+        return planned
+    }
+
+    /// Refines the member's costs, or starts them.
+    private func learn(from record: ResultRecord, _ model: CatalogModel) -> MemberCosts {
+        let precision = record.plan.variant.precision
+        let pixels = record.picture.width * record.picture.height
+        let perStep = model.facts.evaluationsPerStep(guidanceScale: record.plan.guidanceScale)
+        let evaluations = record.timings.stepSeconds.count * perStep
+        let observed = Prediction(record.timings)
+        var member: MemberCosts
+        if let known = costs[model.facts.identity, precision] {
+            member = known
+            member.refine(observed: observed, pixels: pixels, evaluations: evaluations)
+        } else {
+            member = MemberCosts(
+                modelIdentity: model.facts.identity, precision: precision, observed: observed, pixels: pixels,
+                evaluations: evaluations, peakBytes: record.memory.plannedBytes)
+        }
+        costs.update(member)
+        return member
+    }
+}

@@ -1,0 +1,129 @@
+import struct Compute.BLAS
+import enum Compute.ComputeError
+import struct Compute.KernelTable
+import Diffusion
+import Images
+import Jobs
+import Models
+import Planner
+
+/// Makes pictures, one at a time, and learns what they cost.
+///
+/// Owned by one thread, on which everything runs. Keeps the last model loaded; another one takes its place. The same request,
+/// seed and plan give the same pixels on the same host whoever asks: `latentd render` and the daemon's worker both do so here.
+public final class Renderer {
+    /// The models that can be used.
+    public private(set) var catalog: ModelCatalog
+    /// What is known of their costs; grows with every picture.
+    public internal(set) var costs: CostModel
+    /// Where it runs.
+    public let host: HostProfile
+    /// The settings that it was given.
+    public let options: Options
+
+    private var loaded: Loaded?
+    let digests: DigestCache
+    /// Private memory of the process before any model: the part of a peak that is not the model's.
+    let baselineBytes: Int
+
+    /// What the settings decide.
+    public struct Options: Sendable {
+        /// Threads that compute; 0 leaves it to the host.
+        public var threads: Int
+        /// The memory that a job may take; nil for `HostProfile.defaultMemoryLimitBytes`.
+        public var memoryLimitBytes: Int?
+        /// Where what takes long to find out is kept between processes; may be deleted at any time. Nil keeps nothing.
+        public var cacheDirectory: String?
+        /// The version of latentd, for pictures and records.
+        public var version: String
+
+        /// Names them all.
+        public init(
+            threads: Int = 0, memoryLimitBytes: Int? = nil, cacheDirectory: String? = nil, version: String
+        ) {
+            self.threads = threads
+            self.memoryLimitBytes = memoryLimitBytes
+            self.cacheDirectory = cacheDirectory
+            self.version = version
+        }
+    }
+
+    struct Loaded {
+        let model: CatalogModel
+        let precision: Precision
+        let pipeline: Pipeline
+    }
+
+    /// A renderer without a model in memory. Chooses the kernels, and loads OpenBLAS: do it early in the process.
+    public init(catalog: ModelCatalog, costs: CostModel = CostModel(), options: Options) throws(RenderingError) {
+        self.catalog = catalog
+        self.costs = costs
+        self.options = options
+        digests = DigestCache(directory: options.cacheDirectory)
+        host = try Renderer.hostProfile(threads: options.threads)
+        baselineBytes = ProcessMemory.privateBytes ?? 0
+    }
+
+    /// This host, with the kernels in use.
+    public static func hostProfile(threads: Int) throws(RenderingError) -> HostProfile {
+        do throws(ComputeError) {
+            let table = try KernelTable.selected()
+            let blas = try BLAS.shared()
+            return HostProbe().profile(isa: table.name, blasCore: blas.coreName, pinnedThreads: threads)
+        } catch {
+            throw .host(error)
+        }
+    }
+
+    /// The planner as of now: a value that other threads may keep.
+    public var planner: Planner {
+        Planner(
+            host: host, models: catalog.facts, costs: costs, memoryLimitBytes: options.memoryLimitBytes,
+            loaded: loaded.map { .init(modelIdentity: $0.model.facts.identity, precision: $0.precision) })
+    }
+
+    /// Plans a job for now.
+    public func plan(_ request: JobRequest, now: Timestamp) throws(RenderingError) -> Plan {
+        if let name = request.model, catalog[name] == nil,
+            let problem = catalog.problems.first(where: { $0.name == name })
+        {
+            throw .unusableModel(name, problem.error)
+        }
+        do throws(PlannerError) {
+            return try planner.plan(request, now: now)
+        } catch {
+            throw .plan(error)
+        }
+    }
+
+    /// Takes another look at the model directories. A model that is loaded stays until another is needed or it changed.
+    public func use(_ catalog: ModelCatalog) {
+        self.catalog = catalog
+        if let loaded, catalog[loaded.model.facts.name]?.facts.identity != loaded.model.facts.identity { unload() }
+    }
+
+    /// Lets the loaded model go.
+    public func unload() {
+        loaded = nil
+    }
+
+    /// The pipeline of a model, opened if it is not the last one used.
+    func pipeline(of model: CatalogModel, _ precision: Precision) throws(RenderingError) -> Pipeline {
+        if let loaded, loaded.model.facts.identity == model.facts.identity, loaded.precision == precision {
+            return loaded.pipeline
+        }
+        let needed = baselineBytes + model.weightBytes
+        guard needed <= planner.memoryLimitBytes else {
+            throw .modelTooLarge(model.facts.name, neededBytes: needed, limitBytes: planner.memoryLimitBytes)
+        }
+        // The old model goes first: two at once would be more than any plan said.
+        unload()
+        do throws(DiffusionError) {
+            let pipeline = try Pipeline(folder: model.folder, threads: host.threads)
+            loaded = Loaded(model: model, precision: precision, pipeline: pipeline)
+            return pipeline
+        } catch {
+            throw RenderingError(error)
+        }
+    }
+}

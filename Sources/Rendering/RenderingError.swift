@@ -1,0 +1,94 @@
+import Compute
+import Diffusion
+import Images
+import Jobs
+import Models
+import Planner
+
+/// Why a job has no picture.
+public enum RenderingError: Error, Sendable, CustomStringConvertible {
+    /// The job cannot be run here as it asks.
+    case plan(PlannerError)
+    /// The model that it pins is there but broken.
+    case unusableModel(String, ModelError)
+    /// The plan's model has gone from the catalog since.
+    case modelGone(String)
+    /// The dry run says that the job does not fit; refused before it started.
+    case insufficientMemory(width: Int, height: Int, neededBytes: Int, limitBytes: Int)
+    /// The model's weights alone do not fit; refused before they were read.
+    case modelTooLarge(String, neededBytes: Int, limitBytes: Int)
+    /// The engine refused or failed.
+    case engine(DiffusionError)
+    /// The host has no kernels or no BLAS for us.
+    case host(ComputeError)
+    /// The picture could not be encoded.
+    case picture(ImageError)
+    /// The tensors could not be written.
+    case dump(ModelError)
+    /// The observer threw this.
+    case interrupted(any Error)
+
+    /// The engine's error, with an interruption taken out of it.
+    init(_ error: DiffusionError) {
+        self = if case .stopped(let reason) = error { .interrupted(reason) } else { .engine(error) }
+    }
+
+    /// Whether another attempt may succeed where nothing was changed.
+    public var isTransient: Bool {
+        switch self {
+        case .engine(let error): error.isTransient
+        case .interrupted: true
+        case .plan, .unusableModel, .modelGone, .insufficientMemory, .modelTooLarge, .host, .picture, .dump: false
+        }
+    }
+
+    /// The job's field that is at fault.
+    public var field: String? {
+        switch self {
+        case .plan(let error): error.field
+        case .unusableModel, .modelGone: "model"
+        case .engine(.setting(let field, _)): field
+        default: nil
+        }
+    }
+
+    /// A stable word for programs.
+    public var code: String {
+        switch self {
+        case .plan(let error): error.code
+        case .unusableModel, .engine(.model): "model_unusable"
+        case .modelGone: "model_missing"
+        case .insufficientMemory, .modelTooLarge: "memory_limit"
+        case .engine(.setting): JobFailure.Code.invalidJob
+        case .engine(.compute): "out_of_resources"
+        case .engine(.notFinite): "not_finite"
+        case .engine(.stopped), .interrupted: "interrupted"
+        case .host: "host_unsuitable"
+        case .picture: "encoding_failed"
+        case .dump: "dump_failed"
+        }
+    }
+
+    /// A sentence that an operator can act on.
+    public var description: String {
+        switch self {
+        case .plan(let error): error.description
+        case .unusableModel(let name, let error): "model \"\(name)\" cannot be used: \(error)"
+        case .modelGone(let name): "model \"\(name)\" is not installed any more"
+        case .insufficientMemory(let width, let height, let needed, let limit):
+            "\(width) x \(height) needs \(Format.bytes(needed)) of memory; the limit is \(Format.bytes(limit))"
+        case .modelTooLarge(let name, let needed, let limit):
+            "model \"\(name)\" needs \(Format.bytes(needed)) of memory for its weights; the limit is \(Format.bytes(limit))"
+        case .engine(let error): error.description
+        case .host(let error): error.description
+        case .picture(let error): error.description
+        case .dump(let error): error.description
+        case .interrupted(let reason): "the picture was given up: \(reason)"
+        }
+    }
+
+    /// The same for the queue and for `failed/NAME.json`.
+    public var failure: JobFailure {
+        JobFailure(kind: isTransient ? .transient : .permanent, code: code, field: field, message: description)
+    }
+}

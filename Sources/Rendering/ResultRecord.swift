@@ -1,0 +1,145 @@
+import Foundation
+import Jobs
+import Planner
+
+/// `done/NAME.json`: everything about how a picture was made. The names are stable; new ones may be added.
+public struct ResultRecord: Equatable, Codable, Sendable {
+    /// The job's id; the queue's answer to "is this job done" after a crash. Nil for a picture made without a queue.
+    public var id: JobID?
+    /// The result's NAME; nil without a queue.
+    public var name: String?
+    /// What became of it in the queue; nil without one.
+    public var queue: QueueTimes?
+    /// The request as it came.
+    public var request: JobRequest
+    /// A job that makes the same pixels again on this host: everything that was chosen is pinned.
+    public var job: JobRequest
+    /// What drew.
+    public var model: Model
+    /// How it was chosen.
+    public var plan: Plan
+    /// Whether the budget was kept; nil without one.
+    public var metBudget: Bool?
+    /// Where the time went.
+    public var timings: Timings
+    /// Where the memory went.
+    public var memory: Memory
+    /// The host that drew.
+    public var host: HostProfile
+    /// The file.
+    public var picture: Picture
+    /// The version of latentd.
+    public var version: String
+
+    /// The queue's side of it, filled in by the worker.
+    public struct QueueTimes: Equatable, Codable, Sendable {
+        /// How often the job was claimed.
+        public var attempts: Int
+        /// When it was queued.
+        public var createdAt: Timestamp
+        /// When the attempt that made it began.
+        public var startedAt: Timestamp
+        /// When the picture was ready.
+        public var finishedAt: Timestamp
+
+        /// Names them all.
+        public init(attempts: Int, createdAt: Timestamp, startedAt: Timestamp, finishedAt: Timestamp) {
+            self.attempts = attempts
+            self.createdAt = createdAt
+            self.startedAt = startedAt
+            self.finishedAt = finishedAt
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case attempts
+            case createdAt = "created_at"
+            case startedAt = "started_at"
+            case finishedAt = "finished_at"
+        }
+    }
+
+    /// The model that drew.
+    public struct Model: Equatable, Codable, Sendable {
+        /// Its folder's name.
+        public var name: String
+        /// SHA-256 of its files.
+        public var sha256: String
+        /// The precision of its weights.
+        public var precision: Precision
+    }
+
+    /// Wall times, as measured.
+    public struct Timings: Equatable, Codable, Sendable {
+        /// Opening the model, checking, the dry run, reading weights.
+        public var loadSeconds: Double
+        /// The text encoder.
+        public var textSeconds: Double
+        /// Each denoising step.
+        public var stepSeconds: [Double]
+        /// The decoder.
+        public var decodeSeconds: Double
+        /// The WebP.
+        public var encodeSeconds: Double
+        /// From the first to the last of it.
+        public var totalSeconds: Double
+
+        enum CodingKeys: String, CodingKey {
+            case loadSeconds = "load_seconds"
+            case textSeconds = "text_seconds"
+            case stepSeconds = "step_seconds"
+            case decodeSeconds = "decode_seconds"
+            case encodeSeconds = "encode_seconds"
+            case totalSeconds = "total_seconds"
+        }
+    }
+
+    /// Memory, planned and measured.
+    public struct Memory: Equatable, Codable, Sendable {
+        /// Private memory of the process at its peak, by the dry run.
+        public var plannedBytes: Int
+        /// What the limit is.
+        public var limitBytes: Int
+        /// The peak of the tensors' arena, as it was.
+        public var activationPeakBytes: Int
+        /// The process's highest resident memory while it drew, mapped weights counted; nil where the kernel does not say.
+        public var residentPeakBytes: Int?
+
+        enum CodingKeys: String, CodingKey {
+            case plannedBytes = "planned_bytes"
+            case limitBytes = "limit_bytes"
+            case activationPeakBytes = "activation_peak_bytes"
+            case residentPeakBytes = "resident_peak_bytes"
+        }
+    }
+
+    /// The file that was written.
+    public struct Picture: Equatable, Codable, Sendable {
+        /// Size in pixels.
+        public var width: Int, height: Int
+        /// The whole file.
+        public var bytes: Int
+        /// SHA-256 of the bitstream without metadata: the same for two runs of one job on one host.
+        public var bitstreamSHA256: String
+
+        enum CodingKeys: String, CodingKey {
+            case width, height, bytes
+            case bitstreamSHA256 = "bitstream_sha256"
+        }
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case id, name, queue, request, job, model, plan
+        case metBudget = "met_budget"
+        case timings, memory, host, picture, version
+    }
+
+    /// The record as a file: JSON, keys sorted, a line feed at the end.
+    public func encoded() -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(self) else {
+            preconditionFailure("A record holds nothing that JSON cannot say.")
+        }
+        return Array(data) + Array("\n".utf8)
+    }
+}

@@ -1,0 +1,19 @@
+import SystemPackage
+
+/// A name seen in `incoming/` whose file is whole. It may be anything: what lies there is looked at when it is taken.
+public struct SpoolEntry: Hashable, Sendable, CustomStringConvertible {
+    /// The name, byte for byte.
+    public let name: FilePath.Component
+
+    /// The entry called `name`.
+    public init(name: FilePath.Component) { self.name = name }
+
+    /// The name for a line of a log.
+    public var description: String { FilePath.shown(name.string) }
+
+    /// Whether names like this are left alone: hidden files, and files that editors and copying programs write first.
+    static func isIgnored(_ name: FilePath.Component) -> Bool {
+        let text = name.string
+        return text.hasPrefix(".") || text.hasSuffix("~") || text.hasSuffix(".tmp") || text.hasSuffix(".part")
+    }
+}

@@ -1,0 +1,47 @@
+import SystemPackage
+
+/// What can go wrong with the spool's folders and files.
+public enum SpoolError: Error, Equatable, Sendable {
+    /// A system call failed.
+    case system(operation: String, path: FilePath, errno: Errno)
+    /// Something else lies where a folder of the spool should be.
+    case notAFolder(FilePath)
+    /// A file cannot be renamed from one folder of the spool into another.
+    case separateFilesystems(FilePath, FilePath)
+    /// The file is larger than a job file may be.
+    case tooLarge(FilePath, limit: Int)
+
+    /// Whether the same may succeed later, when there is room again. Only the worker and the intake try again.
+    public var isTransient: Bool {
+        guard case .system(_, _, let errno) = self else { return false }
+        return [.noSpace, .diskQuotaExceeded, .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .interrupted]
+            .contains(errno)
+    }
+}
+
+extension SpoolError: CustomStringConvertible {
+    /// A sentence that an operator can act on.
+    public var description: String {
+        switch self {
+        case .system(let operation, let path, let errno): "cannot \(operation) \(path.shown): \(errno)"
+        case .notAFolder(let path): "\(path.shown) is not a folder"
+        case .separateFilesystems(let one, let other):
+            "\(one.shown) and \(other.shown) must be on one file system, so that files can be renamed between them"
+        case .tooLarge(let path, let limit): "\(path.shown) is larger than \(limit) bytes"
+        }
+    }
+}
+
+extension FilePath {
+    /// The path for a line of a log: whatever is no printable text becomes `_`.
+    var shown: String { Self.shown(string) }
+
+    static func shown(_ text: String) -> String {
+        let scalars = text.unicodeScalars.map { scalar in
+            scalar == "\u{FFFD}" || scalar.properties.generalCategory == .control
+                || scalar.properties.generalCategory == .lineSeparator
+                || scalar.properties.generalCategory == .paragraphSeparator ? "_" : scalar
+        }
+        return String(String.UnicodeScalarView(scalars))
+    }
+}

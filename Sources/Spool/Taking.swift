@@ -1,0 +1,117 @@
+import Glibc
+import Jobs
+import SystemPackage
+
+extension Spool {
+    /// Moves an entry of `incoming/` into `work/`, marks it with `intake` and reads it.
+    ///
+    /// Answers nil when it is gone, or is being written again: then an entry for it follows. A crash afterwards leaves it
+    /// in `work/`, where `takenFiles()` finds it. What the kernel does not let us move stays, as an `isStuck` file with a
+    /// mark of its own that is the same each time.
+    public func take(_ entry: SpoolEntry, as intake: IntakeID) throws(SpoolError) -> TakenFile? {
+        let source = path(.incoming).appending(entry.name)
+        guard let status = try Files.status(source) else { return nil }
+        if status.kind == S_IFREG, Writing.state(of: source) == .open { return nil }
+        let target = path(.work).appending(Self.workName(intake, entry.name))
+        do {
+            try Files.rename(source, to: target)
+        } catch {
+            guard case .system("move", _, let errno) = error, !error.isTransient else { throw error }
+            return errno == .noSuchFileOrDirectory ? nil : Self.stuck(entry, at: source, status, errno)
+        }
+        return read(target, intake: intake, name: entry.name)
+    }
+
+    /// The files that were taken before a crash and not discarded since, in the order in which they were taken.
+    public func takenFiles() throws(SpoolError) -> [TakenFile] {
+        let names = try Files.names(in: path(.work)).compactMap { name in Self.parse(workName: name).map { (name, $0) }
+        }
+        return names.sorted { $0.1.intake.rawValue < $1.1.intake.rawValue }.map { name, parts in
+            read(path(.work).appending(name), intake: parts.intake, name: parts.name)
+        }
+    }
+
+    /// Removes a taken file: everything in it is in the queue or in `failed/`. That it is gone already is as good.
+    public func discard(_ file: TakenFile) throws(SpoolError) {
+        if !file.isStuck { try Files.remove(file.path) }
+    }
+
+    private func read(_ path: FilePath, intake: IntakeID, name: FilePath.Component) -> TakenFile {
+        let fileName = FilePath.shown(name.string)
+        let submission: Submission
+        do throws(SpoolError) {
+            // Opening a device can do things; looking at it cannot.
+            let kind = try Files.status(path)?.kind ?? 0
+            submission =
+                kind == S_IFREG
+                ? Submission(intake: intake, fileName: fileName, bytes: try Files.read(path, limit: maximumFileSize))
+                : Self.unusable(intake, fileName, "is \(Self.noun(for: kind)), not a file")
+        } catch {
+            submission = Self.unusable(intake, fileName, Self.complaint(about: error))
+        }
+        return TakenFile(intake: intake, fileName: fileName, submission: submission, isStuck: false, path: path)
+    }
+
+    private static func stuck(_ entry: SpoolEntry, at path: FilePath, _ status: stat, _ errno: Errno) -> TakenFile {
+        let numbers = [UInt64(status.st_dev), UInt64(status.st_ino), UInt64(bitPattern: Int64(status.st_ctim.tv_sec))]
+        let fingerprint = numbers.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ $1) &* 0x0100_0000_01b3 }
+        let what = status.kind == S_IFREG ? "" : "is \(noun(for: status.kind)), and "
+        let intake = IntakeID(fingerprint: fingerprint)
+        let submission = unusable(
+            intake, entry.description, what + "cannot be moved out of incoming/ (\(errno)); remove it")
+        return TakenFile(
+            intake: intake, fileName: entry.description, submission: submission, isStuck: true, path: path)
+    }
+
+    private static func unusable(_ intake: IntakeID, _ fileName: String, _ predicate: String) -> Submission {
+        let failure = JobFailure(
+            kind: .permanent, code: JobFailure.Code.invalidFile, message: "\(fileName) \(predicate)")
+        return Submission(intake: intake, fileName: fileName, failure: failure)
+    }
+
+    private static func complaint(about error: SpoolError) -> String {
+        switch error {
+        case .system(_, _, let errno): "cannot be read: \(errno)"
+        case .tooLarge(_, let limit): "is larger than \(limit) bytes"
+        case .notAFolder, .separateFilesystems: "cannot be read"
+        }
+    }
+
+    private static func noun(for kind: mode_t) -> String {
+        switch kind {
+        case S_IFLNK: "a symbolic link"
+        case S_IFDIR: "a directory"
+        case S_IFIFO: "a FIFO"
+        case S_IFSOCK: "a socket"
+        case S_IFCHR, S_IFBLK: "a device"
+        default: "an object of unknown kind"
+        }
+    }
+}
+
+// The name in work/: INTAKE.NAME, byte for byte. A NAME too long for the mark in front loses its middle.
+extension Spool {
+    private static func workName(_ intake: IntakeID, _ name: FilePath.Component) -> FilePath.Component {
+        var bytes = name.withPlatformString { Array(UnsafeBufferPointer(start: $0, count: strlen($0))) }
+        if bytes.count > Int(NAME_MAX) - IntakeID.length - 1 { bytes = bytes.prefix(180) + bytes.suffix(60) }
+        let platformString = intake.rawValue.utf8.map { CChar($0) } + [CChar(UInt8(ascii: "."))] + bytes + [0]
+        return component(platformString)
+    }
+
+    private static func parse(workName: FilePath.Component) -> (intake: IntakeID, name: FilePath.Component)? {
+        let bytes = workName.withPlatformString { Array(UnsafeBufferPointer(start: $0, count: strlen($0) + 1)) }
+        let mark = bytes.prefix(IntakeID.length).map { UInt8(bitPattern: $0) }
+        guard bytes.count > IntakeID.length + 2, bytes[IntakeID.length] == CChar(UInt8(ascii: ".")),
+            let intake = IntakeID(rawValue: String(decoding: mark, as: UTF8.self))
+        else { return nil }
+        let name = Array(bytes[(IntakeID.length + 1)...])
+        return FilePath.Component(platformString: name).map { (intake, $0) }
+    }
+
+    private static func component(_ platformString: [CChar]) -> FilePath.Component {
+        guard let component = FilePath.Component(platformString: platformString) else {
+            preconditionFailure("a mark, a dot and a name are one component of a path")
+        }
+        return component
+    }
+}

@@ -1,0 +1,176 @@
+/// `org.latentd`: the queue of one daemon, as its text says it to any Varlink client.
+public enum LatentdInterface {
+    /// Its name.
+    public static let name = "org.latentd"
+    /// Its text; the typed methods beside this file say the same, and a test compares the two.
+    public static let description = """
+        # The queue of one latentd: submit jobs, watch them, see what this host can do.
+        # Times of day are RFC 3339 strings, durations are seconds, sizes are bytes.
+        interface org.latentd
+
+        type Failure (
+          # A stable word: invalid_job, model_missing, crashed ...
+          code: string,
+          kind: (transient, permanent),
+          field: ?string,
+          message: string
+        )
+
+        type Job (
+          id: string,
+          # The NAME of done/NAME.webp and failed/NAME.json.
+          name: string,
+          state: (queued, running, succeeded, failed, cancelled),
+          priority: int,
+          attempts: int,
+          seed: int,
+          created_at: string,
+          started_at: ?string,
+          finished_at: ?string,
+          failure: ?Failure,
+          # The request in the form of a job file (docs/job.schema.json).
+          request: object,
+          picture: ?string,
+          record: ?string
+        )
+
+        type Progress (
+          stage: string,
+          step: int,
+          steps: int,
+          # 0 to 1, by predicted time.
+          fraction: float,
+          elapsed_seconds: float,
+          remaining_seconds: ?float
+        )
+
+        type Variant (
+          model: string,
+          precision: string,
+          steps: int
+        )
+
+        type Candidate (
+          variant: Variant,
+          quality: float,
+          predicted_seconds: ?float,
+          peak_bytes: ?int,
+          verdict: (chosen, too_slow, too_large, lesser_quality, slower, unmeasured)
+        )
+
+        type Prediction (
+          load_seconds: float,
+          text_seconds: float,
+          denoise_seconds: float,
+          decode_seconds: float,
+          encode_seconds: float
+        )
+
+        type Plan (
+          variant: Variant,
+          width: int,
+          height: int,
+          guidance_scale: float,
+          sampler: string,
+          budget_seconds: ?float,
+          # Null when the model was never measured on this host.
+          prediction: ?Prediction,
+          peak_bytes: ?int,
+          memory_limit_bytes: int,
+          # False: the job is done, but later than it asked for.
+          meets_budget: ?bool,
+          candidates: []Candidate,
+          explanation: string
+        )
+
+        type Model (
+          name: string,
+          path: string,
+          # Why it cannot be used; null when it can.
+          problem: ?string,
+          bytes: ?int,
+          width: ?int,
+          height: ?int,
+          precisions: []string,
+          steps: []int,
+          calibrated: bool,
+          licence: ?string
+        )
+
+        type Counts (
+          queued: int,
+          running: int,
+          succeeded: int,
+          failed: int,
+          cancelled: int
+        )
+
+        type Calibration (
+          model: string,
+          text_seconds: float,
+          step_seconds: float,
+          decode_seconds: float,
+          width: int,
+          height: int
+        )
+
+        # Puts a job into the queue. The same id twice is one job: 'duplicate' says that it was there already.
+        # 'plan' says beforehand whether the budget can be kept, where this host was measured; 'Plan' measures first.
+        method Submit(job: object, name: ?string) -> (job: Job, duplicate: bool, plan: Plan)
+
+        # The daemon at a glance.
+        method Status() -> (
+          version: string,
+          process_id: int,
+          uptime_seconds: float,
+          spool: string,
+          paused: bool,
+          # Why nothing is started although jobs wait; null when nothing holds the queue.
+          waiting_for: ?string,
+          counts: Counts,
+          running: ?Job,
+          progress: ?Progress,
+          isa: string,
+          blas_core: string,
+          resident_bytes: int
+        )
+
+        # Jobs, the newest first; without 'states', in any state.
+        method List(states: ?[]string, limit: ?int) -> (jobs: []Job)
+
+        method Show(id: string) -> (job: Job, progress: ?Progress)
+
+        # Takes a job out of the queue, or stops it at the end of its step.
+        method Cancel(id: string) -> (job: Job)
+
+        # Queues a failed or cancelled job again, with the same seed.
+        method Retry(id: string) -> (job: Job)
+
+        # No job is started until Resume; the running one goes on. Survives a restart.
+        method Pause() -> ()
+
+        method Resume() -> ()
+
+        # What would be chosen for a job, and why. An idle daemon measures the models first when it never did.
+        method Plan(job: object) -> (plan: Plan)
+
+        method Models() -> (models: []Model)
+
+        # Measures a model, or all of them, on this host now.
+        method Calibrate(model: ?string) -> (calibrations: []Calibration)
+
+        # With 'more': every change of one job until it ends. Without: as it is now.
+        method Watch(id: string) -> (job: Job, progress: ?Progress)
+
+        # With 'more': every change of every job until the caller hangs up. Without: the running job, if any.
+        method Subscribe() -> (job: ?Job, progress: ?Progress)
+
+        error JobNotFound (id: string)
+        error InvalidJob (field: ?string, message: string)
+        error IllegalTransition (id: string, message: string)
+        error Unavailable (message: string)
+        error Busy (message: string)
+        error MalformedCall (message: string)
+
+        """
+}

@@ -1,0 +1,75 @@
+/// A model folder (`type Model`).
+public struct ModelInfo: Codable, Sendable, Equatable {
+    /// The folder's name; what a job's `model` says.
+    public var name: String
+    /// Where it lies.
+    public var path: String
+    /// Why it cannot be used; nil when it can.
+    public var problem: String?
+    /// Its weights.
+    public var bytes: Int?
+    /// Its own picture size.
+    public var width: Int?
+    /// Its own picture size.
+    public var height: Int?
+    /// What it can be run in.
+    public var precisions: [String]
+    /// The step counts that its manifest offers.
+    public var steps: [Int]
+    /// Whether this host has measured it.
+    public var calibrated: Bool
+    /// Its licence, as the manifest says it.
+    public var licence: String?
+
+    /// A model with these fields.
+    public init(
+        name: String, path: String, problem: String?, bytes: Int?, width: Int?, height: Int?, precisions: [String],
+        steps: [Int], calibrated: Bool, licence: String?
+    ) {
+        self.name = name
+        self.path = path
+        self.problem = problem
+        self.bytes = bytes
+        self.width = width
+        self.height = height
+        self.precisions = precisions
+        self.steps = steps
+        self.calibrated = calibrated
+        self.licence = licence
+    }
+}
+
+/// How fast a model is here (`type Calibration`).
+public struct CalibrationInfo: Codable, Sendable, Equatable {
+    /// The model's folder name.
+    public var model: String
+    /// The text encoder.
+    public var textSeconds: Double
+    /// One UNet evaluation at `width` x `height`.
+    public var stepSeconds: Double
+    /// The decoder at `width` x `height`.
+    public var decodeSeconds: Double
+    /// Pixels of the measured picture.
+    public var width: Int
+    /// Pixels of the measured picture.
+    public var height: Int
+
+    enum CodingKeys: String, CodingKey {
+        case model, width, height
+        case textSeconds = "text_seconds"
+        case stepSeconds = "step_seconds"
+        case decodeSeconds = "decode_seconds"
+    }
+
+    /// A calibration with these fields.
+    public init(
+        model: String, textSeconds: Double, stepSeconds: Double, decodeSeconds: Double, width: Int, height: Int
+    ) {
+        self.model = model
+        self.textSeconds = textSeconds
+        self.stepSeconds = stepSeconds
+        self.decodeSeconds = decodeSeconds
+        self.width = width
+        self.height = height
+    }
+}

@@ -1,0 +1,71 @@
+/// Which code answers which method.
+///
+/// A value that is filled once, before the server starts. Handlers run on the connection's own thread and may block it.
+public struct Router: Sendable {
+    /// Who serves, for `org.varlink.service.GetInfo`.
+    public let identity: ServiceIdentity
+    private var descriptions: [String: String] = [:]
+    private var routes: [String: Route] = [:]
+
+    struct Route: Sendable {
+        let mutates: Bool
+        let answer: @Sendable (Call, Socket) throws -> [UInt8]
+    }
+
+    /// A router that answers `org.varlink.service` and nothing else yet.
+    public init(identity: ServiceIdentity) {
+        self.identity = identity
+        offer(interface: ServiceInterface.name, description: ServiceInterface.description)
+    }
+
+    /// Lists an interface and its text.
+    public mutating func offer(interface: String, description: String) {
+        descriptions[interface] = description
+    }
+
+    /// Answers `M` with what `body` returns.
+    public mutating func on<M: Method>(
+        _ method: M.Type, _ body: @escaping @Sendable (M.Parameters) throws(CallError) -> M.Reply
+    ) {
+        routes[M.name] = Route(mutates: M.mutates) { call, _ in
+            try Reply.encode(body(call.parameters(M.Parameters.self)))
+        }
+    }
+
+    /// Answers `M` with every value that `body` sends, and then with what it returns.
+    public mutating func stream<M: Method>(
+        _ method: M.Type, _ body: @escaping @Sendable (M.Parameters, ReplyStream<M.Reply>) throws -> M.Reply
+    ) {
+        routes[M.name] = Route(mutates: M.mutates) { call, socket in
+            let parameters = try call.parameters(M.Parameters.self)
+            return try Reply.encode(body(parameters, ReplyStream(socket: socket, isOpen: call.more && !call.oneway)))
+        }
+    }
+
+    /// The names of all methods, sorted.
+    public var methodNames: [String] {
+        (Array(routes.keys) + [GetInfo.name, GetInterfaceDescription.name]).sorted()
+    }
+
+    /// The encoded reply, or the error that the peer is to be told.
+    func answer(_ call: Call, mayControl: Bool, socket: Socket) throws -> [UInt8] {
+        switch call.method {
+        case GetInfo.name:
+            return try Reply.encode(
+                GetInfo.Reply(
+                    vendor: identity.vendor, product: identity.product, version: identity.version,
+                    url: identity.url, interfaces: descriptions.keys.sorted()))
+        case GetInterfaceDescription.name:
+            let interface = try call.parameters(GetInterfaceDescription.Parameters.self).interface
+            guard let text = descriptions[interface] else { throw CallError.interfaceNotFound(interface) }
+            return try Reply.encode(GetInterfaceDescription.Reply(description: text))
+        default:
+            guard let route = routes[call.method] else {
+                throw descriptions[call.interface] == nil
+                    ? CallError.interfaceNotFound(call.interface) : CallError.methodNotFound(call.method)
+            }
+            guard mayControl || !route.mutates else { throw CallError.permissionDenied }
+            return try route.answer(call, socket)
+        }
+    }
+}

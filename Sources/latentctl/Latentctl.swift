@@ -1,0 +1,35 @@
+import ArgumentParser
+import Client
+import Foundation
+
+/// The command line of the client.
+@main
+struct Latentctl: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "latentctl",
+        abstract: "Submits jobs to latentd, watches them and shows what this host can do.",
+        discussion: """
+            Every command takes --json. Results go to standard output, everything else to standard error, and the exit code \
+            is one of sysexits.h.
+            """,
+        subcommands: [
+            SubmitCommand.self, StatusCommand.self, ListCommand.self, ShowCommand.self, WatchCommand.self,
+            CancelCommand.self, RetryCommand.self, PauseCommand.self, ResumeCommand.self, PlanCommand.self,
+            ModelsCommand.self, CalibrateCommand.self, InspectCommand.self, ViewCommand.self, LogsCommand.self,
+            DoctorCommand.self,
+        ])
+
+    @OptionGroup var instance: InstanceOptions
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error as ClientError {
+            Printer(json: false).note("latentctl: \(error.description)")
+            Foundation.exit(error.exitCode.rawValue)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Client
+import Jobs
+import Varlink
+
+extension JobState: ExpressibleByArgument {}
+
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "status", abstract: "The daemon at a glance.")
+
+    @OptionGroup var instance: InstanceOptions
+
+    mutating func run() throws {
+        let status = try instance.daemon.call(Status.self, Nothing())
+        instance.printer.result(status, text: status.details)
+    }
+}
+
+struct ListCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "Jobs, the newest first.")
+
+    @Option(name: .customLong("state"), help: "Only jobs in this state; may be given several times.")
+    var states: [JobState] = []
+
+    @Option(help: "How many jobs at most.")
+    var limit = 100
+
+    @OptionGroup var instance: InstanceOptions
+
+    mutating func run() throws {
+        let jobs = try instance.daemon.call(
+            List.self, List.Parameters(states: states.isEmpty ? nil : states, limit: limit)
+        ).jobs
+        instance.printer.result(jobs, text: jobTable(jobs))
+    }
+}
+
+struct ShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "show", abstract: "Everything about one job.")
+
+    @Argument(help: "The job's id, or its result's NAME.")
+    var id: String
+
+    @OptionGroup var instance: InstanceOptions
+
+    mutating func run() throws {
+        let reply = try instance.daemon.call(Show.self, JobReference(id: id))
+        instance.printer.result(reply, text: reply.job.details)
+    }
+}
+
+struct WatchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "watch", abstract: "Shows a job's progress until it ends.")
+
+    @Argument(help: "The job's id, or its result's NAME.")
+    var id: String
+
+    @OptionGroup var instance: InstanceOptions
+
+    mutating func run() throws {
+        try JobWatch(daemon: instance.daemon, printer: instance.printer).run(id)
+    }
+}
+
+struct CancelCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cancel", abstract: "Takes a job out of the queue, or stops it at the end of its step.")
+
+    @Argument(help: "The job's id, or its result's NAME.")
+    var id: String
+
+    @OptionGroup var instance: InstanceOptions
+
+    mutating func run() throws {
+        let job = try instance.daemon.call(Cancel.self, JobReference(id: id)).job
+        instance.printer.result(job, text: "\(job.id) \(job.state.rawValue)")
+    }
+}
+
+struct RetryCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retry", abstract: "Queues a failed or cancelled job again, with the same seed.")
+
+    @Argument(help: "The job's id, or its result's NAME.")
+    var id: String
+
+    @OptionGroup var instance: InstanceOptions
+
+    mutating func run() throws {
+        let job = try instance.daemon.call(Retry.self, JobReference(id: id)).job
+        instance.printer.result(job, text: "\(job.id) \(job.state.rawValue)")
+    }
+}
+
+struct PauseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pause", abstract: "Starts no job until 'resume'; the running one goes on.")
+
+    @OptionGroup var instance: InstanceOptions
+
+    mutating func run() throws {
+        instance.printer.result(try instance.daemon.call(Pause.self, Nothing()), text: "paused")
+    }
+}
+
+struct ResumeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "resume", abstract: "Starts jobs again.")
+
+    @OptionGroup var instance: InstanceOptions
+
+    mutating func run() throws {
+        instance.printer.result(try instance.daemon.call(Resume.self, Nothing()), text: "resumed")
+    }
+}

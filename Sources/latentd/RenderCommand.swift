@@ -1,0 +1,36 @@
+import ArgumentParser
+import Daemon
+
+struct RenderCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "render",
+        abstract: "Makes one job's picture in the foreground, without daemon, spool or database.")
+
+    @Argument(help: ArgumentHelp("A job file (NAME.json, NAME.txt), or - for one on standard input.", valueName: "job"))
+    var job: String
+
+    @Option(help: ArgumentHelp("Where the picture goes.", valueName: "file.webp"))
+    var output: String
+
+    @Option(help: ArgumentHelp("A folder of model folders, searched first; may be repeated.", valueName: "dir"))
+    var models: [String] = []
+
+    @Option(help: ArgumentHelp("Write what was computed on the way to this file.", valueName: "tensors.safetensors"))
+    var dump: String?
+
+    @Option(help: "Threads that compute; 0 takes one for each CPU.")
+    var threads = 0
+
+    @Flag(help: "Print how the picture was made as JSON.")
+    var json = false
+
+    mutating func run() throws {
+        try ForegroundRender(
+            job: job, output: output, modelDirectories: models, dump: dump, threads: threads, printsRecord: json
+        ).run()
+    }
+
+    func validate() throws {
+        if !(0...1024).contains(threads) { throw ValidationError("--threads must be 0 to 1024") }
+    }
+}

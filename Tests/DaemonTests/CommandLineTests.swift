@@ -1,0 +1,106 @@
+import Foundation
+import Images
+import Jobs
+import Testing
+
+@Suite("The command lines", .timeLimit(.minutes(2)))
+struct CommandLineTests {
+    private func ctl(_ root: Root, _ arguments: String...) async throws -> (code: Int32, output: String, errors: String) {
+        try await Executable.run(Executable.latentctl, ["--root", root.path] + arguments)
+    }
+
+    private func render(_ root: Root, _ job: String, _ arguments: [String]) async throws -> (Int32, String) {
+        let file = root.path + "/job.json"
+        try Data(job.utf8).write(to: URL(fileURLWithPath: file))
+        let end = try await Executable.run(
+            Executable.latentd, ["render", file, "--models", Executable.fixtureModels] + arguments)
+        return (end.code, end.errors)
+    }
+
+    @Test("render makes a picture and its tensors without a daemon")
+    func renders() async throws {
+        let root = try Root()
+        let (picture, tensors) = (root.path + "/out.webp", root.path + "/out.safetensors")
+        let (code, errors) = try await render(
+            root, quickJob("a", #","seed":3"#), ["--output", picture, "--dump", tensors])
+        #expect(code == 0, "\(errors)")
+        #expect(try PictureMetadata(webp: root.bytes("out.webp")).seed == 3)
+        let header = String(decoding: try root.bytes("out.safetensors").dropFirst(8).prefix(4096), as: UTF8.self)
+        for name in ["input_ids", "text_embeddings", "noise", "latents.1", "latents.2", "image"] {
+            #expect(header.contains("\"\(name)\""))
+        }
+    }
+
+    @Test("render's exit codes are those of sysexits.h, with a sentence each")
+    func renderErrors() async throws {
+        let root = try Root()
+        let output = ["--output", root.path + "/out.webp"]
+        let cases: [(job: String, arguments: [String], code: Int32, says: String)] = [
+            (quickJob(), [], 64, "output"),
+            (#"{"prompt":"a","colour":"red"}"#, output, 65, "colour"),
+            (#"{"prompt":"a","model":"none"}"#, output, 65, "none"),
+            (quickJob(), ["--output", root.path + "/no/folder/out.webp"], 73, "no/folder"),
+            (quickJob(), output + ["--dump", root.path + "/no/folder/t.safetensors"], 73, "no/folder"),
+        ]
+        for wrong in cases {
+            let (code, errors) = try await render(root, wrong.job, wrong.arguments)
+            #expect(code == wrong.code, "\(wrong.arguments) \(errors)")
+            #expect(errors.contains(wrong.says), "\(errors)")
+        }
+        let missing = try await Executable.run(Executable.latentd, ["render", root.path + "/none.json"] + output)
+        #expect(missing.code == 66 && missing.errors.contains("none.json"))
+    }
+
+    @Test("submit drops the job into the spool when there is no daemon, and the next daemon does it")
+    func submitWithoutDaemon() async throws {
+        let root = try Root()
+        let end = try await ctl(root, "submit", "a", "red", "apple", "--model", "sd1", "--steps", "1", "--name", "apple")
+        #expect(end.code == 0 && end.output.contains("spool/incoming"), "\(end.errors)")
+        #expect(end.errors.contains("no daemon answers"))
+        let waiting = try await ctl(root, "submit", "a", "--wait")
+        #expect(waiting.code == 69 && waiting.errors.contains("without a daemon"))
+        let daemon = try await DaemonProcess(root)
+        #expect(await daemon.journal.line(with: "Finished a job", "job.result=apple") != nil)
+        await daemon.stop()
+    }
+
+    @Test("submit --output waits, copies the picture, and inspect and view read it")
+    func submitAndInspect() async throws {
+        let root = try Root()
+        let daemon = try await DaemonProcess(root)
+        let copy = root.path + "/copy.webp"
+        let end = try await ctl(
+            root, "submit", "a red apple", "--model", "sd1", "--steps", "2", "--seed", "5", "--output", copy)
+        #expect(end.code == 0 && end.output == copy + "\n", "\(end.errors)")
+        let report = try await ctl(root, "inspect", copy, "--json")
+        #expect(try JSONValue(parsing: report.output.utf8)["seed"] == .number(JSONNumber(5)))
+        let job = try await ctl(root, "inspect", copy, "--job")
+        #expect(try JobRequest.decode(json: job.output.utf8).prompt == "a red apple")
+        #expect(try await ctl(root, "view", copy, "--columns", "16").output.contains("\u{2580}"))
+        await daemon.stop()
+    }
+
+    @Test("Every question about the queue is answered as text and as JSON")
+    func questions() async throws {
+        let root = try Root()
+        let daemon = try await DaemonProcess(root)
+        let id = try await daemon.submit(quickJob("a", #","id":"mine","output":{"name":"mine"}"#))
+        try await daemon.watch(id)
+        for command in [["status"], ["list"], ["show", "mine"], ["models"], ["plan", "a cup", "--budget", "5s"]] {
+            let text = try await Executable.run(Executable.latentctl, command + ["--root", root.path])
+            #expect(text.code == 0 && !text.output.isEmpty, "\(command) \(text.errors)")
+            let json = try await Executable.run(Executable.latentctl, command + ["--root", root.path, "--json"])
+            #expect(throws: Never.self) { try JSONValue(parsing: json.output.utf8) }
+        }
+        let calibration = try await ctl(root, "calibrate", "sd1", "--json")
+        #expect(calibration.code == 0 && calibration.output.contains("step_seconds"), "\(calibration.errors)")
+        #expect(try await ctl(root, "show", "none").code == 65)
+        #expect(try await ctl(root, "cancel", "mine").code == 65)
+        #expect(try await ctl(root, "submit", "a", "--width", "7").code == 65)
+        #expect(try await ctl(root, "submit").code == 64)
+        #expect(try await ctl(root, "doctor").output.contains("latentd"))
+        await daemon.stop()
+        let down = try await ctl(root, "status")
+        #expect(down.code == 69 && down.errors.contains("latentd serve"))
+    }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import Glibc
+import Jobs
+import Settings
+import Synchronization
+import SystemPackage
+import Varlink
+
+/// The real `latentd serve` on a root of its own. What a test waits for is what the daemon says: READY=1 on the notification
+/// socket, lines on standard error, replies on the control socket.
+final class DaemonProcess: Sendable {
+    let root: Root
+    let journal: LineLog
+    private let process: Process
+    private let exit = Event<Int32>()
+
+    /// Starts a daemon and waits until it is ready, or has given up.
+    init(_ root: Root, models: [String]? = nil, environment: [String: String] = [:], keepsNoSpace: Bool = true) async throws {
+        self.root = root
+        journal = LineLog()
+        let notification = try NotificationSocket(path: root.path + "/notify")
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: Executable.latentd)
+        process.arguments =
+            ["serve", "--root", root.path] + (models ?? [Executable.fixtureModels]).flatMap { ["--models", $0] }
+        var variables = ProcessInfo.processInfo.environment
+        variables["NOTIFY_SOCKET"] = notification.path
+        // The disk of a build machine may be nearly full.
+        if keepsNoSpace { variables["LATENTD_FREE_SPACE_RESERVE"] = "0B" }
+        process.environment = variables.merging(environment) { $1 }
+        let pipe = Pipe()
+        process.standardError = pipe
+        process.terminationHandler = { [exit] process in
+            exit.set(process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus)
+            notification.end()
+        }
+        journal.read(from: pipe.fileHandleForReading)
+        try process.run()
+        await notification.waitForReady()
+    }
+
+    var processID: Int32 { process.processIdentifier }
+
+    /// Whether it still runs.
+    var isRunning: Bool { process.isRunning }
+
+    /// Sends a signal.
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+    /// How it ended: its exit code, or minus the signal that killed it.
+    func end() async -> Int32 { await exit.value() }
+
+    /// Stops it as systemd does.
+    @discardableResult
+    func stop() async -> Int32 {
+        signal(SIGTERM)
+        return await end()
+    }
+
+    /// Calls a method of the control socket.
+    func call<M: Varlink.Method>(_ method: M.Type, _ parameters: M.Parameters) async throws -> M.Reply {
+        let path = root.layout.controlSocket.string
+        return try await onThread { Result { try Connection(path: path).call(M.self, parameters) } }.get()
+    }
+
+    /// Submits a job and answers its id.
+    func submit(_ json: String) async throws -> JobID {
+        try await call(Submit.self, Submit.Parameters(job: JSONValue(parsing: json.utf8), name: nil)).job.id
+    }
+
+    /// Follows a job until `isEnough`, or until it ends.
+    @discardableResult
+    func watch(
+        _ id: JobID, until isEnough: @escaping @Sendable (JobProgress) -> Bool = { _ in false }
+    ) async throws -> JobInfo {
+        let path = root.layout.controlSocket.string
+        return try await onThread {
+            Result {
+                var last: JobInfo?
+                try Connection(path: path).stream(Watch.self, JobReference(id: id.rawValue)) { update in
+                    last = update.job
+                    return !isEnough(update)
+                }
+                guard let last else { throw VarlinkError.disconnected }
+                return last
+            }
+        }.get()
+    }
+}
+
+/// A temporary directory with an instance's folders, removed at the end.
+final class Root: Sendable {
+    let path: String
+    let layout: Layout
+
+    init() throws {
+        path = NSTemporaryDirectory() + "latentd-\(UUID().uuidString.prefix(8))"
+        layout = Layout(root: FilePath(path))
+        for folder in ["spool/incoming", "etc"] {
+            try FileManager.default.createDirectory(atPath: "\(path)/\(folder)", withIntermediateDirectories: true)
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Puts a file into `incoming/` by rename.
+    func drop(_ name: String, _ text: String) throws { try drop(name, Array(text.utf8)) }
+
+    /// Puts a file into `incoming/` by rename.
+    func drop(_ name: String, _ bytes: [UInt8]) throws {
+        let draft = "\(path)/draft-\(UUID().uuidString)"
+        try Data(bytes).write(to: URL(fileURLWithPath: draft))
+        guard rename(draft, "\(path)/spool/incoming/\(name)") == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    func bytes(_ relative: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(relative)")))
+    }
+
+    func json(_ relative: String) throws -> JSONValue { try JSONValue(parsing: bytes(relative)) }
+
+    func names(_ folder: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(folder)")) ?? []).sorted()
+    }
+}
+
+/// The programs under test, which SwiftPM puts beside the tests.
+enum Executable {
+    private static let folder: String = {
+        let test = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return (test as NSString).deletingLastPathComponent
+    }()
+
+    static let latentd = folder + "/latentd"
+    static let latentctl = folder + "/latentctl"
+
+    static let fixtureModels: String = {
+        let tests = ((#filePath as NSString).deletingLastPathComponent as NSString).deletingLastPathComponent
+        return tests + "/Fixtures/models"
+    }()
+
+    /// Runs a program to its end.
+    static func run(
+        _ path: String, _ arguments: [String], input: String = ""
+    ) async throws -> (code: Int32, output: String, errors: String) {
+        try await onThread {
+            Result {
+                let process = Process()
+                process.executableURL = URL(fileURLWithPath: path)
+                process.arguments = arguments
+                let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
+                (process.standardInput, process.standardOutput, process.standardError) = (stdin, stdout, stderr)
+                try process.run()
+                try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+                try stdin.fileHandleForWriting.close()
+                // Neither stream of these programs fills a pipe before the other is read.
+                let output = try stdout.fileHandleForReading.readToEnd() ?? Data()
+                let errors = try stderr.fileHandleForReading.readToEnd() ?? Data()
+                process.waitUntilExit()
+                return (
+                    process.terminationStatus, String(decoding: output, as: UTF8.self),
+                    String(decoding: errors, as: UTF8.self)
+                )
+            }
+        }.get()
+    }
+}
+
+/// Runs blocking code on a thread of its own, since the cooperative pool must not wait.
+func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+    await withCheckedContinuation { continuation in
+        Thread { continuation.resume(returning: body()) }.start()
+    }
+}

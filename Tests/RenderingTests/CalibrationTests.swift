@@ -1,0 +1,86 @@
+import Jobs
+import Planner
+import Rendering
+import Testing
+
+@Suite("Calibration")
+struct CalibrationTests {
+    private func renderer(_ directory: borrowing ModelDirectory) throws -> Renderer {
+        try Renderer(
+            catalog: directory.catalog, options: .init(threads: 1, memoryLimitBytes: 4 << 30, version: "0"))
+    }
+
+    private let now = Timestamp(millisecondsSinceEpoch: 0)
+
+    @Test("A calibrated model has costs at every size, and a plan with a prediction")
+    func calibrated() throws {
+        let directory = try ModelDirectory(["tiny": "tiny"])
+        try directory.write(tinyManifest, to: "tiny/latentd.json")
+        let renderer = try renderer(directory)
+        let model = try #require(renderer.catalog["tiny"])
+        var signs = 0
+        let members = try renderer.calibrate(model) { _ in signs += 1 }
+        #expect(signs > 0)
+        let member = try #require(members.first)
+        #expect(renderer.costs[model.facts.identity, .fp32] == member)
+        #expect(member.evaluation(pixels: 64 * 64) > 0)
+        #expect(member.guidedPeak(pixels: 128 * 128) > member.guidedPeak(pixels: 16 * 16))
+        #expect(member.guidedPeak(pixels: 128 * 128) >= member.unguidedPeak(pixels: 128 * 128))
+
+        var request = JobRequest(prompt: "a cat")
+        request.latencyBudget = .seconds(3600)
+        let plan = try renderer.plan(request, now: now)
+        #expect(plan.meetsBudget == true)
+        #expect(plan.variant.steps == 8)
+        #expect(plan.peakBytes ?? 0 > 0)
+        request.latencyBudget = .milliseconds(1)
+        let hopeless = try renderer.plan(request, now: now)
+        #expect(hopeless.meetsBudget == false)
+        #expect(hopeless.variant.steps == 2)
+    }
+
+    @Test("The memory that the curve says is what the dry run of the job says")
+    func memoryAgrees() throws {
+        let directory = try ModelDirectory(["tiny": "tiny"])
+        try directory.write(tinyManifest, to: "tiny/latentd.json")
+        let renderer = try renderer(directory)
+        let model = try #require(renderer.catalog["tiny"])
+        let member = try #require(try renderer.calibrate(model).first)
+        var request = JobRequest(prompt: "a cat")
+        request.steps = 2
+        let plan = try renderer.plan(request, now: now)
+        let record = try renderer.render(request, seed: 1, plan: plan).record
+        #expect(member.guidedPeak(pixels: 64 * 64) == record.memory.plannedBytes)
+        #expect(plan.peakBytes == record.memory.plannedBytes)
+    }
+
+    @Test("A job without a time limit calibrates nothing, one with a limit its candidates, once")
+    func ifNeeded() throws {
+        let directory = try ModelDirectory(["tiny": "tiny", "other": "lcm"])
+        try directory.write(tinyManifest, to: "tiny/latentd.json")
+        let renderer = try renderer(directory)
+        try renderer.calibrateIfNeeded(for: JobRequest(prompt: "a cat"))
+        #expect(renderer.costs.members.isEmpty)
+        var request = JobRequest(prompt: "a cat")
+        request.latencyBudget = .seconds(10)
+        try renderer.calibrateIfNeeded(for: request)
+        #expect(renderer.costs.members.map(\.modelIdentity) == [renderer.catalog["tiny"]?.facts.identity])
+        let known = renderer.costs
+        try renderer.calibrateIfNeeded(for: request)
+        #expect(renderer.costs == known)
+    }
+
+    @Test("A first job is a first measurement")
+    func firstJob() throws {
+        let directory = try ModelDirectory(["tiny": "tiny"])
+        try directory.write(tinyManifest, to: "tiny/latentd.json")
+        let renderer = try renderer(directory)
+        let request = JobRequest(prompt: "a cat")
+        let rendered = try renderer.render(request, seed: 1, plan: try renderer.plan(request, now: now))
+        #expect(rendered.costs == renderer.costs.members.first)
+        let plan = try renderer.plan(request, now: now)
+        #expect(plan.prediction?.loadSeconds == 0)
+        #expect(plan.prediction?.denoiseSeconds ?? 0 > 0)
+        #expect(plan.peakBytes == rendered.record.memory.plannedBytes)
+    }
+}

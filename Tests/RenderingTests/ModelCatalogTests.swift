@@ -1,0 +1,119 @@
+import Diffusion
+import Foundation
+import Jobs
+import Planner
+import Rendering
+import Testing
+
+@Suite("Model catalog")
+struct ModelCatalogTests {
+    @Test("A plain diffusers folder gets its facts from its own files")
+    func plain() throws {
+        let facts = try #require(ModelCatalog(directories: [fixtureModels])["tiny"]).facts
+        #expect(facts.family == "tiny")
+        #expect(facts.steps == [])
+        #expect(facts.precisions == [.fp32])
+        // diffusers takes 64 latent pixels where a file from before its version 0.9 says less.
+        #expect((facts.defaults.width, facts.defaults.height) == (512, 512))
+        #expect(facts.defaults.steps == 50)
+        #expect(facts.defaults.guidanceScale == 7.5)
+        #expect(facts.sizes == .init(minimum: 8, maximum: 16376, multiple: 8))
+        #expect(!facts.embedsGuidance)
+    }
+
+    @Test("Every fixture is a model, and the one with a guidance embedding says so")
+    func fixtures() throws {
+        let catalog = ModelCatalog(directories: [fixtureModels])
+        #expect(catalog.models.map(\.facts.name) == ["lcm", "odd", "pruned", "sd1", "sd2", "tiny"])
+        #expect(catalog.problems.isEmpty)
+        #expect(catalog.models.filter(\.facts.embedsGuidance).map(\.facts.name) == ["lcm"])
+        #expect(catalog["lcm"]?.facts.defaults.sampler == .lcm)
+        #expect(catalog["odd"]?.facts.defaults.sampler == .euler)
+        #expect(catalog["odd"]?.facts.defaults.width == 72)
+        #expect(catalog["odd"]?.facts.defaults.height == 56)
+        #expect(catalog.models.allSatisfy { $0.byteCount > 100_000 })
+    }
+
+    @Test("The headers alone say what the weights will take", arguments: ["lcm", "odd", "pruned", "sd1", "sd2", "tiny"])
+    func weightBytes(name: String) throws {
+        let model = try #require(ModelCatalog(directories: [fixtureModels])[name])
+        let settings = GenerationSettings(
+            prompt: "", width: 64, height: 64, seed: 0, steps: 1, guidanceScale: 1, sampler: .ddim)
+        let plan = try Pipeline(folder: model.folder, threads: 1).memoryPlan(settings)
+        let loaded = plan.stages.reduce(0) { $0 + $1.preparedWeightBytes }
+        #expect(model.weightBytes <= loaded)
+        #expect(model.weightBytes > loaded / 20 * 19)
+    }
+
+    @Test("A manifest is laid over what the files say")
+    func manifest() throws {
+        let directory = try ModelDirectory(["small": "tiny"])
+        try directory.write(tinyManifest, to: "small/latentd.json")
+        let model = try #require(directory.catalog["small"])
+        #expect(model.title == "Tiny")
+        #expect(model.licence == "MIT")
+        #expect(model.hasManifest)
+        #expect(model.facts.name == "small")
+        #expect(model.facts.family == "fixtures")
+        #expect(model.facts.quality == 90)
+        #expect(model.facts.steps == [2, 4, 8])
+        #expect(model.facts.precisions == [.fp32])
+        #expect(
+            model.facts.defaults == .init(width: 64, height: 64, steps: 8, guidanceScale: 3, sampler: .euler))
+        #expect(model.facts.sizes == .init(minimum: 16, maximum: 128, multiple: 16))
+        #expect(model.facts.quality(.fp32, steps: 4) == 80)
+    }
+
+    @Test(
+        "A manifest that makes no sense is a problem of that model, and names the field",
+        arguments: [
+            ("{\"format\": 2}", "format"), ("{}", "format"), ("{\"format\": 1, \"steps\": [0]}", "steps"),
+            ("{\"format\": 1, \"steps\": 4}", "steps"), ("{\"format\": 1, \"default\": []}", "default"),
+            ("{\"format\": 1, \"default\": {\"sampler\": \"fast\"}}", "sampler"),
+            ("{\"format\": 1, \"precisions\": [\"int1\"]}", "precisions"),
+            ("{\"format\": 1, \"sizes\": {\"multiple\": 12}}", "multiple"),
+            ("{\"format\": 1, \"sizes\": {\"minimum\": 64, \"maximum\": 32}}", "minimum"), ("[", "latentd.json"),
+        ])
+    func badManifest(text: String, field: String) throws {
+        let directory = try ModelDirectory(["bad": "tiny", "good": "tiny"])
+        try directory.write(text, to: "bad/latentd.json")
+        let catalog = directory.catalog
+        #expect(catalog.models.map(\.facts.name) == ["good"])
+        let problem = try #require(catalog.problems.first)
+        #expect(problem.name == "bad")
+        #expect(problem.error.description.contains(field))
+        #expect(problem.error.description.contains("latentd.json"))
+    }
+
+    @Test("A damaged folder is a problem, other files in the directory are nothing")
+    func damaged() throws {
+        let directory = try ModelDirectory(["broken": "tiny", "headless": "tiny", "good": "tiny"])
+        try directory.write("{", to: "broken/model_index.json")
+        try directory.write("short", to: "headless/unet/diffusion_pytorch_model.safetensors")
+        try directory.write("a file", to: "README.md")
+        try FileManager.default.createDirectory(
+            atPath: "\(directory.path)/empty", withIntermediateDirectories: false)
+        let catalog = directory.catalog
+        #expect(catalog.models.map(\.facts.name) == ["good"])
+        #expect(catalog.problems.map(\.name) == ["broken", "headless"])
+    }
+
+    @Test("Models with a manifest come first, and the first of two with one name counts")
+    func order() throws {
+        let first = try ModelDirectory(["b": "tiny", "z": "tiny"])
+        let second = try ModelDirectory(["a": "tiny", "b": "lcm"])
+        try first.write(tinyManifest, to: "z/latentd.json")
+        let catalog = ModelCatalog(directories: [first.path, "/nonexistent", second.path])
+        #expect(catalog.models.map(\.facts.name) == ["z", "b", "a"])
+        #expect(catalog["b"]?.facts.embedsGuidance == false)
+    }
+
+    @Test("A model's identity changes when one of its files does")
+    func identity() throws {
+        let directory = try ModelDirectory(["m": "tiny"])
+        let before = try #require(directory.catalog["m"]).facts.identity
+        #expect(try #require(directory.catalog["m"]).facts.identity == before)
+        try directory.write(tinyManifest, to: "m/latentd.json")
+        #expect(try #require(directory.catalog["m"]).facts.identity != before)
+    }
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# usage: Tests/each-isa.sh COMMAND ...
+# Runs the command once for each table of kernels that this CPU can run.
+set -euo pipefail
+flags=" $(grep -m1 -E '^(flags|Features)' /proc/cpuinfo) "
+has() { for flag; do [[ $flags == *" $flag "* ]] || return 1; done; }
+
+tables=(scalar)
+has avx2 fma f16c && tables+=(avx2)
+has avx512f avx512bw avx512dq avx512vl && tables+=(avx512)
+has asimd && tables+=(neon)
+
+for table in "${tables[@]}"; do
+    echo "== LATENTD_ISA=$table"
+    LATENTD_ISA=$table "$@"
+done

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs under the thread sanitizer what runs concurrently, under the address sanitizer what handles raw memory.
+# Each has a build folder of its own, since a sanitizer changes how every file is compiled.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+swift=${SWIFT:-swift}
+
+# under SANITIZER FOLDER FILTER
+under() {
+    echo "== $1 sanitizer: $3"
+    "$swift" build -c release --build-tests --sanitize="$1" --scratch-path "$2"
+    "$swift" test -c release --skip-build --sanitize="$1" --scratch-path "$2" --filter "$3"
+}
+under thread .build-tsan 'ComputeTests|JobsTests|JobStoreTests|SettingsTests|SpoolTests|SystemdTests|VarlinkTests'
+under address .build-asan 'ComputeTests|ImagesTests|JobsTests|ModelsTests|SettingsTests|SystemdTests|VarlinkTests'

@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# Installs latentd into a tree, boots it under a real systemd, drops jobs and breaks things. Root only.
+# usage: Tests/systemd/check.sh BINARIES   (the folder of the binaries to ship)
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+[ "$(id -u)" = 0 ] || { echo "This boots a container, which only root may do." >&2; exit 77; }
+binaries=$1
+. Tests/systemd/container.sh
+
+started=$(date +%s%N) passed=0 failed=0
+say() { printf '[%6.2f] %s\n' "$((($(date +%s%N) - started) / 10000000))e-2" "$*"; }
+section() { say "-- $*"; }
+check() {
+    local what=$1
+    shift
+    if "$@" >/dev/null 2>&1; then
+        say "ok   - $what"
+        passed=$((passed + 1))
+    else
+        say "FAIL - $what"
+        failed=$((failed + 1))
+    fi
+}
+# within SECONDS COMMAND ...: waits until the command succeeds.
+within() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $deadline ] || return 1
+        sleep 0.1
+    done
+}
+not() { ! "$@"; }
+
+property() { inside systemctl show -P "$1" latentd.service; }
+is() { [ "$(property "$1")" = "$2" ]; }
+is_active() { is ActiveState active; }
+as() { inside runuser -u "$@"; }
+# journal MATCH ...: the newest entry of the unit that has all these fields; fails when there is none.
+journal() { inside journalctl -u latentd.service -o json -n 1 "$@" | grep .; }
+said() { inside journalctl -u latentd.service -o cat --no-pager | grep -F -- "$1"; }
+has_error() { inside journalctl -u latentd.service -o json -p err --no-pager | grep -F -- "$1"; }
+field() { journal "${@:2}" | grep -o "\"$1\":\"[^\"]*\"" | cut -d'"' -f4; }
+spool=/var/spool/latentd
+# drop USER ID JOB: puts a job into incoming as a user would, whole.
+drop() { as "$1" -- sh -c 'cat >"$0/incoming/.$1" && mv "$0/incoming/.$1" "$0/incoming/$1.json"' $spool "$2" <<<"$3"; }
+job() { printf '{"id": "%s", "prompt": "a red apple", "seed": 1, "steps": %d}' "$1" "${2:-2}"; }
+has_picture() { inside test -s "$spool/done/$1.webp" -a -s "$spool/done/$1.json"; }
+state_is() { inside latentctl show "$1" --json | grep -F "\"state\":\"$2\""; }
+attempts_are() { inside latentctl show "$1" --json | grep -F "\"attempts\":$2,"; }
+# configure LINE ...: lines of [Service] that replace those of the unit until the next call.
+configure() {
+    inside mkdir -p /run/systemd/system/latentd.service.d
+    printf '%s\n' '[Service]' "$@" | inside tee /run/systemd/system/latentd.service.d/check.conf >/dev/null
+    inside systemctl daemon-reload
+    inside systemctl restart latentd
+}
+
+tree=$(mktemp -d)
+scripts/install.sh "$tree" /usr /etc "$binaries"
+gcc -O1 -Wall -Wextra -Werror -o "$tree/usr/bin/hang" Tests/systemd/hang.c
+section "the installed files"
+check "systemd accepts the installed unit, user and spool" Tests/systemd/units.sh "$tree"
+check "the programs run without a toolchain" env -i "$tree/usr/bin/latentd" --version
+container_boot "$tree"
+rm -r "$tree"
+
+section "start"
+inside useradd --groups latentd alice
+inside useradd mallory
+inside systemctl start latentd.service || inside journalctl -u latentd.service --no-pager
+check "active by READY=1" is_active
+check "a status is given" not is StatusText ""
+check "the daemon is not root" is User latentd
+check "the journal has the start as a structured entry" journal _TRANSPORT=journal SYSLOG_IDENTIFIER=latentd PRIORITY=5
+pid=$(property MainPID)
+
+section "a job"
+drop alice first "$(job first)"
+check "a dropped job comes back as a picture" within 60 has_picture first
+check "the journal has JOB_ID and JOB_STATE" within 5 journal JOB_ID=first JOB_STATE=succeeded
+for name in JOB_MODEL JOB_SECONDS JOB_PEAK_BYTES; do
+    check "the journal has $name" field $name JOB_ID=first JOB_STATE=succeeded
+done
+check "a step is reported with JOB_STEP" journal JOB_ID=first JOB_STEP=2
+check "a member of the group reads the picture" as alice -- cat $spool/done/first.webp
+check "a member of the group cannot change it" not as alice -- sh -c ": >>$spool/done/first.webp"
+check "a member of the group uses latentctl" as alice -- latentctl status
+check "others cannot use latentctl" not as mallory -- latentctl status
+check "others cannot drop jobs" not drop mallory other "$(job other)"
+check "latentctl waits for a picture" as alice -- latentctl submit --wait --steps 2 "a fox"
+drop alice bad '{"prompt": "x", "width": 0}'
+check "a bad job ends in failed/ with its reason" within 10 inside grep -q width $spool/failed/bad.json
+check "nothing but structured entries was logged" not journal _TRANSPORT=stdout
+check "latentctl doctor finds the installation sound" inside latentctl doctor
+
+section "the sandbox"
+# As root in the daemon's mount namespace: what root cannot write there, the daemon cannot.
+touches() { inside nsenter -t "$(property MainPID)" -m -- touch "$1"; }
+for path in /etc/x /usr/x /var/lib/x /home/x /root/x /var/spool/x /sys/x /boot/x; do
+    check "$path cannot be written" not touches $path
+done
+for path in $spool/work/x /var/lib/latentd/x /var/cache/latentd/x /run/latentd/x; do
+    check "$path can be written" touches $path
+    inside rm -f $path
+done
+status() { inside grep -q "^$1:[[:space:]]*$2\$" "/proc/$(property MainPID)/status"; }
+check "no capability, no new privilege, a filter of system calls" \
+    eval 'status CapBnd 0000000000000000 && status NoNewPrivs 1 && status Seccomp 2'
+
+section "a crash"
+drop alice crash "$(job crash 40)"
+check "the job runs" within 30 state_is crash running
+inside systemctl kill -s KILL latentd.service
+check "after SIGKILL another process is active" within 20 eval 'is_active && ! is MainPID $pid'
+check "the job is completed" within 120 has_picture crash
+check "its second attempt was counted" attempts_are crash 2
+check "one restart" is NRestarts 1
+
+section "a hung step"
+configure WatchdogSec=4s
+check "an idle daemon is not taken for a hung one" not within 10 not is NRestarts 0
+pid=$(property MainPID)
+drop alice hang "$(job hang 200)"
+check "the job runs" within 30 state_is hang running
+inside hang "$pid" >/dev/null &
+check "the watchdog restarts the daemon" within 30 eval 'is_active && ! is MainPID $pid && ! is MainPID 0'
+check "the journal says so" said "Watchdog timeout"
+check "the job is completed" within 120 has_picture hang
+
+section "memory"
+peak=$(field JOB_PEAK_BYTES JOB_ID=first JOB_STATE=succeeded || echo 0)
+configure MemoryMax=$((peak * 5 / 4 + (96 << 20)))
+drop alice memory "$(job memory)"
+check "a job runs under MemoryMax=$(property MemoryMax), whose plan says $peak" within 60 has_picture memory
+# How often the unit's memory reached its limit, by the kernel's own count.
+limit_hits() {
+    local group=/sys/fs/cgroup$(property ControlGroup) v1=/sys/fs/cgroup/memory$(property ControlGroup)
+    inside sh -c "cat $v1/memory.failcnt 2>/dev/null || sed -n 's/^max //p' $group/memory.events"
+}
+check "the limit was never hit" eval '[ "$(limit_hits)" = 0 ] && is NRestarts 0'
+configure Environment=LATENTD_MEMORY_LIMIT=16MiB
+drop alice large "$(job large)"
+check "a job whose plan needs more than it may is refused" within 10 inside grep -q memory $spool/failed/large.json
+
+section "settings"
+inside sh -c 'echo "max_crashes: 5" >/etc/latentd/latentd.yaml'
+check "reload takes good settings" inside systemctl reload latentd
+inside sh -c 'echo "max_crash: 5" >/etc/latentd/latentd.yaml'
+inside systemctl reload latentd || true
+check "a bad reload names file, line and key" within 5 \
+    has_error "/etc/latentd/latentd.yaml, line 1: unknown key 'max_crash'"
+check "and changes nothing" is_active
+inside systemctl restart latentd 2>/dev/null || true
+check "bad settings refuse the start" not is_active
+inside rm /etc/latentd/latentd.yaml
+inside systemctl reset-failed latentd
+check "without a file it starts again" inside systemctl start latentd
+
+section "stop"
+drop alice stop "$(job stop 400)"
+check "the job runs" within 30 state_is stop running
+before=$SECONDS
+inside systemctl stop latentd
+check "gone within 10 s" test $((SECONDS - before)) -le 10
+check "the stop is clean" is Result success
+inside systemctl start latentd
+check "the job was given back and goes on" within 30 state_is stop running
+check "without being charged for it" attempts_are stop 1
+inside latentctl cancel stop >/dev/null
+check "a cancelled job stops" within 20 state_is stop cancelled
+check "every good job was done once" eval '[ "$(inside journalctl -u latentd -o cat --no-pager JOB_STATE=succeeded --output-fields=JOB_ID -o json | grep -o "\"JOB_ID\":\"[a-z]*\"" | sort | uniq -d | wc -l)" = 0 ]'
+check "power off" container_stop
+
+if [ $failed -gt 0 ]; then tail -n 20 "$container_stage/console" >&2; fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
