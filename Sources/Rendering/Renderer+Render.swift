@@ -34,7 +34,7 @@ extension Renderer {
 
         let pipeline = try pipeline(of: model, plan.variant.precision)
         let settings = GenerationSettings(request, seed: seed, plan: plan)
-        let plannedBytes = try checkedPeakBytes(pipeline, settings)
+        let planned = try checkedPlan(pipeline, settings)
         let sha256: String
         do { sha256 = try digests.sha256(of: model) } catch { throw .unusableModel(model.facts.name, error) }
         let prepared = clock.now
@@ -70,7 +70,9 @@ extension Renderer {
                 model: .init(name: model.facts.name, sha256: sha256, precision: plan.variant.precision), plan: plan,
                 timings: timings,
                 memory: .init(
-                    plannedBytes: plannedBytes, limitBytes: planner.memoryLimitBytes,
+                    plannedBytes: baselineBytes + planned.peakBytes,
+                    plannedResidentBytes: residentBaselineBytes + planned.peakBytesWithMappedWeights,
+                    limitBytes: planner.memoryLimitBytes,
                     activationPeakBytes: generation.activationPeakBytes, residentPeakBytes: ProcessMemory.peakBytes),
                 host: host,
                 picture: .init(
@@ -87,21 +89,19 @@ extension Renderer {
         }
     }
 
-    /// The peak of the process's private memory by a dry run; refused when that is over the limit.
-    private func checkedPeakBytes(_ pipeline: Pipeline, _ settings: GenerationSettings) throws(RenderingError) -> Int {
-        let planned: Int
-        do throws(DiffusionError) {
-            try pipeline.check(settings)
-            planned = baselineBytes + (try pipeline.memoryPlan(settings)).peakBytes
-        } catch {
-            throw RenderingError(error)
-        }
+    /// A dry run; refused when the process's private memory would go over the limit.
+    private func checkedPlan(
+        _ pipeline: Pipeline, _ settings: GenerationSettings
+    ) throws(RenderingError) -> MemoryPlan {
+        let plan: MemoryPlan
+        do throws(DiffusionError) { plan = try pipeline.memoryPlan(settings) } catch { throw RenderingError(error) }
+        let needed = baselineBytes + plan.peakBytes
         let limit = planner.memoryLimitBytes
-        guard planned <= limit else {
+        guard needed <= limit else {
             throw .insufficientMemory(
-                width: settings.width, height: settings.height, neededBytes: planned, limitBytes: limit)
+                width: settings.width, height: settings.height, neededBytes: needed, limitBytes: limit)
         }
-        return planned
+        return plan
     }
 
     /// Refines the member's costs, or starts them.
