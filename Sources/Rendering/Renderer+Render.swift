@@ -58,12 +58,23 @@ extension Renderer {
 
         estimate.enter(.writing)
         do { try observer(estimate.progress(at: clock.now)) } catch { throw .interrupted(error) }
-        let buffer = generation.image
-        let image = RGBImage(width: buffer.width, height: buffer.height, pixels: buffer.bytes)
+        return try finish(
+            generation, request, settings, plan, model, planned, sha256, start: start, preparing: prepared - start)
+    }
+
+    /// Encodes the pixels, writes down how they were made, and learns.
+    private func finish(
+        _ generation: Generation, _ request: JobRequest, _ settings: GenerationSettings, _ plan: Plan,
+        _ model: CatalogModel, _ planned: MemoryPlan, _ sha256: String, start: ContinuousClock.Instant,
+        preparing: Duration
+    ) throws(RenderingError) -> Rendered {
+        let clock = ContinuousClock()
+        let encodingStart = clock.now
+        let image = RGBImage(
+            width: generation.image.width, height: generation.image.height, pixels: generation.image.bytes)
         do throws(ImageError) {
-            let encodingStart = clock.now
             let bitstream = try WebP.encode(image, compression: WebP.Compression(request.output))
-            var timings = ResultRecord.Timings(generation.timings, preparing: prepared - start)
+            var timings = ResultRecord.Timings(generation.timings, preparing: preparing)
             timings.encodeSeconds = (clock.now - encodingStart) / .seconds(1)
             var record = ResultRecord(
                 request: request, job: request.pinned(to: settings, plan),
@@ -72,8 +83,8 @@ extension Renderer {
                 memory: .init(
                     plannedBytes: baselineBytes + planned.peakBytes,
                     plannedResidentBytes: residentBaselineBytes + planned.peakBytesWithMappedWeights,
-                    limitBytes: planner.memoryLimitBytes,
-                    activationPeakBytes: generation.activationPeakBytes, residentPeakBytes: ProcessMemory.peakBytes),
+                    limitBytes: planner.memoryLimitBytes, activationPeakBytes: generation.activationPeakBytes,
+                    residentPeakBytes: ProcessMemory.peakBytes),
                 host: host,
                 picture: .init(
                     width: image.width, height: image.height, bytes: 0,
