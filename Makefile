@@ -48,7 +48,7 @@ check-isa: test ## the kernels and all that is made of them, once for each instr
 
 check-aarch64: ## the NEON kernels, cross-compiled and run under qemu
 	@scripts/setup.sh check
-	Tests/Kernels/aarch64.sh
+	Tests/KernelChecks/aarch64.sh
 
 check-sanitizers: setup ## races in what runs concurrently, bad memory in what handles pointers
 	Tests/sanitizers.sh
