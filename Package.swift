@@ -76,6 +76,10 @@ let package = Package(
         .executableTarget(
             name: "latentctl", dependencies: ["Client", "Settings", "Varlink", "Jobs", arguments, system],
             exclude: ["README.md"], swiftSettings: strict),
+        // Measurements.
+        .executableTarget(
+            name: "benchmark-queue", dependencies: ["JobStore", "Spool", "Jobs", system], path: "Benchmarks/queue",
+            swiftSettings: strict),
         // Tests.
         .target(
             name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks",

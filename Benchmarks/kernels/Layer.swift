@@ -11,7 +11,8 @@ struct Layer {
         let words = line.split(separator: " ")
         guard let operation = words.first, !operation.hasPrefix("#") else { return nil }
         let extents = words.dropFirst(2).compactMap { Int($0) }
-        guard let columns = Layer.columns[String(operation)], extents.count == columns, words.count == columns + 2 else {
+        guard let columns = Layer.columns[String(operation)], extents.count == columns, words.count == columns + 2
+        else {
             throw Malformed(line: String(line))
         }
         self.operation = String(operation)
@@ -25,7 +26,8 @@ struct Layer {
     }
 
     private static let columns = [
-        "convolution": 8, "linear": 3, "attention": 5, "groupnorm": 4, "layernorm": 4, "geglu": 4, "silu": 4, "concatenate": 4,
+        "convolution": 8, "linear": 3, "attention": 5, "groupnorm": 4, "layernorm": 4, "geglu": 4, "silu": 4,
+        "concatenate": 4,
         "add": 4,
     ]
 
@@ -63,7 +65,8 @@ struct Layer {
         case "convolution":
             let x = tensor(Shape(n: e[0], h: e[1], w: e[2], c: e[3]))
             let weight = ConvolutionWeight(
-                outputsInputsHeightWidth: constant(e[3] * e[4] * e[5] * e[5]), outputs: e[4], inputs: e[3], height: e[5],
+                outputsInputsHeightWidth: constant(e[3] * e[4] * e[5] * e[5]), outputs: e[4], inputs: e[3],
+                height: e[5],
                 width: e[5])
             let bias = constant(e[4]), padding = Padding(all: e[5] / 2)
             let size = (height: e[1] * e[7], width: e[2] * e[7])
@@ -80,7 +83,9 @@ struct Layer {
             let x = tensor(Shape(n: e[0], h: e[1], w: e[2], c: operation == "geglu" ? 2 * e[3] : e[3]))
             switch operation {
             case "groupnorm":
-                return { _ = context.groupNorm(x, groups: 32, epsilon: 1e-5, weight: nil, bias: nil, activation: .silu) }
+                return {
+                    _ = context.groupNorm(x, groups: 32, epsilon: 1e-5, weight: nil, bias: nil, activation: .silu)
+                }
             case "layernorm": return { _ = context.layerNorm(x, epsilon: 1e-5, weight: nil, bias: nil) }
             case "geglu": return { _ = context.geglu(x) }
             case "silu": return { context.apply(.silu, to: x) }

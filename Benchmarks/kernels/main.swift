@@ -69,8 +69,9 @@ func seconds(_ pool: ThreadPool, rounds: Int = 3, _ body: () -> Void) -> Double 
 
 /// Operations a second of all threads' registers.
 func peak(_ pool: ThreadPool, _ isa: String) -> Double {
-    let each = isa == "scalar" ? 1e7 : 5e8
-    return 4 * Double(pool.threads) * each / seconds(pool) { pool.parallelFor(4 * pool.threads) { _ in _ = peak_run(isa, each) } }
+    let each = 5e8
+    return 4 * Double(pool.threads) * each
+        / seconds(pool) { pool.parallelFor(4 * pool.threads) { _ in _ = peak_run(isa, each) } }
 }
 
 func measure(_ layer: Layer, _ pool: ThreadPool, _ table: KernelTable) throws -> Measurement {
@@ -92,8 +93,9 @@ func run() throws {
     let table = try options.isa.map { try KernelTable(named: $0) } ?? KernelTable.selected()
     if let isa = options.isa { setenv("LATENTD_ISA", isa, 1) }
     let pool = try ThreadPool(threads: options.threads)
-    let layers = try String(contentsOfFile: options.shapes, encoding: .utf8).split(separator: "\n")
-        .compactMap { try Layer(line: $0) }.filter { "\($0.operation) \($0.name)".contains(options.only) || options.only.isEmpty }
+    let lines = try String(contentsOfFile: options.shapes, encoding: .utf8).split(separator: "\n")
+    let chosen = lines.filter { options.only.isEmpty || $0.contains(options.only) }
+    let layers = try chosen.compactMap { try Layer(line: $0) }
     let core = try BLAS.shared().coreName, top = peak(pool, table.name) * 1e-9
     if !options.json {
         print("\(table.name), OpenBLAS \(core), \(options.threads) threads, peak \(Int(top)) GFLOP/s")

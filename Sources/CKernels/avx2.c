@@ -36,6 +36,7 @@ static inline V vcopysign(V magnitude, V sign) {
     return _mm256_or_ps(magnitude, _mm256_and_ps(sign, _mm256_set1_ps(-0.0f)));
 }
 static inline V vless(V a, V b, V x, V y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+static inline V vkeep(V v, size_t n) { return _mm256_and_ps(v, _mm256_castsi256_ps(part_mask(n))); }
 static inline float vsum(V v) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
@@ -86,13 +87,11 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
     }
 }
 
-// 16 registers: 12 hold sums.
-#define MOST_VECTORS 3
+// 16 registers: 12 hold sums, two the right operand, one the left. Blocks of 3 vectors spill and run at half the speed.
+#define MOST_VECTORS 2
 #define PRODUCT_VECTORS 2
-#define ROWS_1 6
+#define ROWS_1 12
 #define ROWS_2 6
-#define ROWS_3 4
-#define ROWS_4 3
 #include "simd_math.h"
 #include "simd_ops.h"
 #include "simd_gemm.h"

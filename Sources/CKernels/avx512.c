@@ -33,6 +33,7 @@ static inline V vcopysign(V magnitude, V sign) {
 static inline V vless(V a, V b, V x, V y) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
 }
+static inline V vkeep(V v, size_t n) { return _mm512_maskz_mov_ps(part_mask(n), v); }
 static inline float vsum(V v) { return _mm512_reduce_add_ps(v); }
 static inline float vtop(V v) { return _mm512_reduce_max_ps(v); }
 

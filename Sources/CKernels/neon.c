@@ -39,6 +39,11 @@ static inline V vpair_high(V x) {
 static inline V vabs(V x) { return vabsq_f32(x); }
 static inline V vcopysign(V magnitude, V sign) { return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude); }
 static inline V vless(V a, V b, V x, V y) { return vbslq_f32(vcltq_f32(a, b), x, y); }
+static inline V vkeep(V v, size_t n) {
+    static const uint32_t lanes[4] = {0, 1, 2, 3};
+    uint32x4_t kept = vcltq_u32(vld1q_u32(lanes), vdupq_n_u32((uint32_t)n));
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), kept));
+}
 static inline float vsum(V v) { return vaddvq_f32(v); }
 static inline float vtop(V v) { return vmaxvq_f32(v); }
 

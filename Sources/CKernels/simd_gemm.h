@@ -1,5 +1,5 @@
 // c (+)= a b over the vectors of simd_math.h: a block of c stays in registers while k runs. The including file chooses the
-// blocks: ROWS_1 ... ROWS_4 rows for a block of 1 ... 4 vectors, of which it takes MOST_VECTORS.
+// blocks: ROWS_1 ... rows for a block of 1 ... MOST_VECTORS (2 or 4) vectors.
 
 typedef void gemm_block(float *c, size_t c_stride, const float *a, size_t a_stride, const float *b, size_t b_stride,
                         size_t k, int accumulate, size_t part);
@@ -51,15 +51,24 @@ INLINE void gemm_registers(float *c, size_t c_stride, const float *a, size_t a_s
 
 GEMM_BLOCKS(ROWS_1, 1)
 GEMM_BLOCKS(ROWS_2, 2)
+#if MOST_VECTORS > 2
 GEMM_BLOCKS(ROWS_3, 3)
 GEMM_BLOCKS(ROWS_4, 4)
+#endif
 
 static void gemm_simd(float *c, size_t c_stride, const float *a, size_t a_stride, const float *b, size_t b_stride,
                       size_t m, size_t n, size_t k, int accumulate) {
     static const struct {
         gemm_block *block;
         size_t rows;
-    } steps[4][3] = {GEMM_STEPS(ROWS_1, 1), GEMM_STEPS(ROWS_2, 2), GEMM_STEPS(ROWS_3, 3), GEMM_STEPS(ROWS_4, 4)};
+    } steps[MOST_VECTORS][3] = {
+        GEMM_STEPS(ROWS_1, 1),
+        GEMM_STEPS(ROWS_2, 2),
+#if MOST_VECTORS > 2
+        GEMM_STEPS(ROWS_3, 3),
+        GEMM_STEPS(ROWS_4, 4),
+#endif
+    };
     while (n > 0) {
         size_t vectors = (n + LANES - 1) / LANES;
         if (vectors > MOST_VECTORS)  // A single vector at the end would wait for its own sums.

@@ -16,7 +16,7 @@ struct AttentionPlan {
     let causal: Bool
 
     private static let blockQueries = 96
-    private static let tileKeys = 128
+    private static let tileKeys = 256
 
     private var channels: Int { heads * depth }
     private var tiles: Int { (keys + AttentionPlan.tileKeys - 1) / AttentionPlan.tileKeys }

@@ -1,5 +1,5 @@
 import COpenBLAS
-import Glibc
+import Synchronization
 
 /// OpenBLAS, loaded once in this process with one thread and the kernels that suit the kernel table in use.
 ///
@@ -9,7 +9,16 @@ public struct BLAS: Sendable {
     let functions: openblas
 
     /// The library, loaded at the first call. Call it early in `main`: it changes this process's environment.
-    public static func shared() throws(ComputeError) -> BLAS { try loaded.get() }
+    ///
+    /// - Parameter core: the name of the kernels that an operator wants; counts at the first call only. nil: as this CPU needs.
+    public static func shared(core: String? = nil) throws(ComputeError) -> BLAS {
+        let result = loaded.withLock { loaded in
+            let result = loaded ?? Result { () throws(ComputeError) in try BLAS(core: core) }
+            loaded = result
+            return result
+        }
+        return try result.get()
+    }
 
     /// The name of the kernels in use: "SkylakeX", "Haswell" ...
     public var coreName: String { functions.corename().map { String(cString: $0) } ?? "unknown" }
@@ -17,15 +26,16 @@ public struct BLAS: Sendable {
     /// Version and build options, as the library states them.
     public var configuration: String { functions.configuration().map { String(cString: $0) } ?? "unknown" }
 
-    /// Upper bound of the memory that the library takes for packing when `threads` threads call it, in bytes.
-    public static func workspaceBytes(threads: Int) -> Int { threads << 25 }
+    /// Upper bound of the memory that the library touches for packing when `threads` threads call it, in bytes: it follows from
+    /// the largest block of a `Grid`.
+    public static func workspaceBytes(threads: Int) -> Int { threads << 22 }
 
-    private static let loaded: Result<BLAS, ComputeError> = Result { () throws(ComputeError) in try BLAS() }
+    private static let loaded = Mutex<Result<BLAS, ComputeError>?>(nil)
 
-    private init() throws(ComputeError) {
+    private init(core: String?) throws(ComputeError) {
         let table = try KernelTable.selected().name
         var functions = openblas()
-        if let reason = openblas_load(&functions, BLAS.core(for: table)) {
+        if let reason = openblas_load(&functions, core ?? BLAS.core(for: table)) {
             throw .openBLASMissing(reason: String(cString: reason))
         }
         self.functions = functions
@@ -35,7 +45,7 @@ public struct BLAS: Sendable {
     /// no wide vector unit to miss. A forced table gets the kernels of its own instruction set.
     private static func core(for table: String) -> String? {
         switch table {
-        case "avx512": "SkylakeX"
+        case _ where table.hasPrefix("avx512"): "SkylakeX"
         case "avx2": "Haswell"
         case "scalar" where KernelTable.available.contains("avx2"): "Prescott"
         default: nil

@@ -44,7 +44,7 @@ public struct ConvolutionWeight: Sendable {
 
     /// The same filters laid out for the product kernels, rounded to `precision`; themselves where their channels are no whole
     /// groups of that precision.
-    public func packed(_ precision: Precision) -> ConvolutionWeight {
+    public func packed(_ precision: WeightPrecision) -> ConvolutionWeight {
         ConvolutionWeight(self, matrix: matrix.packed(precision, taps: height * width))
     }
 

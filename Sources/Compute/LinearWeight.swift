@@ -33,7 +33,7 @@ public struct LinearWeight: Sendable {
     ///
     /// - Parameter taps: pixels that a row of the weight sees, channels innermost; 1 for a linear layer.
     /// - Returns: itself where its channels are no whole groups of that precision.
-    func packed(_ precision: Precision, taps: Int = 1) -> LinearWeight {
+    func packed(_ precision: WeightPrecision, taps: Int = 1) -> LinearWeight {
         guard case .rows(let rows) = storage, inputs / taps % precision.group == 0 else { return self }
         let panels = Panels(
             rows.pointer, outputs: outputs, taps: taps, channels: inputs / taps, precision: precision)
@@ -42,7 +42,7 @@ public struct LinearWeight: Sendable {
 
     /// The same weight laid out for the product kernels, rounded to `precision`; itself where its inputs are no whole groups of
     /// that precision.
-    public func packed(_ precision: Precision) -> LinearWeight { packed(precision, taps: 1) }
+    public func packed(_ precision: WeightPrecision) -> LinearWeight { packed(precision, taps: 1) }
 
     /// Bytes of private memory that this weight takes; 0 for a view on a mapped file.
     public var preparedBytes: Int {

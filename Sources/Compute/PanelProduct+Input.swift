@@ -22,7 +22,8 @@ extension PanelProduct {
         _ scales: Scales, _ pool: ThreadPool, _ kernels: kernels
     ) {
         let channels = weight.channels
-        let bytes = padding.initializeMemory(as: UInt8.self, repeating: 0, count: channels * weight.precision.elementBytes)
+        let bytes = padding.initializeMemory(
+            as: UInt8.self, repeating: 0, count: channels * weight.precision.elementBytes)
         switch weight.precision {
         case .fp32: break
         case .bf16:

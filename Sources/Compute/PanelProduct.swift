@@ -117,9 +117,12 @@ struct PanelProduct {
         let range = weight.outputs(of: panel), first = hasOwnScales ? rows.lowerBound : 0
         weight.scales.withUnsafeBufferPointer { columnScales in
             weight.sums.withUnsafeBufferPointer { columnSums in
-                guard let columnScales = columnScales.baseAddress, let columnSums = columnSums.baseAddress else { return }
+                guard let columnScales = columnScales.baseAddress, let columnSums = columnSums.baseAddress else {
+                    return
+                }
                 kernels.dequantize(
-                    sums, UnsafeRawPointer(sums).assumingMemoryBound(to: Int32.self), weight.width(of: panel), rows.count,
+                    sums, UnsafeRawPointer(sums).assumingMemoryBound(to: Int32.self), weight.width(of: panel),
+                    rows.count,
                     range.count, scales.scale + first, scales.zero + first, hasOwnScales ? 1 : 0,
                     columnScales + range.lowerBound, columnSums + range.lowerBound)
             }

@@ -12,7 +12,7 @@ final class Panels: @unchecked Sendable {  // The memory is never written after 
     static let columns = Int(KERNELS_PANEL_COLUMNS)
     private static let unit = Int(KERNELS_PANEL_UNIT)
 
-    let precision: Precision
+    let precision: WeightPrecision
     let outputs: Int
     /// Pixels that a filter sees; 1 for a linear layer.
     let taps: Int
@@ -26,7 +26,7 @@ final class Panels: @unchecked Sendable {  // The memory is never written after 
     /// Lays out rows of floats, channels innermost.
     ///
     /// - Precondition: `precision.group` divides `channels`.
-    init(_ rows: UnsafePointer<Float>, outputs: Int, taps: Int, channels: Int, precision: Precision) {
+    init(_ rows: UnsafePointer<Float>, outputs: Int, taps: Int, channels: Int, precision: WeightPrecision) {
         precondition(channels % precision.group == 0, "\(channels) channels are no multiple of \(precision.group)")
         self.precision = precision
         self.outputs = outputs

@@ -18,6 +18,8 @@ import Systemd
 /// ends that job and nothing else. Nothing wakes up while the queue is empty, except to feed the service manager's watchdog.
 struct Worker: Service {
     private static let retryInterval = Duration.seconds(5)
+    /// The service manager need not hear of every step.
+    private static let statusInterval = Duration.seconds(1)
 
     let store: JobStore
     let spool: Spool
@@ -194,9 +196,13 @@ struct Worker: Service {
             ])
         let notifier = notifier
         let makeObserver = { @Sendable () -> RenderObserver in
-            RenderObserver(id: job.id, board: board) {
+            var lastStatus = ContinuousClock.now - Self.statusInterval
+            return RenderObserver(id: job.id, board: board) {
                 watchdog.pet()
             } onStep: { progress in
+                let now = ContinuousClock.now
+                guard now - lastStatus >= Self.statusInterval else { return }
+                lastStatus = now
                 notifier.status("\(job.name): \(progress.stage), step \(progress.step) of \(progress.steps)")
             } interruption: {
                 interruption()

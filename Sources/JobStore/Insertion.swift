@@ -46,14 +46,18 @@ extension Submission {
     fileprivate func proposedNames(avoiding occupied: Set<ResultName>, in db: Database) throws -> [ResultName] {
         var allocator = NameAllocator(avoiding: occupied)
         var names: [ResultName] = []
-        for job in jobs where try job.existing(in: db) == nil { names.append(try allocator.name(job.wishedName, in: db).name) }
+        for job in jobs where try job.existing(in: db) == nil {
+            names.append(try allocator.name(job.wishedName, in: db).name)
+        }
         for rejection in rejections where try rejection.existing(in: db) == nil {
             names.append(try allocator.name(rejection.wishedName, in: db).name)
         }
         return names
     }
 
-    fileprivate func insert(at now: Timestamp, avoiding occupied: Set<ResultName>, into db: Database) throws -> InsertionOutcome {
+    fileprivate func insert(at now: Timestamp, avoiding occupied: Set<ResultName>, into db: Database) throws
+        -> InsertionOutcome
+    {
         var allocator = NameAllocator(avoiding: occupied)
         var outcome = InsertionOutcome()
         for job in jobs {
@@ -61,7 +65,8 @@ extension Submission {
                 outcome.jobs.append(InsertionOutcome.Entry(job: existing, isNew: false))
             } else {
                 let name = try allocator.reserve(job.wishedName, in: db)
-                outcome.jobs.append(InsertionOutcome.Entry(job: try job.insert(as: name, at: now, into: db), isNew: true))
+                outcome.jobs.append(
+                    InsertionOutcome.Entry(job: try job.insert(as: name, at: now, into: db), isNew: true))
             }
         }
         for rejection in rejections {

@@ -66,7 +66,9 @@ public struct JobStore: Sendable {
 
 extension JobStore {
     /// Runs `body` in one write transaction on GRDB's queue, whether the task is cancelled or not.
-    func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws(JobStoreError) -> Value {
+    func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws(JobStoreError)
+        -> Value
+    {
         let result = await withCheckedContinuation { continuation in
             pool.asyncWrite(body) { _, result in continuation.resume(returning: result) }
         }
@@ -74,7 +76,9 @@ extension JobStore {
     }
 
     /// Runs `body` on a snapshot of the database.
-    func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws(JobStoreError) -> Value {
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws(JobStoreError)
+        -> Value
+    {
         let result = await withCheckedContinuation { continuation in
             pool.asyncRead { database in continuation.resume(returning: Result { try body(database.get()) }) }
         }

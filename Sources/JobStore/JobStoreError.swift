@@ -31,7 +31,8 @@ public enum JobStoreError: Error, Sendable {
         switch error {
         case let error as JobStoreError: self = error
         case let error as DatabaseError:
-            self = .failed(problem: error.message ?? "\(error.resultCode)", code: Int(error.resultCode.primaryResultCode.rawValue))
+            self = .failed(
+                problem: error.message ?? "\(error.resultCode)", code: Int(error.resultCode.primaryResultCode.rawValue))
         default: self = .failed(problem: "\(error)", code: Int(ResultCode.SQLITE_ERROR.rawValue))
         }
     }

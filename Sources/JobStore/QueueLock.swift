@@ -9,7 +9,9 @@ final class QueueLock: Sendable {
     /// Throws `inUse` when another process, or another store of this one, holds the queue at `path`.
     init(queueAt path: String) throws(JobStoreError) {
         descriptor = open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o640)
-        guard descriptor >= 0 else { throw .cannotOpen(path: path + ".lock", problem: String(cString: strerror(errno))) }
+        guard descriptor >= 0 else {
+            throw .cannotOpen(path: path + ".lock", problem: String(cString: strerror(errno)))
+        }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let problem = errno
             close(descriptor)

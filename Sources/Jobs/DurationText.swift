@@ -1,6 +1,8 @@
 /// Durations as people write them: `20s`, `1m30s`, `500ms`, `1.5h`; units h, m, s, ms, each at most once, in this order.
 public enum DurationText {
-    private static let units: [(name: String, milliseconds: Double)] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
+    private static let units: [(name: String, milliseconds: Double)] = [
+        ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
+    ]
 
     /// The duration that `text` says, to the millisecond; nil when it says none, or one beyond a century.
     public static func duration(_ text: String) -> Duration? {

@@ -38,7 +38,9 @@ struct FieldReader {
         return flag
     }
 
-    func integer<Integer: FixedWidthInteger>(_ field: String, in range: ClosedRange<Integer>) throws(JobError) -> Integer? {
+    func integer<Integer: FixedWidthInteger>(_ field: String, in range: ClosedRange<Integer>) throws(JobError)
+        -> Integer?
+    {
         guard let value = members[field] else { return nil }
         guard case .number(let number) = value, number.isWhole else { throw wrongType(field, "a whole number", value) }
         guard let integer = number.integer(Integer.self), range.contains(integer) else {

@@ -6,11 +6,13 @@ public struct IntakeID: RawRepresentable, Hashable, Sendable, Codable, CustomStr
     /// The number of characters of every mark.
     public static let length = 14
 
+    /// The checked mark.
     public let rawValue: String
 
     /// Answers nil unless `rawValue` is 14 lowercase letters and digits.
     public init?(rawValue: String) {
-        guard rawValue.utf8.count == Self.length, rawValue.utf8.allSatisfy({ $0.isLetterOrDigit && !(0x41...0x5A ~= $0) })
+        guard rawValue.utf8.count == Self.length,
+            rawValue.utf8.allSatisfy({ $0.isLetterOrDigit && !(UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0) })
         else { return nil }
         self.rawValue = rawValue
     }
@@ -26,6 +28,7 @@ public struct IntakeID: RawRepresentable, Hashable, Sendable, Codable, CustomStr
         self.rawValue = "z" + Self.text(fingerprint, digits: 13)
     }
 
+    /// The mark itself.
     public var description: String { rawValue }
 
     /// The low `5 * digits` bits of `value` in base 32 with the digits of Crockford's alphabet.

@@ -52,7 +52,8 @@ struct JSONParser {
         }
     }
 
-    private mutating func nested(_ body: (inout JSONParser) throws(JobError) -> JSONValue) throws(JobError) -> JSONValue {
+    private mutating func nested(_ body: (inout JSONParser) throws(JobError) -> JSONValue) throws(JobError) -> JSONValue
+    {
         depth += 1
         guard depth <= JSONValue.maximumDepth else {
             throw malformed("arrays and objects lie in each other more than \(JSONValue.maximumDepth) deep")
@@ -69,7 +70,9 @@ struct JSONParser {
         if skip("}") { return members }
         repeat {
             skipSpace()
-            guard peek == UInt8(ascii: "\"") else { throw malformed("a field's name in double quotes is expected here") }
+            guard peek == UInt8(ascii: "\"") else {
+                throw malformed("a field's name in double quotes is expected here")
+            }
             let name = try string()
             skipSpace()
             guard skip(":") else { throw malformed("a colon is expected here") }

@@ -12,7 +12,9 @@ public enum JSONValue: Equatable, Sendable {
 
     /// One member of an object.
     public struct Member: Equatable, Sendable {
+        /// The text before the colon.
         public let name: String
+        /// What follows the colon.
         public let value: JSONValue
 
         /// The member `"name": value`.
@@ -39,7 +41,8 @@ public enum JSONValue: Equatable, Sendable {
         switch self {
         case .null: "null"
         case .bool(let value): "\(value)"
-        case .number(let number): number.text.utf8.count <= 40 ? number.text : "a number of \(number.text.utf8.count) digits"
+        case .number(let number):
+            number.text.utf8.count <= 40 ? number.text : "a number of \(number.text.utf8.count) digits"
         case .string: "a string"
         case .array: "an array"
         case .object: "an object"
@@ -48,9 +51,11 @@ public enum JSONValue: Equatable, Sendable {
 }
 
 extension JSONValue: Codable {
+    /// Reads what any decoder of JSON holds; the order of members is the decoder's.
     public init(from decoder: any Decoder) throws {
         if let keyed = try? decoder.container(keyedBy: Key.self) {
-            self = .object(try keyed.allKeys.map { Member($0.stringValue, try keyed.decode(JSONValue.self, forKey: $0)) })
+            self = .object(
+                try keyed.allKeys.map { Member($0.stringValue, try keyed.decode(JSONValue.self, forKey: $0)) })
         } else if var elements = try? decoder.unkeyedContainer() {
             var values: [JSONValue] = []
             while !elements.isAtEnd { values.append(try elements.decode(JSONValue.self)) }
@@ -76,6 +81,7 @@ extension JSONValue: Codable {
         }
     }
 
+    /// Writes the value; of members of one name, what the encoder keeps.
     public func encode(to encoder: any Encoder) throws {
         switch self {
         case .object(let members):

@@ -1,5 +1,6 @@
 /// A job in the queue: the request, where it came from, and what became of it so far.
 public struct Job: Codable, Equatable, Sendable, Identifiable {
+    /// The client's id, or one made from the intake.
     public let id: JobID
     /// The NAME of its result; no other job has it.
     public let name: ResultName
@@ -9,11 +10,13 @@ public struct Job: Codable, Equatable, Sendable, Identifiable {
     public let request: JobRequest
     /// The seed of every attempt: the request's, or one that was chosen at insertion.
     public let seed: UInt64
+    /// Where it stands.
     public var state: JobState
     /// How often it was claimed, the released claims not counted.
     public var attempts: Int
     /// Whether somebody asked to cancel it while it runs; the worker looks at this between two steps.
     public var isCancelRequested: Bool
+    /// When it was put into the queue.
     public let createdAt: Timestamp
     /// When its latest attempt began.
     public var startedAt: Timestamp?

@@ -33,6 +33,7 @@ public enum JobError: Error, Equatable, Sendable {
 }
 
 extension JobError: CustomStringConvertible {
+    /// A sentence on one line that the author of the job can act on.
     public var description: String {
         switch self {
         case .invalidUTF8(let offset): "the text is not UTF-8: see byte \(offset)"

@@ -62,7 +62,9 @@ public enum JobFile: String, CaseIterable, Sendable {
             do {
                 elements.append(Element(index: index, path: "jobs[\(index)]", json: try parser.parse()))
             } catch {
-                elements.append(Element(index: index, request: .failure(error), json: nil, text: String(decoding: line, as: UTF8.self)))
+                elements.append(
+                    Element(
+                        index: index, request: .failure(error), json: nil, text: String(decoding: line, as: UTF8.self)))
             }
         }
         return elements

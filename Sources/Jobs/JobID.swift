@@ -5,19 +5,24 @@ public struct JobID: RawRepresentable, Hashable, Sendable, Comparable, CustomStr
     /// The longest id, in bytes.
     public static let maximumLength = 64
 
+    /// The checked id.
     public let rawValue: String
 
     /// Answers nil for anything but 1 to 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit.
     public init?(rawValue: String) {
         let bytes = rawValue.utf8
         guard let first = bytes.first, first.isLetterOrDigit, bytes.count <= Self.maximumLength,
-            bytes.allSatisfy({ $0.isLetterOrDigit || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") })
+            bytes.allSatisfy({
+                $0.isLetterOrDigit || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+            })
         else { return nil }
         self.rawValue = rawValue
     }
 
+    /// The id itself.
     public var description: String { rawValue }
 
+    /// The order of the characters.
     public static func < (left: JobID, right: JobID) -> Bool { left.rawValue < right.rawValue }
 }
 

@@ -68,10 +68,12 @@ extension JobRequest: Codable {
         Array(json.description.utf8)
     }
 
+    /// Reads one job from any decoder, as strictly as from JSON text.
     public init(from decoder: any Decoder) throws {
         try self.init(json: JSONValue(from: decoder))
     }
 
+    /// Writes what `json` says.
     public func encode(to encoder: any Encoder) throws {
         try json.encode(to: encoder)
     }

@@ -6,7 +6,8 @@ extension JobRequest {
     static let maximumLatencyBudget = Duration.seconds(24 * 3600)
 
     static let fields = [
-        "id", "prompt", "negative_prompt", "width", "height", "seed", "steps", "guidance_scale", "sampler", "rng", "model",
+        "id", "prompt", "negative_prompt", "width", "height", "seed", "steps", "guidance_scale", "sampler", "rng",
+        "model",
         "latency_budget", "deadline", "priority", "output",
     ]
 
@@ -86,7 +87,8 @@ extension FieldReader {
         }
         if let scalar = text.unicodeScalars.first(where: { !$0.isAllowedInXML }) {
             let digits = String(scalar.value, radix: 16, uppercase: true)
-            throw invalid(field, "contains the control character U+\(String(repeating: "0", count: 4 - digits.count))\(digits)")
+            throw invalid(
+                field, "contains the control character U+\(String(repeating: "0", count: 4 - digits.count))\(digits)")
         }
         return text
     }
@@ -94,7 +96,8 @@ extension FieldReader {
     fileprivate func id(_ field: String) throws(JobError) -> JobID? {
         guard let text = try string(field) else { return nil }
         guard let id = JobID(rawValue: text) else {
-            let rule = "1 to \(JobID.maximumLength) letters, digits, dots, underscores or hyphens, a letter or digit first"
+            let rule =
+                "1 to \(JobID.maximumLength) letters, digits, dots, underscores or hyphens, a letter or digit first"
             throw invalid(field, "must be \(rule)")
         }
         return id
@@ -127,7 +130,8 @@ extension FieldReader {
     fileprivate func timestamp(_ field: String) throws(JobError) -> Timestamp? {
         guard let text = try string(field) else { return nil }
         guard let time = Timestamp(rfc3339: text) else {
-            throw invalid(field, "must be a time with an offset as RFC 3339 has it, such as \"2030-12-24T18:00:00+01:00\"")
+            throw invalid(
+                field, "must be a time with an offset as RFC 3339 has it, such as \"2030-12-24T18:00:00+01:00\"")
         }
         return time
     }

@@ -45,6 +45,7 @@ public enum JobState: String, Codable, CaseIterable, Sendable {
         /// What was asked of it.
         public let event: Event
 
+        /// What the job is, and what it cannot do.
         public var description: String { "a job that is \(from.rawValue) cannot \(event.verb)" }
     }
 

@@ -2,8 +2,11 @@
 public struct Rejection: Codable, Equatable, Sendable {
     /// The NAME in `failed/`; no job and no other rejection has it.
     public let name: ResultName
+    /// The file that it came from.
     public let source: JobSource
+    /// What is wrong with it.
     public let failure: JobFailure
+    /// When it was handed in.
     public let createdAt: Timestamp
 
     /// The rejection with all of its columns; only the store and tests make one.

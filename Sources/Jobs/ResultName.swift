@@ -9,6 +9,7 @@ public struct ResultName: RawRepresentable, Hashable, Sendable, CustomStringConv
     public static let maximumRequestedLength = 128
     private static let reservedEndings = [".webp", ".json", ".job"]
 
+    /// The checked name.
     public let rawValue: String
 
     /// Answers nil for a name that is not safe; `problem(with:)` says why.
@@ -53,6 +54,7 @@ public struct ResultName: RawRepresentable, Hashable, Sendable, CustomStringConv
         return nil
     }
 
+    /// The name itself.
     public var description: String { rawValue }
 }
 

@@ -8,11 +8,15 @@ public struct Submission: Equatable, Sendable {
 
     /// A job that is not in the queue yet.
     public struct NewJob: Equatable, Sendable {
+        /// The client's id, or one made from the intake.
         public let id: JobID
         /// The result's name, as long as nobody else has it.
         public let wishedName: ResultName
+        /// The element of the file that it is.
         public let source: JobSource
+        /// What is asked for.
         public let request: JobRequest
+        /// The request's seed, or one made from the intake.
         public let seed: UInt64
     }
 
@@ -20,7 +24,9 @@ public struct Submission: Equatable, Sendable {
     public struct NewRejection: Equatable, Sendable {
         /// The NAME of `failed/NAME.json`, as long as nobody else has it.
         public let wishedName: ResultName
+        /// The element of the file that it is; 0 when it is the file.
         public let source: JobSource
+        /// What is wrong with it.
         public let failure: JobFailure
         /// What was handed in, if it is JSON.
         public let json: JSONValue?
@@ -73,7 +79,8 @@ public struct Submission: Equatable, Sendable {
                 let part = element.text.map { Original.text($0 + "\n", element.json == nil ? .jsonl : .json) }
                 rejections.append(
                     NewRejection(
-                        wishedName: stem.appending(suffix), source: source, failure: JobFailure(error), json: element.json,
+                        wishedName: stem.appending(suffix), source: source, failure: JobFailure(error),
+                        json: element.json,
                         original: elements.count > 1 ? part ?? .file : .file))
             }
         }

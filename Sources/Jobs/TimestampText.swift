@@ -29,6 +29,7 @@ extension Timestamp: CustomStringConvertible, Codable {
         return "\(date)T\(hours):\(minutes):\(seconds).\(padded(millisecond % 1000, 3))Z"
     }
 
+    /// Reads RFC 3339 text.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
@@ -38,6 +39,7 @@ extension Timestamp: CustomStringConvertible, Codable {
         self = time
     }
 
+    /// Writes `description`.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
@@ -115,7 +117,9 @@ private struct Scanner {
     mutating func offset() -> Int? {
         if skip("Zz") { return 0 }
         let isNegative = rest.first == UInt8(ascii: "-")
-        guard skip("+-"), let hours = digits(2), skip(":"), let minutes = digits(2), hours < 24, minutes < 60 else { return nil }
+        guard skip("+-"), let hours = digits(2), skip(":"), let minutes = digits(2), hours < 24, minutes < 60 else {
+            return nil
+        }
         return (isNegative ? -1 : 1) * (hours * 60 + minutes)
     }
 }

@@ -17,10 +17,13 @@ extension Spool {
         try publish(Self.report(job.name, members, failure, job.source, at: now, job: job.request.json), job.name)
     }
 
-    /// The jobs of a taken file are in the queue: tells of its bad ones in `failed/` and takes it out of `work/`. Can be done again.
+    /// The jobs of a taken file are in the queue: tells of its bad ones in `failed/` and takes it out of `work/`. Can be done
+    /// again. What is stuck in `incoming/` is met again and again, and told of as long as nothing tells of it.
     public func conclude(_ file: TakenFile, rejections: [Rejection], at now: Timestamp) throws(SpoolError) {
-        let originals = Dictionary(file.submission.rejections.map { ($0.source, $0) }, uniquingKeysWith: { first, _ in first })
+        let originals = Dictionary(
+            file.submission.rejections.map { ($0.source, $0) }, uniquingKeysWith: { first, _ in first })
         for rejection in rejections {
+            if file.isStuck, try Files.status(path(.failed).appending("\(rejection.name).json")) != nil { continue }
             guard let original = originals[rejection.source] else { continue }
             try writeFailed(rejection, original, of: file, at: now)
         }
@@ -64,11 +67,13 @@ extension Spool {
     }
 
     private static func report(
-        _ name: ResultName, _ members: [JSONValue.Member], _ failure: JobFailure, _ source: JobSource, at now: Timestamp,
+        _ name: ResultName, _ members: [JSONValue.Member], _ failure: JobFailure, _ source: JobSource,
+        at now: Timestamp,
         job: JSONValue?
     ) -> JSONValue {
         let source = JSONValue.object([
-            JSONValue.Member("file", .string(source.file)), JSONValue.Member("index", .number(JSONNumber(source.index))),
+            JSONValue.Member("file", .string(source.file)),
+            JSONValue.Member("index", .number(JSONNumber(source.index))),
             JSONValue.Member("intake", .string(source.intake.rawValue)),
         ])
         let front = [JSONValue.Member("name", .string(name.rawValue)), JSONValue.Member("state", .string("failed"))]
@@ -83,7 +88,11 @@ extension Spool {
     private static func ending(of fileName: String) -> String {
         guard let dot = fileName.lastIndex(of: "."), dot != fileName.startIndex else { return "" }
         let ending = fileName[dot...].dropFirst()
-        let isPlain = 1...16 ~= ending.utf8.count && ending.unicodeScalars.allSatisfy { $0.isASCII && $0.properties.isAlphabetic }
-        return isPlain ? ".\(ending)" : ""
+        let isPlain =
+            ending.utf8.count <= 16
+            && ending.unicodeScalars.allSatisfy { scalar in
+                scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
+            }
+        return isPlain && !ending.isEmpty ? ".\(ending)" : ""
     }
 }

@@ -3,13 +3,13 @@ import Jobs
 import SystemPackage
 
 /// The steps in which a result appears. A crash between two of them leaves no record, and the job is painted again; after
-/// `publishRecord` it is done, whatever the queue says.
+/// the last one it is done, whatever the queue says.
 public enum ResultStep: CaseIterable, Sendable {
-    case stagePicture, publishPicture, stageRecord, publishRecord, removeFailure
+    case removeFailure, stagePicture, publishPicture, stageRecord, publishRecord
 }
 
 extension Spool {
-    /// Writes `done/NAME.webp`, then `done/NAME.json`, and removes what an earlier attempt left in `failed/`.
+    /// Removes what an earlier attempt left in `failed/`, writes `done/NAME.webp`, then `done/NAME.json`.
     ///
     /// `record` must be a JSON object whose `id` is the job's; `hasResult` looks for it. Doing so again replaces both.
     public func writeDone(_ name: ResultName, picture: [UInt8], record: [UInt8]) throws(SpoolError) {
@@ -22,11 +22,13 @@ extension Spool {
     ) throws(SpoolError) {
         let done = path(.done)
         switch step {
-        case .stagePicture: try Files.write(picture, to: staging.appending("done.\(name).webp"), permissions: 0o640)
-        case .publishPicture: try Files.rename(staging.appending("done.\(name).webp"), to: done.appending("\(name).webp"))
-        case .stageRecord: try Files.write(record, to: staging.appending("done.\(name).json"), permissions: 0o640)
-        case .publishRecord: try Files.rename(staging.appending("done.\(name).json"), to: done.appending("\(name).json"))
         case .removeFailure: try removeFailure(name)
+        case .stagePicture: try Files.write(picture, to: staging.appending("done.\(name).webp"), permissions: 0o640)
+        case .publishPicture:
+            try Files.rename(staging.appending("done.\(name).webp"), to: done.appending("\(name).webp"))
+        case .stageRecord: try Files.write(record, to: staging.appending("done.\(name).json"), permissions: 0o640)
+        case .publishRecord:
+            try Files.rename(staging.appending("done.\(name).json"), to: done.appending("\(name).json"))
         }
     }
 

@@ -39,7 +39,9 @@ public struct Spool: Sendable {
         self.root = root
         self.maximumFileSize = maximumFileSize
         try Self.createWithParents(root)
-        for folder in Folder.allCases { try Self.create(path(folder), permissions: folder == .incoming ? 0o770 : 0o750) }
+        for folder in Folder.allCases {
+            try Self.create(path(folder), permissions: folder == .incoming ? 0o770 : 0o750)
+        }
         try Self.create(staging, permissions: 0o750)
         for name in try Files.names(in: staging) { try Files.remove(staging.appending(name)) }
         try checkPassage()
@@ -54,7 +56,8 @@ public struct Spool: Sendable {
         guard path(.done).withPlatformString({ statvfs($0, &status) }) == 0 else {
             throw Files.failure("look at", path(.done))
         }
-        return Int(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+        let (bytes, isBeyond) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return isBeyond ? .max : Int(clamping: bytes)
     }
 
     /// Where files are written before they are renamed to where they are seen.
@@ -69,7 +72,9 @@ public struct Spool: Sendable {
     }
 
     private static func create(_ path: FilePath, permissions: mode_t) throws(SpoolError) {
-        if path.withPlatformString({ mkdir($0, permissions) }) != 0, errno != EEXIST { throw Files.failure("create", path) }
+        if path.withPlatformString({ mkdir($0, permissions) }) != 0, errno != EEXIST {
+            throw Files.failure("create", path)
+        }
         guard try Files.status(path)?.kind == S_IFDIR else { throw .notAFolder(path) }
     }
 

@@ -14,7 +14,8 @@ public enum SpoolError: Error, Equatable, Sendable {
     /// Whether the same may succeed later, when there is room again. Only the worker and the intake try again.
     public var isTransient: Bool {
         guard case .system(_, _, let errno) = self else { return false }
-        return [.noSpace, .diskQuotaExceeded, .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .interrupted].contains(errno)
+        return [.noSpace, .diskQuotaExceeded, .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .interrupted]
+            .contains(errno)
     }
 }
 

@@ -24,7 +24,8 @@ extension Spool {
 
     /// The files that were taken before a crash and not discarded since, in the order in which they were taken.
     public func takenFiles() throws(SpoolError) -> [TakenFile] {
-        let names = try Files.names(in: path(.work)).compactMap { name in Self.parse(workName: name).map { (name, $0) } }
+        let names = try Files.names(in: path(.work)).compactMap { name in Self.parse(workName: name).map { (name, $0) }
+        }
         return names.sorted { $0.1.intake.rawValue < $1.1.intake.rawValue }.map { name, parts in
             read(path(.work).appending(name), intake: parts.intake, name: parts.name)
         }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct PanelTests {
     /// What a precision may add to the error of 32-bit floats, relative to the largest result.
-    static let tolerance: [Precision: Double] = [.fp32: 3e-6, .bf16: 6e-3, .int8: 2e-2]
+    static let tolerance: [WeightPrecision: Double] = [.fp32: 3e-6, .bf16: 6e-3, .int8: 2e-2]
 
     static let shapes: [(shape: Shape, outputs: Int, kernel: Int, stride: Int)] = [
         (Shape(n: 1, h: 1, w: 1, c: 16), 17, 1, 1),
@@ -14,9 +14,9 @@ import Testing
         (Shape(n: 1, h: 6, w: 5, c: 600), 48, 3, 1),  // More than one block of a panel.
     ]
 
-    @Test(arguments: KernelTable.available, Precision.allCases)
+    @Test(arguments: KernelTable.available, WeightPrecision.allCases)
     func `A convolution with panels is the sum of its definition, within its precision`(
-        table: String, precision: Precision
+        table: String, precision: WeightPrecision
     ) throws {
         let bench = try Bench(table: table)
         for (shape, outputs, kernel, stride) in PanelTests.shapes {
@@ -42,8 +42,8 @@ import Testing
         return Shape(n: shape.n, h: extent(shape.h), w: extent(shape.w), c: outputs)
     }
 
-    @Test(arguments: Precision.allCases)
-    func `A product with panels has the same bits on any number of threads`(precision: Precision) throws {
+    @Test(arguments: WeightPrecision.allCases)
+    func `A product with panels has the same bits on any number of threads`(precision: WeightPrecision) throws {
         let shape = Shape(n: 2, h: 31, w: 17, c: 32)
         let weight = ConvolutionWeight(
             outputsInputsHeightWidth: Constant(Bench.values(96 * 32 * 9, seed: 2)), outputs: 96, inputs: 32, height: 3,
@@ -73,8 +73,8 @@ import Testing
         #expect(bench.context.linear(x, weight.packed(.int8)).array() == bench.context.linear(x, weight).array())
     }
 
-    @Test(arguments: Precision.allCases)
-    func `A dry run takes the memory that the run takes`(precision: Precision) throws {
+    @Test(arguments: WeightPrecision.allCases)
+    func `A dry run takes the memory that the run takes`(precision: WeightPrecision) throws {
         let weight = LinearWeight(Constant(Bench.values(80 * 64, seed: 2)), outputs: 80, inputs: 64).packed(precision)
         let peaks = try [true, false].map { measuring in
             let bench = try Bench(measuring: measuring)

@@ -62,8 +62,8 @@ import Testing
 
     @Test func `OpenBLAS runs the kernels that we chose`() throws {
         let table = try KernelTable.selected().name
-        let expected = ["avx512": "SkylakeX", "avx2": "Haswell"]
         let core = try BLAS.shared().coreName
-        #expect(expected[table].map { $0 == core } ?? true)
+        if table.hasPrefix("avx512") { #expect(core == "SkylakeX") }
+        if table == "avx2" { #expect(core == "Haswell") }
     }
 }

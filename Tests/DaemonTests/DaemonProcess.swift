@@ -15,7 +15,7 @@ final class DaemonProcess: Sendable {
     private let exit = Event<Int32>()
 
     /// Starts a daemon and waits until it is ready, or has given up.
-    init(_ root: Root, models: [String]? = nil, environment: [String: String] = [:]) async throws {
+    init(_ root: Root, models: [String]? = nil, environment: [String: String] = [:], keepsNoSpace: Bool = true) async throws {
         self.root = root
         journal = LineLog()
         let notification = try NotificationSocket(path: root.path + "/notify")
@@ -25,17 +25,18 @@ final class DaemonProcess: Sendable {
             ["serve", "--root", root.path] + (models ?? [Executable.fixtureModels]).flatMap { ["--models", $0] }
         var variables = ProcessInfo.processInfo.environment
         variables["NOTIFY_SOCKET"] = notification.path
-        variables["LATENTD_FREE_SPACE_RESERVE"] = "0B"
+        // The disk of a build machine may be nearly full.
+        if keepsNoSpace { variables["LATENTD_FREE_SPACE_RESERVE"] = "0B" }
         process.environment = variables.merging(environment) { $1 }
         let pipe = Pipe()
         process.standardError = pipe
         process.terminationHandler = { [exit] process in
             exit.set(process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus)
-            notification.wake()
+            notification.end()
         }
         journal.read(from: pipe.fileHandleForReading)
         try process.run()
-        await onThread { notification.waitForReady() }
+        await notification.waitForReady()
     }
 
     var processID: Int32 { process.processIdentifier }
@@ -149,14 +150,17 @@ enum Executable {
                 process.arguments = arguments
                 let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
                 (process.standardInput, process.standardOutput, process.standardError) = (stdin, stdout, stderr)
-                let log = LineLog()
-                log.read(from: stderr.fileHandleForReading)
                 try process.run()
                 try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
                 try stdin.fileHandleForWriting.close()
+                // Neither stream of these programs fills a pipe before the other is read.
                 let output = try stdout.fileHandleForReading.readToEnd() ?? Data()
+                let errors = try stderr.fileHandleForReading.readToEnd() ?? Data()
                 process.waitUntilExit()
-                return (process.terminationStatus, String(decoding: output, as: UTF8.self), log.text)
+                return (
+                    process.terminationStatus, String(decoding: output, as: UTF8.self),
+                    String(decoding: errors, as: UTF8.self)
+                )
             }
         }.get()
     }

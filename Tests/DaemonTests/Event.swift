@@ -117,18 +117,23 @@ final class NotificationSocket: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Returns after READY=1, or after `wake`.
-    func waitForReady() {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 {
-            let message = String(decoding: buffer[..<count], as: UTF8.self)
-            if message.hasPrefix("READY=1") || message == "gone" { return }
-        }
+    /// Returns after READY=1, or after `close`. Goes on reading, as a service manager does: a full queue would stop the daemon.
+    func waitForReady() async {
+        let ready = Event<Void>()
+        Thread { [self] in
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 {
+                let message = String(decoding: buffer[..<count], as: UTF8.self)
+                if message.hasPrefix("READY=1") || message == "gone" { ready.set(()) }
+                if message == "gone" { return }
+            }
+        }.start()
+        await ready.value()
     }
 
-    /// Ends the wait for a daemon that will never be ready.
-    func wake() {
-        _ = withAddress { sendto(descriptor, "gone", 4, Int32(MSG_DONTWAIT), $0, $1) }
+    /// The daemon is gone: nobody else will write.
+    func end() {
+        _ = withAddress { sendto(descriptor, "gone", 4, 0, $0, $1) }
     }
 
     private func withAddress(_ body: (UnsafePointer<sockaddr>, socklen_t) -> some FixedWidthInteger) -> Int {

@@ -8,7 +8,7 @@ import Varlink
 struct LifeTests {
     /// A job that takes long enough to be interrupted.
     private let longJob =
-        #"{"prompt":"a","model":"sd1","width":64,"height":64,"steps":1000,"id":"long","output":{"name":"long"}}"#
+        #"{"prompt":"a","model":"sd1","width":64,"height":64,"steps":900,"id":"long","output":{"name":"long"}}"#
 
     private func isDenoising(_ update: JobProgress) -> Bool { (update.progress?.step ?? 0) > 0 }
 
@@ -124,8 +124,7 @@ struct LifeTests {
         let root = try Root()
         let file = URL(fileURLWithPath: root.path + "/etc/latentd.yaml")
         try Data("free_space_reserve: 1TiB\n".utf8).write(to: file)
-        // The variable that the other tests set would win over the file.
-        let daemon = try await DaemonProcess(root, environment: ["LATENTD_FREE_SPACE_RESERVE": ""])
+        let daemon = try await DaemonProcess(root, keepsNoSpace: false)
         let id = try await daemon.submit(quickJob())
         #expect(await daemon.journal.line(with: "Jobs wait for room on the disk") != nil)
         let status = try await daemon.call(Status.self, Nothing())

@@ -22,30 +22,34 @@ struct BadFolder: Sendable, CustomTestStringConvertible {
         case putTensor(String, shape: [Int])
     }
 
+    /// The tiny model that is spoiled.
+    let model: String
     let edit: Edit
     let mentions: [String]
 
-    init(_ edit: Edit, mentions: String...) {
+    init(_ edit: Edit, of model: String = "lcm", mentions: String...) {
+        self.model = model
         self.edit = edit
         self.mentions = mentions
     }
 
-    /// A field of the UNet's configuration; the error must name file, field and `mention`.
-    static func unet(_ field: String, _ value: String, _ mention: String = "") -> BadFolder {
-        BadFolder(
-            .set(file: "unet/config.json", field: field, value: value), mentions: "unet/config.json", field, mention)
+    /// Another value for a field; the error must name file and field, and `mention`.
+    static func field(_ file: String, _ field: String, _ value: String, _ mention: String? = nil) -> BadFolder {
+        let edit = Edit.set(file: file, field: field, value: value)
+        return BadFolder(edit, mentions: file, field, mention ?? field)
     }
 
-    static func field(_ file: String, _ field: String, _ value: String, _ mention: String = "") -> BadFolder {
-        BadFolder(.set(file: file, field: field, value: value), mentions: file, field, mention)
+    /// Another value for a field of the UNet's configuration.
+    static func unet(_ field: String, _ value: String, _ mention: String? = nil) -> BadFolder {
+        .field("unet/config.json", field, value, mention)
     }
 
     var testDescription: String { "\(edit)" }
 
-    /// Copies the tiny model `name` into `folder` and spoils the copy. Returns its path.
-    func make(from name: String, in folder: URL) throws -> String {
-        let copy = folder.appendingPathComponent(name)
-        try FileManager.default.copyItem(at: URL(fileURLWithPath: GoldenIndex.model(name)), to: copy)
+    /// Copies the model into `folder` and spoils the copy. Returns its path.
+    func make(in folder: URL) throws -> String {
+        let copy = folder.appendingPathComponent(model)
+        try FileManager.default.copyItem(at: URL(fileURLWithPath: GoldenIndex.model(model)), to: copy)
         func url(_ file: String) -> URL { copy.appendingPathComponent(file) }
         switch edit {
         case .set(let file, let field, let value):

@@ -19,7 +19,7 @@ struct BadFolderTests {
         let folder = manager.temporaryDirectory.appendingPathComponent("latentd-\(UUID().uuidString)")
         try manager.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { #expect(throws: Never.self) { try manager.removeItem(at: folder) } }
-        let path = try bad.make(from: "lcm", in: folder)
+        let path = try bad.make(in: folder)
         let message = try #require(throws: (any Error).self) {
             try Pipeline(folder: ModelFolder(path: path), threads: 1).load()
         }
@@ -40,11 +40,9 @@ struct BadFolderTests {
         .unet("block_out_channels", "[]"),
         .unet("block_out_channels", "[16,-32]"),
         .unet("block_out_channels", "[16,1000000000000]"),
-        .unet("block_out_channels", "[16,30]", "8"),
         .unet("layers_per_block", "0"),
         .unet("layers_per_block", "[2]"),
         .unet("attention_head_dim", "[4,3,2]"),
-        .unet("attention_head_dim", "5", "16"),
         .unet("norm_num_groups", "0"),
         .unet("norm_num_groups", "\"eight\""),
         .unet("in_channels", "9"),
@@ -54,7 +52,6 @@ struct BadFolderTests {
         .unet("resnet_time_scale_shift", #""scale_shift""#),
         .unet("time_embedding_type", #""fourier""#),
         .field("vae/config.json", "up_block_types", #"["UpDecoderBlock2D","AttnUpDecoderBlock2D"]"#, "up_block_types"),
-        .field("vae/config.json", "latent_channels", "16"),
         .field("vae/config.json", "scaling_factor", "0"),
         .field("model_index.json", "vae", #"["diffusers","VQModel"]"#, "VQModel"),
         .field("model_index.json", "unet", #"["diffusers","Transformer2DModel"]"#, "Transformer2DModel"),
@@ -63,13 +60,25 @@ struct BadFolderTests {
         .field("text_encoder/config.json", "num_hidden_layers", "-1"),
         .field("scheduler/scheduler_config.json", "beta_schedule", #""sigmoid""#, "sigmoid"),
         .field("scheduler/scheduler_config.json", "prediction_type", #""flow""#, "flow"),
-        .field("scheduler/scheduler_config.json", "timestep_spacing", #""random""#, "random"),
         .field("scheduler/scheduler_config.json", "num_train_timesteps", "0"),
         .field("scheduler/scheduler_config.json", "beta_start", #""small""#),
-        // Absent is diffusers' 1280, and the text encoder says otherwise.
         BadFolder(
-            .unset(file: "unet/config.json", field: "cross_attention_dim"), mentions: "unet/", "cross_attention_dim", "1280"),
-        BadFolder(.unset(file: "text_encoder/config.json", field: "hidden_size"), mentions: "text_encoder"),
+            .set(file: "scheduler/scheduler_config.json", field: "timestep_spacing", value: #""random""#), of: "tiny",
+            mentions: "scheduler/scheduler_config.json", "timestep_spacing", "random"),
+        BadFolder(
+            .set(file: "vae/config.json", field: "num_decoder_blocks", value: "[1]"), of: "tiny",
+            mentions: "vae/config.json", "decoder_block_out_channels"),
+        // The error names the field that the change no longer fits.
+        BadFolder(
+            .set(file: "unet/config.json", field: "block_out_channels", value: "[16,30]"),
+            mentions: "unet/config.json", "norm_num_groups", "30"),
+        BadFolder(
+            .set(file: "vae/config.json", field: "latent_channels", value: "16"),
+            mentions: "unet/config.json", "in_channels", "16"),
+        BadFolder(
+            .unset(file: "unet/config.json", field: "cross_attention_dim"),
+            mentions: "unet/config.json", "cross_attention_dim", "1280"),
+        BadFolder(.unset(file: "text_encoder/config.json", field: "hidden_size"), mentions: "hidden_size", "512"),
         BadFolder(.unset(file: "model_index.json", field: "unet"), mentions: "model_index.json", "unet"),
     ]
 
@@ -92,6 +101,9 @@ struct BadFolderTests {
         BadFolder(.dropTensor("conv_in.bias"), mentions: "conv_in.bias"),
         BadFolder(.dropTensor("time_embedding.cond_proj.weight"), mentions: "time_embedding.cond_proj.weight"),
         BadFolder(.putTensor("conv_in.weight", shape: [4, 16, 3, 3]), mentions: "conv_in.weight", "[16, 4, 3, 3]"),
+        BadFolder(
+            .set(file: "unet/config.json", field: "attention_head_dim", value: "5"),
+            mentions: "unet/diffusion_pytorch_model.safetensors", "down_blocks.0.attentions.0.proj_in.weight", "15"),
         BadFolder(.putTensor("mid_block.extra.weight", shape: [1]), mentions: "mid_block.extra.weight"),
         BadFolder(
             .truncate(file: "unet/diffusion_pytorch_model.safetensors", byteCount: 5000),

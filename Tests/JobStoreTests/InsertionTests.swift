@@ -55,7 +55,8 @@ struct InsertionTests {
             names += outcome.jobs.map(\.job.name.rawValue)
         }
         names += try await store.insert(submission(4, "cat.json", "{"), at: time(0)).rejections.map(\.name.rawValue)
-        let batch = #"[{"prompt": "x", "output": {"name": "cat~6"}}, {"prompt": "x", "output": {"name": "cat"}}, {"prompt": "x", "output": {"name": "cat"}}]"#
+        let batch =
+            #"[{"prompt": "x", "output": {"name": "cat~6"}}, {"prompt": "x", "output": {"name": "cat"}}, {"prompt": "x", "output": {"name": "cat"}}]"#
         names += try await store.insert(submission(5, "b.json", batch), at: time(0)).jobs.map(\.job.name.rawValue)
         #expect(names == ["cat", "cat~2", "cat~3", "cat~4", "cat~6", "cat~5", "cat~7"])
     }
@@ -63,7 +64,9 @@ struct InsertionTests {
     @Test func `A name whose files are there still is not given again`() async throws {
         let occupied: Set<String> = ["cat", "cat~2", "dog-1"]
         let text = #"[{"prompt": "x"}, {"prompt": "x"}, {"prompt": "x", "output": {"name": "cat"}}]"#
-        let outcome = try await store.insert(submission(1, "dog.json", text), at: time(0)) { occupied.contains($0.rawValue) }
+        let outcome = try await store.insert(submission(1, "dog.json", text), at: time(0)) {
+            occupied.contains($0.rawValue)
+        }
         #expect(outcome.jobs.map(\.job.name.rawValue) == ["dog-1~2", "dog-2", "cat~3"])
         // Once given it stays, however often the insertion is done again.
         let again = try await store.insert(submission(1, "dog.json", text), at: time(0)) { _ in true }
@@ -81,7 +84,9 @@ struct InsertionTests {
     @Test func `Files that are inserted at once do not disturb each other`() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<20 as Range<UInt32> {
-                group.addTask { [store] in _ = try await store.insert(submission(number, "same.json", #"{"prompt": "x"}"#), at: time(0)) }
+                group.addTask { [store] in
+                    _ = try await store.insert(submission(number, "same.json", #"{"prompt": "x"}"#), at: time(0))
+                }
             }
             try await group.waitForAll()
         }

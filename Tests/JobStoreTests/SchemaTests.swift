@@ -42,7 +42,8 @@ struct SchemaTests {
 
     @Test func `The claim walks its index and sorts nothing`() throws {
         let plan = try database().read { db in
-            try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + JobStore.nextInLine).map { row -> String in row["detail"] }
+            try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + JobStore.nextInLine).map { row -> String in row["detail"]
+            }
         }
         #expect(plan == ["SCAN job USING INDEX job_claimable"])
     }

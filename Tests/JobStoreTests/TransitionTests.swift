@@ -129,7 +129,8 @@ struct TransitionTests {
 
     @Test func `A cancelled job does not go back into the queue by any way`() async throws {
         let ways: [@Sendable (JobID) async throws -> Job] = [
-            { [store] in try await store.requeue($0, at: time(3)) }, { [store] in try await store.release($0, at: time(3)) },
+            { [store] in try await store.requeue($0, at: time(3)) },
+            { [store] in try await store.release($0, at: time(3)) },
             { [store] in try await store.fail($0, crash, at: time(3)) },
         ]
         for (number, way) in ways.enumerated() {

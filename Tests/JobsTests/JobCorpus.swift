@@ -142,12 +142,17 @@ enum JobCorpus {
         Bad(#"{"prompt": "x", "output": {"name": "a\u0000"}}"#, "output.name", "control character"),
         Bad(#"{"prompt": "x", "output": {"name": "a\u2028"}}"#, "output.name", "control character"),
         Bad(#"{"prompt": "x", "output": {"name": "cat.webp"}}"#, "output.name", ".webp"),
-        Bad(#"{"prompt": "x", "output": {"name": "\#(String(repeating: "a", count: 129))"}}"#, "output.name", "128 bytes"),
         Bad(
-            #"{"prompt": "x", "output": {"name": "\#(String(repeating: "é", count: 65))"}}"#, "output.name", "128 bytes",
+            #"{"prompt": "x", "output": {"name": "\#(String(repeating: "a", count: 129))"}}"#, "output.name",
+            "128 bytes"),
+        Bad(
+            #"{"prompt": "x", "output": {"name": "\#(String(repeating: "é", count: 65))"}}"#, "output.name",
+            "128 bytes",
             isBeyondSchema: true),
         Bad(#"{"prompt": "x", "output": {"quality": 101}}"#, "output.quality", "0 to 100"),
-        Bad(#"{"prompt": "x", "output": {"quality": 80, "quality": 90}}"#, "output.quality", "twice", isBeyondSchema: true),
+        Bad(
+            #"{"prompt": "x", "output": {"quality": 80, "quality": 90}}"#, "output.quality", "twice",
+            isBeyondSchema: true),
         Bad(#"{"prompt": "x", "output": {"lossless": 1}}"#, "output.lossless", "true or false"),
         Bad(#"[{"prompt": "x"}, {"prompt": "x", "output": {"quality": -1}}]"#, "jobs[1].output.quality", "0 to 100"),
         Bad(#"[{"prompt": "x"}, 7]"#, "jobs[1]", "an object"),

@@ -28,7 +28,8 @@ struct JobFileTests {
     }
 
     @Test func `Several jobs are numbered, bad ones among them leave the others alone`() throws {
-        let lines = "\u{FEFF}{\"prompt\": \"a\"}\r\n\r\n{\"prompt\": 7}\n{oops\n{\"prompt\": \"b\", \"output\": {\"name\": \"own\"}}"
+        let lines =
+            "\u{FEFF}{\"prompt\": \"a\"}\r\n\r\n{\"prompt\": 7}\n{oops\n{\"prompt\": \"b\", \"output\": {\"name\": \"own\"}}"
         let submission = submission("many.jsonl", lines)
         #expect(submission.jobs.map(\.id.rawValue) == ["\(intake)-1", "\(intake)-4"])
         #expect(submission.jobs.map(\.wishedName.rawValue) == ["many-1", "own"])
@@ -45,7 +46,8 @@ struct JobFileTests {
     }
 
     @Test(arguments: [
-        ("a.json", ""), ("a.json", "[]"), ("a.jsonl", "\n \n"), ("a.txt", " \n"), ("a.txt", ""), ("a.json", "{"), ("a.json", "[1,"),
+        ("a.json", ""), ("a.json", "[]"), ("a.jsonl", "\n \n"), ("a.txt", " \n"), ("a.txt", ""), ("a.json", "{"),
+        ("a.json", "[1,"),
     ])
     func `A file without a job is one rejection, of the whole file`(name: String, text: String) throws {
         let submission = submission(name, text)
@@ -57,7 +59,9 @@ struct JobFileTests {
     @Test func `Too many jobs in a file are refused as one`() {
         let lines = String(repeating: "{\"prompt\":\"x\"}\n", count: 10_001)
         #expect(submission("a.jsonl", String(lines.dropLast(15))).jobs.count == 10_000)
-        #expect(submission("a.jsonl", lines).rejections.map(\.failure.message) == ["the file contains more than 10000 jobs"])
+        #expect(
+            submission("a.jsonl", lines).rejections.map(\.failure.message) == ["the file contains more than 10000 jobs"]
+        )
         let array = "[" + Array(repeating: "{\"prompt\":\"x\"}", count: 10_001).joined(separator: ",") + "]"
         #expect(submission("a.json", array).rejections.count == 1)
     }

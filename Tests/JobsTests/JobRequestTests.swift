@@ -69,7 +69,10 @@ struct JobRequestTests {
     }
 
     @Test func `The canonical form has a fixed order and nothing that is not set`() throws {
-        let request = try JobRequest.decode(json: #"{"seed": 1e3, "latency_budget": 90, "priority": 0, "prompt": "ü\/"}"#.utf8)
-        #expect(String(decoding: request.encoded(), as: UTF8.self) == #"{"prompt":"ü/","seed":1000,"latency_budget":"1m30s"}"#)
+        let request = try JobRequest.decode(
+            json: #"{"seed": 1e3, "latency_budget": 90, "priority": 0, "prompt": "ü\/"}"#.utf8)
+        #expect(
+            String(decoding: request.encoded(), as: UTF8.self)
+                == #"{"prompt":"ü/","seed":1000,"latency_budget":"1m30s"}"#)
     }
 }

@@ -10,7 +10,8 @@ struct NameTests {
 
     @Test(arguments: [
         ("cat", "cat"), ("größe 1.5", "größe 1.5"), ("", "job"), (".hidden", "_hidden"), ("..", "_."), ("a/b", "a_b"),
-        ("a\nb\u{1b}\u{7f}", "a_b__"), ("a\u{FFFD}", "a_"), ("a.json", "a_json"), ("b.job", "b_job"), ("c.webp.webp", "c.webp_webp"),
+        ("a\nb\u{1b}\u{7f}", "a_b__"), ("a\u{FFFD}", "a_"), ("a.json", "a_json"), ("b.job", "b_job"),
+        ("c.webp.webp", "c.webp_webp"),
         (".webp", "_webp"), (String(repeating: "é", count: 100), String(repeating: "é", count: 64)),
     ])
     func `Any text has a safe name near it`(text: String, expected: String) {
@@ -19,7 +20,9 @@ struct NameTests {
         #expect(ResultName(rawValue: name.rawValue) == name)
     }
 
-    @Test(arguments: ["", ".", "..", "a/b", "/a", "a\n", "a\0", "a.webp", "a.json", "a.job", String(repeating: "a", count: 161)])
+    @Test(arguments: [
+        "", ".", "..", "a/b", "/a", "a\n", "a\0", "a.webp", "a.json", "a.job", String(repeating: "a", count: 161),
+    ])
     func `What is unsafe is no name`(text: String) { #expect(ResultName(rawValue: text) == nil) }
 
     @Test func `The longest name has room for what makes it unique`() {

@@ -13,7 +13,8 @@ struct Schema {
 
     private func holds(_ keyword: String, _ argument: JSONValue, for value: JSONValue, in schema: JSONValue) -> Bool {
         switch (keyword, argument, value) {
-        case ("$schema", _, _), ("$id", _, _), ("$defs", _, _), ("title", _, _), ("description", _, _), ("default", _, _),
+        case ("$schema", _, _), ("$id", _, _), ("$defs", _, _), ("title", _, _), ("description", _, _),
+            ("default", _, _),
             ("format", _, _):
             true
         case ("$ref", .string(let path), _): accepts(value, definition(path))
@@ -35,7 +36,8 @@ struct Schema {
         case ("minLength", .number(let bound), .string(let text)): Double(text.unicodeScalars.count) >= bound.double
         case ("maxLength", .number(let bound), .string(let text)): Double(text.unicodeScalars.count) <= bound.double
         case ("pattern", .string(let pattern), .string(let text)): matches(text, pattern)
-        case ("required", _, _), ("properties", _, _), ("additionalProperties", _, _), ("items", _, _), ("minItems", _, _),
+        case ("required", _, _), ("properties", _, _), ("additionalProperties", _, _), ("items", _, _),
+            ("minItems", _, _),
             ("maxItems", _, _), ("minimum", _, _), ("maximum", _, _), ("exclusiveMinimum", _, _), ("minLength", _, _),
             ("maxLength", _, _), ("pattern", _, _):
             true
@@ -49,7 +51,8 @@ struct Schema {
 
     private func isOf(_ type: String, _ value: JSONValue) -> Bool {
         switch (type, value) {
-        case ("object", .object), ("array", .array), ("string", .string), ("boolean", .bool), ("null", .null), ("number", .number):
+        case ("object", .object), ("array", .array), ("string", .string), ("boolean", .bool), ("null", .null),
+            ("number", .number):
             true
         case ("integer", .number(let number)): number.double == number.double.rounded()
         default: false

@@ -30,7 +30,9 @@ struct SchemaTests {
     @Test func `The schema and the decoder know the same fields`() throws {
         let job = try #require(schema.root["$defs"]?["job"])
         try expectSameFields(in: job) { #"{"prompt": "x", "\#($0)": {"no": "type"}}"# }
-        try expectSameFields(in: try #require(job["properties"]?["output"])) { #"{"prompt": "x", "output": {"\#($0)": {}}}"# }
+        try expectSameFields(in: try #require(job["properties"]?["output"])) {
+            #"{"prompt": "x", "output": {"\#($0)": {}}}"#
+        }
         // And the other way round: a job with every field set has no field that the schema lacks.
         let all = JobCorpus.good.compactMap { try? JSONValue(parsing: $0.utf8) }.flatMap(\.names)
         guard case .object(let properties)? = job["properties"] else { throw CancellationError() }

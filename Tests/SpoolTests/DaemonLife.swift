@@ -27,7 +27,9 @@ struct DaemonLife {
         return life.steps
     }
 
-    private init(spool: Spool, store: JobStore, limit: Int) { (self.spool, self.store, self.limit) = (spool, store, limit) }
+    private init(spool: Spool, store: JobStore, limit: Int) {
+        (self.spool, self.store, self.limit) = (spool, store, limit)
+    }
 
     private mutating func step<Value>(_ body: () async throws -> Value) async throws -> Value {
         guard steps < limit else { throw Death() }

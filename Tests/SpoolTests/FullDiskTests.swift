@@ -12,7 +12,9 @@ struct FullDiskTests {
         let spool = try Spool(root: FilePath(disk.folder.appending(path: "spool").path), maximumFileSize: 1 << 20)
         let picture = [UInt8](repeating: 7, count: 512 << 10)
         let record = Array(#"{"id": "me"}"#.utf8)
-        let error = try #require(throws: SpoolError.self) { try spool.writeDone(name("cat"), picture: picture, record: record) }
+        let error = try #require(throws: SpoolError.self) {
+            try spool.writeDone(name("cat"), picture: picture, record: record)
+        }
         #expect(error.isTransient)
         #expect(error.description.contains("No space left"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: spool.path(.done).string).isEmpty)
@@ -27,7 +29,8 @@ struct FullDiskTests {
         let line = #"{"prompt": "\#(String(repeating: "x", count: 1000))"}"#
         let lines = Array(repeating: line, count: 2000).joined(separator: "\n")
         let large = Submission(intake: intake(1), fileName: "large.jsonl", bytes: Array(lines.utf8))
-        let error = try #require(await #expect(throws: JobStoreError.self) { try await store.insert(large, at: time(0)) })
+        let error = try #require(
+            await #expect(throws: JobStoreError.self) { try await store.insert(large, at: time(0)) })
         #expect(error.isTransient, "\(error)")
         #expect(try await store.counts()[.queued] == 0)
         let small = Submission(intake: intake(2), fileName: "small.json", bytes: Array(line.utf8))

@@ -17,7 +17,8 @@ struct ResultTests {
         var request = JobRequest(prompt: "x")
         request.id = JobID(rawValue: id)
         return Job(
-            id: try #require(request.id), name: try name(text), source: JobSource(intake: intake(1), file: "f.json", index: 0),
+            id: try #require(request.id), name: try name(text),
+            source: JobSource(intake: intake(1), file: "f.json", index: 0),
             request: request, seed: .max, state: .running, attempts: 3, isCancelRequested: false, createdAt: time(0),
             startedAt: time(1), finishedAt: nil, failure: nil)
     }
@@ -26,7 +27,7 @@ struct ResultTests {
         let job = try job("me", named: "cat")
         let record = Array(#"{"id": "me"}"#.utf8)
         for step in ResultStep.allCases {
-            #expect(spool.hasResult(job.name, for: job.id) == (step == .removeFailure))
+            #expect(!spool.hasResult(job.name, for: job.id))
             try spool.perform(step, job.name, picture: [1, 2], record: record)
         }
         #expect(spool.hasResult(job.name, for: job.id))
@@ -66,7 +67,10 @@ struct ResultTests {
 
     @Test func `What a crash left half written is removed at the next start`() throws {
         try spool.perform(.stagePicture, name("cat"), picture: [1], record: [])
-        #expect(try FileManager.default.contentsOfDirectory(atPath: test.root.appending("work/tmp").string) == ["done.cat.webp"])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: test.root.appending("work/tmp").string) == [
+                "done.cat.webp"
+            ])
         _ = try test.open()
         #expect(try FileManager.default.contentsOfDirectory(atPath: test.root.appending("work/tmp").string).isEmpty)
         #expect(try test.contents(.done).isEmpty)
@@ -86,7 +90,8 @@ struct ResultTests {
     @Test func `A link where a folder should be stops the start`() throws {
         let other = try TestSpool()
         try FileManager.default.createDirectory(atPath: other.root.string, withIntermediateDirectories: false)
-        try FileManager.default.createSymbolicLink(atPath: other.root.appending("work").string, withDestinationPath: "/tmp")
+        try FileManager.default.createSymbolicLink(
+            atPath: other.root.appending("work").string, withDestinationPath: "/tmp")
         #expect(throws: SpoolError.notAFolder(other.root.appending("work"))) { try other.open() }
     }
 

@@ -20,9 +20,10 @@ struct SettlingTests {
         #expect(settling.nextLook == nil)
     }
 
-    @Test(arguments: [
-        \Settling.Appearance.size, \Settling.Appearance.inodeAsInteger, \.modifiedSeconds, \.changedSeconds,
-    ] as [WritableKeyPath<Settling.Appearance, Int64> & Sendable])
+    @Test(
+        arguments: [
+            \Settling.Appearance.size, \Settling.Appearance.inodeAsInteger, \.modifiedSeconds, \.changedSeconds,
+        ] as [WritableKeyPath<Settling.Appearance, Int64> & Sendable])
     func `Any change begins the interval again`(property: WritableKeyPath<Settling.Appearance, Int64> & Sendable) {
         var settling = Settling(interval: .seconds(2))
         #expect(settling.look(at: "a", seen, now: after(0)) == false)

@@ -24,7 +24,9 @@ struct WatchTests {
     }
 
     @Test func `What is there already comes first, by age, without what is ignored`() async throws {
-        for (age, name) in [(3, "c.txt"), (1, "a.txt"), (2, "b.txt"), (4, ".hidden.txt"), (4, "x.tmp"), (4, "y.part"), (4, "z.txt~")] {
+        for (age, name) in [
+            (3, "c.txt"), (1, "a.txt"), (2, "b.txt"), (4, ".hidden.txt"), (4, "x.tmp"), (4, "y.part"), (4, "z.txt~"),
+        ] {
             close(try create(name))
             var times = [timeval(tv_sec: 1_000_000 + age, tv_usec: 0), timeval(tv_sec: 1_000_000 + age, tv_usec: 0)]
             utimes(incoming.appending(name).string, &times)
@@ -93,7 +95,9 @@ struct WatchTests {
         var entries = Arrivals(try spool.incomingFiles())
         let folder = DropFolder(path: incoming)
         var names: [String] = []
-        for number in 1...3 { names.append(try folder.drop(Array(#"{"prompt": "\#(number)"}"#.utf8), as: name("cat"), kind: .json)) }
+        for number in 1...3 {
+            names.append(try folder.drop(Array(#"{"prompt": "\#(number)"}"#.utf8), as: name("cat"), kind: .json))
+        }
         #expect(names == ["cat.json", "cat~2.json", "cat~3.json"])
         var prompts: Set<String> = []
         while prompts.count < 3, let entry = try await entries.next() {

@@ -1,5 +1,5 @@
 /// How the numbers of a weight are kept and multiplied.
-public enum Precision: String, Hashable, Sendable, CaseIterable {
+public enum WeightPrecision: String, Hashable, Sendable, CaseIterable {
     /// 32-bit floats.
     case fp32
     /// bfloat16 weights and activations, sums in 32-bit floats.
