@@ -123,7 +123,7 @@ def main() -> None:
         set_rates(muon, decay(clock.fraction))
         muon.step()
         muon.zero_grad(set_to_none=True)
-        shown = losses.detach() if step == 0 else shown.lerp(losses.detach(), 0.03)
+        shown = losses.detach() if not shown.any() else shown.lerp(losses.detach(), 0.03)
         step += 1
         if step % 100 == 0 or clock.fraction == 1:
             print(f"{clock.seconds / 60:.1f} min, {step} steps, {2 * step * options.batch} texts: "

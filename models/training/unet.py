@@ -123,7 +123,7 @@ def main() -> None:
         muon.zero_grad(set_to_none=True)
         average.update(both)
         plain = error.mean().item()
-        shown = plain if step == 0 else 0.98 * shown + 0.02 * plain
+        shown = plain if not shown else 0.98 * shown + 0.02 * plain
         step += 1
         if step % 25 == 0:
             print(f"{clock.seconds / 60:.1f} min, {step} steps, {step * options.batch} samples, v error {shown:.4f}",
