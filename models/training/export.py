@@ -63,8 +63,10 @@ def main() -> None:
     build(options.data).to(torch.float16).save_pretrained(part)
     shutil.rmtree(part / "tokenizer")
     shutil.copytree(options.data / "tokenizer", part / "tokenizer")
-    (part / "latentd.json").write_text(json.dumps(MANIFEST))
+    (part / "latentd.json").write_text(json.dumps(MANIFEST, indent=2))
     forget_paths(part)
+    for path in part.rglob("*.safetensors"):
+        path.chmod(0o644)
     StableDiffusionPipeline.from_pretrained(part, safety_checker=None, requires_safety_checker=False)
     if options.out.exists():
         old = part.with_name(part.name + "-old")
