@@ -23,5 +23,10 @@ final class QueueLock: Sendable {
     /// Lets others have the queue from now on.
     func release() { flock(descriptor, LOCK_UN) }
 
-    deinit { close(descriptor) }
+    /// Unlocks by name: closing alone would leave the lock with a child that was forked meanwhile and has not yet become
+    /// its program.
+    deinit {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }

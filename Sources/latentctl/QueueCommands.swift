@@ -45,7 +45,8 @@ struct ShowCommand: ParsableCommand {
 
     mutating func run() throws {
         let reply = try instance.daemon.call(Show.self, JobReference(id: id))
-        instance.printer.result(reply, text: reply.job.details)
+        let progress = reply.progress == nil ? "" : "\n\n" + ProgressBar.line(reply)
+        instance.printer.result(reply, text: reply.job.details + progress)
     }
 }
 

@@ -77,4 +77,25 @@ struct PictureTests {
         #expect(job.picture == root.path + "/spool/done/job.webp")
         await daemon.stop()
     }
+
+    @Test("A subscriber hears of every job until it hangs up")
+    func subscribe() async throws {
+        let root = try Root()
+        let daemon = try await DaemonProcess(root)
+        let long = try await daemon.submit(#"{"prompt":"a","model":"sd1","width":64,"height":64,"steps":900}"#)
+        let next = try await daemon.submit(quickJob())
+        let path = root.layout.controlSocket.string
+        let heard = try await onThread {
+            Result {
+                var heard: Set<JobID> = []
+                try Connection(path: path).stream(Subscribe.self, Nothing()) { update in
+                    if let job = update.job, job.state == .succeeded { heard.insert(job.id) }
+                    return heard.count < 2
+                }
+                return heard
+            }
+        }.get()
+        #expect(heard == [long, next])
+        await daemon.stop()
+    }
 }
