@@ -38,9 +38,12 @@ public struct Checkpoint: Sendable {
         }
         var names: Set<String> = []
         for (tensor, value) in map {
-            guard case .string(let name) = value else { throw config.refusal("weight_map.\(tensor)", "it is not a string") }
+            guard case .string(let name) = value else {
+                throw config.refusal("weight_map.\(tensor)", "it is not a string")
+            }
             guard !name.isEmpty, !name.contains("/"), name.hasSuffix(".safetensors") else {
-                throw config.refusal("weight_map.\(tensor)", "'\(name)' is not the name of a safetensors file beside it")
+                throw config.refusal(
+                    "weight_map.\(tensor)", "'\(name)' is not the name of a safetensors file beside it")
             }
             names.insert(name)
         }

@@ -134,7 +134,9 @@ struct JSONParser {
         while let byte = current {
             switch byte {
             case UInt8(ascii: "\""):
-                guard let string = String(validating: text, as: UTF8.self) else { throw failure("the string is not UTF-8") }
+                guard let string = String(validating: text, as: UTF8.self) else {
+                    throw failure("the string is not UTF-8")
+                }
                 position += 1
                 return string
             case UInt8(ascii: "\\"):

@@ -34,7 +34,8 @@ public struct ModelFolder: Sendable {
 
     /// The class of a component, as `model_index.json` has it.
     public func componentClass(_ component: String) throws(ModelError) -> String {
-        guard case .array(let pair)? = index.members[component], pair.count == 2, case .string(let name) = pair[1] else {
+        guard case .array(let pair)? = index.members[component], pair.count == 2, case .string(let name) = pair[1]
+        else {
             throw index.refusal(component, "it is not a pair of library and class")
         }
         return name

@@ -55,7 +55,9 @@ public struct Safetensors: Sendable {
     }
 
     /// The bytes of a tensor, valid as long as `file` lives.
-    public func bytes(_ entry: Entry) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[entry.range]) }
+    public func bytes(_ entry: Entry) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: file.bytes[entry.range])
+    }
 
     private static func header(of file: MappedFile) throws(ModelError) -> (json: JSON, end: Int) {
         guard file.bytes.count >= 8 else { throw .malformed(file: file.path, reason: "it is shorter than 8 bytes") }
@@ -93,14 +95,18 @@ public struct Safetensors: Sendable {
         _ entries: [String: Entry], from start: Int, to end: Int, _ path: String
     ) throws(ModelError) {
         var covered = start
-        let ordered = entries.sorted { ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
-            < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key) }
+        let ordered = entries.sorted {
+            ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
+                < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key)
+        }
         for (name, entry) in ordered {
             guard entry.range.lowerBound >= covered else {
                 throw .malformed(file: path, reason: "the tensor '\(name)' overlaps another")
             }
             guard entry.range.lowerBound == covered else {
-                throw .malformed(file: path, reason: "\(entry.range.lowerBound - covered) bytes before '\(name)' belong to no tensor")
+                throw .malformed(
+                    file: path, reason: "\(entry.range.lowerBound - covered) bytes before '\(name)' belong to no tensor"
+                )
             }
             covered = entry.range.upperBound
         }
@@ -123,7 +129,9 @@ private struct EntryFields {
         func wrong(_ field: String, _ reason: String) -> ModelError {
             .badField(file: path, field: "\(name).\(field)", reason: reason)
         }
-        guard case .object(let fields) = json else { throw .badField(file: path, field: name, reason: "it is not an object") }
+        guard case .object(let fields) = json else {
+            throw .badField(file: path, field: name, reason: "it is not an object")
+        }
         guard case .string(let type)? = fields["dtype"] else { throw wrong("dtype", "it is not a string") }
         guard let format = TensorFormat(rawValue: type) else { throw wrong("dtype", "'\(type)' is not a known type") }
         guard let shape = fields["shape"]?.extents else { throw wrong("shape", "it is not an array of sizes") }
@@ -147,7 +155,9 @@ private struct EntryFields {
         var bytes = format.byteCount
         for extent in shape {
             let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
-            guard !overflow else { throw .badField(file: path, field: "\(name).shape", reason: "\(shape) is too large") }
+            guard !overflow else {
+                throw .badField(file: path, field: "\(name).shape", reason: "\(shape) is too large")
+            }
             bytes = product
         }
         guard bytes == end - begin else {

@@ -44,7 +44,9 @@ public struct SafetensorsWriter: Sendable {
     public func bytes() -> [UInt8] {
         var members = header
         if !metadata.isEmpty {
-            let texts = metadata.sorted { $0.key < $1.key }.map { "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))" }
+            let texts = metadata.sorted { $0.key < $1.key }.map {
+                "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))"
+            }
             members.insert("\"__metadata__\":{\(texts.joined(separator: ","))}", at: 0)
         }
         var text = Array("{\(members.joined(separator: ","))}".utf8)
@@ -63,7 +65,9 @@ public struct SafetensorsWriter: Sendable {
         let bytes = bytes()
         var written = 0
         while written < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written) }
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
+            }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { break }
             written += count

@@ -74,7 +74,9 @@ public struct Weights {
     }
 
     /// The filters of a convolution, `[outputs, inputs, size, size]`; 1x1 filters may be a linear layer's rows.
-    public func convolution(_ name: String, outputs: Int, inputs: Int, size: Int) throws(ModelError) -> ConvolutionWeight {
+    public func convolution(_ name: String, outputs: Int, inputs: Int, size: Int) throws(ModelError)
+        -> ConvolutionWeight
+    {
         let shape = [outputs, inputs, size, size]
         let filters = try constant(name, anyOf: size == 1 ? [shape, [outputs, inputs]] : [shape])
         let weight = ConvolutionWeight(

@@ -19,12 +19,16 @@ public struct KLDecoder {
         func resnet(_ scope: Weights, _ inputs: Int, _ outputs: Int) throws(ModelError) -> ResnetBlock {
             try ResnetBlock(scope, inputs: inputs, outputs: outputs, groups: groups, epsilon: KLDecoder.epsilon)
         }
-        postQuantConv = config.hasPostQuantConv
+        postQuantConv =
+            config.hasPostQuantConv
             ? try Linear(weights["post_quant_conv"], inputs: latent, outputs: latent) : nil
         let decoder = weights["decoder"], mid = decoder["mid_block"]
         convIn = try Convolution(decoder["conv_in"], inputs: latent, outputs: widths[0])
-        midResnets = [try resnet(mid["resnets", 0], widths[0], widths[0]), try resnet(mid["resnets", 1], widths[0], widths[0])]
-        midAttention = config.hasMidAttention
+        midResnets = [
+            try resnet(mid["resnets", 0], widths[0], widths[0]), try resnet(mid["resnets", 1], widths[0], widths[0]),
+        ]
+        midAttention =
+            config.hasMidAttention
             ? try MidAttention(mid["attentions", 0], channels: widths[0], groups: groups) : nil
         upBlocks = try widths.indices.map { level throws(ModelError) in
             let scope = decoder["up_blocks", level]
@@ -32,7 +36,8 @@ public struct KLDecoder {
                 let inputs = layer == 0 && level > 0 ? widths[level - 1] : widths[level]
                 return try resnet(scope["resnets", layer], inputs, widths[level])
             }
-            let upsampler = level == widths.count - 1
+            let upsampler =
+                level == widths.count - 1
                 ? nil : try Upsampler(scope["upsamplers", 0], channels: widths[level])
             return (resnets, upsampler)
         }

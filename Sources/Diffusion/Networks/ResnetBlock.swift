@@ -17,11 +17,12 @@ struct ResnetBlock {
         path = weights.path
         norm1 = try GroupNormalization(weights["norm1"], channels: inputs, groups: groups, epsilon: epsilon)
         conv1 = try Convolution(weights["conv1"], inputs: inputs, outputs: outputs)
-        timeEmbProj = if let timeChannels {
-            try Linear(weights["time_emb_proj"], inputs: timeChannels, outputs: outputs)
-        } else {
-            nil
-        }
+        timeEmbProj =
+            if let timeChannels {
+                try Linear(weights["time_emb_proj"], inputs: timeChannels, outputs: outputs)
+            } else {
+                nil
+            }
         norm2 = try GroupNormalization(weights["norm2"], channels: outputs, groups: groups, epsilon: epsilon)
         conv2 = try Convolution(weights["conv2"], inputs: outputs, outputs: outputs)
         convShortcut = inputs == outputs ? nil : try Linear(weights["conv_shortcut"], inputs: inputs, outputs: outputs)

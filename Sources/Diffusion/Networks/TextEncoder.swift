@@ -72,7 +72,9 @@ public struct TextEncoder {
         for (index, text) in texts.enumerated() {
             let end = endToken == 2 ? text.max() ?? 0 : endToken
             let row = index * text.count + (text.firstIndex(of: end) ?? 0)
-            for channel in 0..<channels { pooled.floats[index * channels + channel] = x.floats[row * channels + channel] }
+            for channel in 0..<channels {
+                pooled.floats[index * channels + channel] = x.floats[row * channels + channel]
+            }
         }
         return pooled
     }

@@ -17,11 +17,12 @@ struct TimestepEmbedding {
         frequencyShift = config.frequencyShift
         linear1 = try Linear(weights["linear_1"], inputs: waves, outputs: config.timeChannels)
         linear2 = try Linear(weights["linear_2"], inputs: config.timeChannels, outputs: config.timeChannels)
-        condProj = if let condition = config.conditionChannels {
-            try Linear(weights["cond_proj"], inputs: condition, outputs: waves, hasBias: false)
-        } else {
-            nil
-        }
+        condProj =
+            if let condition = config.conditionChannels {
+                try Linear(weights["cond_proj"], inputs: condition, outputs: waves, hasBias: false)
+            } else {
+                nil
+            }
     }
 
     /// - Parameter condition: `[B, 1, 1, conditionChannels]`.

@@ -41,7 +41,8 @@ public struct UNet {
         }
         convNormOut = try GroupNormalization(
             weights["conv_norm_out"], channels: first, groups: config.groups, epsilon: config.epsilon)
-        convOut = try Convolution(weights["conv_out"], inputs: first, outputs: config.outputs, size: config.outputKernel)
+        convOut = try Convolution(
+            weights["conv_out"], inputs: first, outputs: config.outputs, size: config.outputKernel)
         try weights.requireAllUsed()
         weightBytes = WeightBytes(weights)
     }

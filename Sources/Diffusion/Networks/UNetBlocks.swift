@@ -18,7 +18,8 @@ struct DownBlock {
         attentions = try (0..<(here.downHasAttention ? here.layers : 0)).map { layer throws(ModelError) in
             try Transformer(weights["attentions", layer], here.transformer)
         }
-        downsampler = level == config.levels.count - 1
+        downsampler =
+            level == config.levels.count - 1
             ? nil
             : try Downsampler(
                 weights["downsamplers", 0], channels: here.channels, padding: config.downsamplePadding)

@@ -69,7 +69,8 @@ struct UNetConfiguration {
         conditionChannels =
             config.has("time_cond_proj_dim") ? try config.integer("time_cond_proj_dim", in: 4...65_536) : nil
         // Absent is the middle block of Stable Diffusion, null is none.
-        midBlock = config.members["mid_block_type"] == .null
+        midBlock =
+            config.members["mid_block_type"] == .null
             ? nil : try config.choice("mid_block_type", default: .crossAttention)
         sampleSize = try UNetConfiguration.sampleSize(config)
         levels = try UNetConfiguration.levels(config, groups: groups)
@@ -113,7 +114,8 @@ struct UNetConfiguration {
         let onlyCross = try config.bools("only_cross_attention", count: count, default: false)
         for level in 0..<count where !channels[level].isMultiple(of: heads[level]) {
             throw config.refusal(
-                "attention_head_dim", "\(heads[level]) heads (that is what it means) do not divide \(channels[level]) channels")
+                "attention_head_dim",
+                "\(heads[level]) heads (that is what it means) do not divide \(channels[level]) channels")
         }
         return (0..<count).map { level in
             Level(

@@ -47,7 +47,8 @@ public final class Pipeline {
         do throws(ComputeError) { pool = try ThreadPool(threads: threads) } catch { throw .compute(error) }
         try DiffusionError.wrapping { () throws(ModelError) in
             try ComponentCheck.requireFit(
-                folder, unet: unetConfiguration, text: textConfiguration, decoder: decoderConfiguration, tokenizer: tokenizer)
+                folder, unet: unetConfiguration, text: textConfiguration, decoder: decoderConfiguration,
+                tokenizer: tokenizer)
         }
         _ = try schedulers.scheduler(defaults.sampler, steps: 1)
     }
@@ -106,7 +107,8 @@ public final class Pipeline {
         }
         if let skip = settings.clipSkip, !(0...textConfiguration.layers).contains(skip) {
             throw .setting(
-                field: "clip_skip", reason: "\(skip) is not between 0 and the text encoder's \(textConfiguration.layers) layers")
+                field: "clip_skip",
+                reason: "\(skip) is not between 0 and the text encoder's \(textConfiguration.layers) layers")
         }
         _ = try schedulers.scheduler(settings.sampler, steps: settings.steps)
     }

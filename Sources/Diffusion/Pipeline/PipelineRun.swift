@@ -51,7 +51,8 @@ final class PipelineRun {
     private func encodeText(_ clock: ContinuousClock) throws(DiffusionError) -> [Float] {
         let texts = pipeline.texts(settings).map(pipeline.tokenizer.encode)
         dump?.add("input_ids", texts.flatMap { $0.map(Int32.init) }, [texts.count, pipeline.tokenizer.length])
-        return try run(.textEncoder, clock, load: pipeline.loadedTextEncoder) { (network, evaluation) throws(DiffusionError) -> [Float] in
+        return try run(.textEncoder, clock, load: pipeline.loadedTextEncoder) {
+            (network, evaluation) throws(DiffusionError) -> [Float] in
             let start = clock.now
             let embeddings = Pipeline.embed(texts, with: network, settings, evaluation)
             let values = embeddings.array()
@@ -68,7 +69,8 @@ final class PipelineRun {
         let dumpShape = [1, size.c, size.h, size.w]
         dump?.add("noise", noise, dumpShape)
         var scheduler = try pipeline.schedulers.scheduler(settings.sampler, steps: settings.steps)
-        return try run(.unet, clock, load: pipeline.loadedUNet) { (network, evaluation) throws(DiffusionError) -> [Float] in
+        return try run(.unet, clock, load: pipeline.loadedUNet) {
+            (network, evaluation) throws(DiffusionError) -> [Float] in
             let inputs = pipeline.unetInputs(settings, embeddings: embeddings, evaluation)
             var latents = noise.map { $0 * scheduler.initialNoiseScale }
             for (index, timestep) in scheduler.timesteps.enumerated() {
@@ -89,7 +91,8 @@ final class PipelineRun {
 
     private func decode(_ latents: [Float], _ clock: ContinuousClock) throws(DiffusionError) -> PixelBuffer {
         let size = pipeline.latentShape(settings)
-        return try run(.decoder, clock, load: pipeline.loadedDecoder) { (network, evaluation) throws(DiffusionError) -> PixelBuffer in
+        return try run(.decoder, clock, load: pipeline.loadedDecoder) {
+            (network, evaluation) throws(DiffusionError) -> PixelBuffer in
             let start = clock.now
             let image = pipeline.decode(latents, size, with: network, evaluation)
             let pixels = PixelBuffer(image)

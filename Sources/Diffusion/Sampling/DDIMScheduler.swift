@@ -27,7 +27,8 @@ struct DDIMScheduler: Scheduler {
             times = Timesteps.trailing(count: count, from: noise.count, total: noise.count)
         }
         guard times.allSatisfy({ $0 < Double(noise.count) }) else {
-            throw config.refusal("steps_offset", "with \(count) steps it leads beyond the last of \(noise.count) timesteps")
+            throw config.refusal(
+                "steps_offset", "with \(count) steps it leads beyond the last of \(noise.count) timesteps")
         }
         let final = try config.bool("set_alpha_to_one", default: true) ? 1 : noise.alphas[0]
         let stride = noise.count / count

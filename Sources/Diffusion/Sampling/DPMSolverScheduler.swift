@@ -22,7 +22,8 @@ struct DPMSolverScheduler: Scheduler {
         prediction = try config.choice("prediction_type", default: PredictionType.epsilon)
         // As diffusers does with the names of its other solvers.
         let aliases: [JSON] = [.string("logrho"), .string("bh1"), .string("bh2")]
-        solver = aliases.contains(config.members["solver_type"] ?? .null)
+        solver =
+            aliases.contains(config.members["solver_type"] ?? .null)
             ? .midpoint : try config.choice("solver_type", default: .midpoint)
         isSecondOrder = try config.integer("solver_order", default: 2, in: 1...2) == 2
 
@@ -95,7 +96,8 @@ struct DPMSolverScheduler: Scheduler {
             let slopeFactor = solver == .midpoint ? -0.5 * pictureFactor : next.alpha * (decay / h + 1)
             for element in sample.indices {
                 let slope = 1 / ratio * (picture[element] - lastPicture[element])
-                sample[element] = sampleFactor * sample[element] - pictureFactor * picture[element] + slopeFactor * slope
+                sample[element] =
+                    sampleFactor * sample[element] - pictureFactor * picture[element] + slopeFactor * slope
             }
         } else {
             for element in sample.indices {

@@ -15,5 +15,6 @@ public protocol Scheduler {
 }
 
 extension Scheduler {
+    /// Most samplers show the network the sample as it is.
     public func inputDivisor(_ index: Int) -> Float { 1 }
 }

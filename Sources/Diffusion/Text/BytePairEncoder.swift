@@ -129,7 +129,8 @@ private struct MergeQueue {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].isBefore(heap[least]) {
+            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].isBefore(heap[least])
+            {
                 least = child
             }
             guard least != parent else { return first }
@@ -145,7 +146,8 @@ enum ByteAlphabet {
     static let letters: [Character] = {
         var free: UInt32 = 0x100
         return (0..<256).map { (byte: UInt32) in
-            let isPrintable = (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || (0xAE...0xFF).contains(byte)
+            let isPrintable =
+                (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || (0xAE...0xFF).contains(byte)
             var code = byte
             if !isPrintable {
                 code = free

@@ -5,7 +5,7 @@ enum TextNormalizer {
     static func normalize(_ text: Substring) -> String {
         var result = String.UnicodeScalarView()
         var inSpace = false
-        for scalar in text.precomposedStringWithCanonicalMapping.unicodeScalars {
+        for scalar in composed(text) {
             if scalar.properties.isWhitespace {
                 if !inSpace { result.append(" ") }
                 inSpace = true
@@ -16,5 +16,45 @@ enum TextNormalizer {
             }
         }
         return String(result)
+    }
+
+    /// ## Easy to get wrong
+    /// - The reference composes by the tables of Unicode 9: a character that came later is a base without accents for it,
+    ///   whatever it is. Texts are composed between such characters.
+    /// - Swift's composition (6.3) takes three Tibetan vowel signs for bases, and leaves them behind marks that belong after
+    ///   their parts: they are taken apart beforehand. It also composes a base beyond the first 65,536 characters as if it
+    ///   were the one with the same low 16 bits: such a base ends a text, except in the two ranges that have
+    ///   compositions of their own.
+    private static func composed(_ text: Substring) -> String.UnicodeScalarView {
+        var result = String.UnicodeScalarView(), known = String.UnicodeScalarView()
+        func flush() {
+            result.append(contentsOf: String(known).precomposedStringWithCanonicalMapping.unicodeScalars)
+            known = String.UnicodeScalarView()
+        }
+        for scalar in text.unicodeScalars {
+            if scalar.value < 0x300 {
+                known.append(scalar)
+            } else if let parts = tibetanVowels[scalar] {
+                known.append(contentsOf: parts)
+            } else if (scalar.properties.age?.major ?? 0) > 9 {
+                flush()
+                result.append(scalar)
+            } else {
+                known.append(scalar)
+                if isLoneBase(scalar) { flush() }
+            }
+        }
+        flush()
+        return result
+    }
+
+    private static let tibetanVowels: [Unicode.Scalar: [Unicode.Scalar]] = [
+        "\u{F73}": ["\u{F71}", "\u{F72}"], "\u{F75}": ["\u{F71}", "\u{F74}"], "\u{F81}": ["\u{F71}", "\u{F80}"],
+    ]
+
+    /// A base that nothing composes with, but that Swift would compose.
+    private static func isLoneBase(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value >= 0x10000 && scalar.properties.canonicalCombiningClass == .notReordered
+            && !(0x11080..<0x11600).contains(scalar.value) && !(0x1D100..<0x1D200).contains(scalar.value)
     }
 }

@@ -42,7 +42,8 @@ public struct Tokenizer: Sendable {
         special = try SpecialTokens(folder, vocabulary: vocabulary, vocabularyFile: file)
         encoder = try BytePairEncoder(
             vocabulary: vocabulary, mergesFile: folder.file("tokenizer", "merges.txt"), unknown: special.unknown)
-        let positions = try folder.config("text_encoder").integer("max_position_embeddings", default: 77, in: 2...65_536)
+        let positions = try folder.config("text_encoder").integer(
+            "max_position_embeddings", default: 77, in: 2...65_536)
         if folder.hasFile("tokenizer", "tokenizer_config.json") {
             let config = try folder.config("tokenizer", "tokenizer_config.json")
             length = try config.integer("model_max_length", default: positions, in: 2...positions)

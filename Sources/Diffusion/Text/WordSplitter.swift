@@ -5,6 +5,9 @@
 /// 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+                      (cut there again)
 /// ```
 /// The second finds something to cut only in the words that the first recognizes as markers: `<|`, `endoftext`, `|>`.
+///
+/// ## Easy to get wrong
+/// The reference knows Unicode 16. A letter or number that came later is neither for it.
 struct WordSplitter: Sequence, IteratorProtocol {
     private let scalars: String.UnicodeScalarView
     private var position: String.UnicodeScalarView.Index
@@ -20,6 +23,7 @@ struct WordSplitter: Sequence, IteratorProtocol {
 
         init(_ scalar: Unicode.Scalar) {
             switch scalar.properties.generalCategory {
+            case _ where (scalar.properties.age?.major ?? 0) > 16: self = .other
             case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: self = .letter
             case .decimalNumber, .letterNumber, .otherNumber: self = .number
             default: self = scalar.properties.isWhitespace ? .space : .other
@@ -47,7 +51,9 @@ struct WordSplitter: Sequence, IteratorProtocol {
             return Substring(scalars[start..<position])
         }
         let kind = Kind(scalars[start])
-        repeat { scalars.formIndex(after: &position) } while kind != .number && position < scalars.endIndex
+        repeat {
+            scalars.formIndex(after: &position)
+        } while kind != .number && position < scalars.endIndex
             && Kind(scalars[position]) == kind
         return Substring(scalars[start..<position])
     }

@@ -1,0 +1,118 @@
+import Diffusion
+import Models
+import Testing
+
+/// The pipeline's manners: what it tells, when it stops, what it refuses. Its numbers are in `GoldenRunTests`.
+@Suite(.serialized)
+struct PipelineTests {
+    private struct GivenUp: Error {}
+
+    private func pipeline(_ model: String = "tiny", residency: Residency = .together) throws -> Pipeline {
+        try Pipeline(folder: ModelFolder(path: GoldenIndex.model(model)), threads: 2, residency: residency)
+    }
+
+    private let settings = GenerationSettings(
+        prompt: "a red apple", negativePrompt: "blue", width: 40, height: 24, seed: 5, steps: 3, guidanceScale: 4,
+        sampler: .euler)
+
+    @Test("the observer hears of every stage in order, of each step, and of blocks between")
+    func progress() throws {
+        var events: [String] = []
+        let generation = try pipeline().generate(settings) { progress in
+            switch progress {
+            case .stage(let stage): events.append(stage.rawValue)
+            case .step(let number, let count, _): events.append("\(number)/\(count)")
+            case .block: if events.last != "block" { events.append("block") }
+            }
+        }
+        #expect(
+            events == [
+                "text_encoder", "block", "unet", "block", "1/3", "block", "2/3", "block", "3/3", "decoder", "block",
+            ])
+        #expect(generation.timings.steps.count == 3)
+        #expect(generation.timings.total >= generation.timings.decoding + generation.timings.textEncoding)
+        #expect(generation.image.width == 40 && generation.image.height == 24)
+    }
+
+    @Test("an observer that throws ends the picture, and the next one is made as if nothing had been")
+    func stopping() throws {
+        let pipeline = try pipeline()
+        let expected = try pipeline.generate(settings).image
+        var blocks = 0, steps = 0
+        let error = #expect(throws: DiffusionError.self) {
+            try pipeline.generate(settings) { progress in
+                if case .block = progress { blocks += 1 }
+                if case .step = progress { steps += 1 }
+                // In the middle of the first evaluation of the UNet.
+                if blocks == 12 { throw GivenUp() }
+            }
+        }
+        guard case .stopped(let cause)? = error else {
+            Issue.record("not stopped: \(String(describing: error))")
+            return
+        }
+        #expect(cause is GivenUp && blocks == 12 && steps == 0)
+        #expect(try pipeline.generate(settings).image == expected)
+    }
+
+    @Test("what stays resident does not change the picture, the seed does")
+    func residency() throws {
+        let image = try pipeline().generate(settings).image
+        #expect(try pipeline(residency: .oneStage).generate(settings).image == image)
+        var other = settings
+        other.seed += 1
+        #expect(try pipeline().generate(other).image != image)
+    }
+
+    @Test("the dump's noise is the random source's, and the text's batch follows the guidance")
+    func dump() throws {
+        var dump: TensorDump? = TensorDump()
+        _ = try pipeline().generate(settings, observer: { _ in }, dump: &dump)
+        var source = RandomSourceKind.latentd.source(seed: 5)
+        #expect(dump?["noise"]?.values == .floats(source.normals(4 * 3 * 5)))
+        #expect(dump?["input_ids"]?.shape == [2, 24])
+        var unguided = settings
+        unguided.guidanceScale = 1
+        dump = TensorDump()
+        _ = try pipeline().generate(unguided, observer: { _ in }, dump: &dump)
+        #expect(dump?["input_ids"]?.shape == [1, 24])
+    }
+
+    @Test("settings that no picture can have are refused by their names")
+    func refusals() throws {
+        let pipeline = try pipeline()
+        func field(_ change: (inout GenerationSettings) -> Void) -> String? {
+            var settings = settings
+            change(&settings)
+            do throws(DiffusionError) {
+                try pipeline.check(settings)
+                return nil
+            } catch {
+                guard case .setting(let field, _) = error else { return "\(error)" }
+                return field
+            }
+        }
+        #expect(field { _ in } == nil)
+        for size in [0, -8, 4, 44, 1_000_000_000, .max] {
+            #expect(field { $0.width = size } == "width")
+            #expect(field { $0.height = size } == "height")
+        }
+        for steps in [0, -1, 1001, .max] { #expect(field { $0.steps = steps } == "steps") }
+        #expect(
+            field {
+                $0.sampler = .lcm; $0.steps = 51
+            } == "steps")
+        #expect(field { $0.guidanceScale = .nan } == "guidance_scale")
+        #expect(field { $0.clipSkip = 99 } == "clip_skip")
+    }
+
+    @Test("defaults come from the folder")
+    func defaults() throws {
+        let odd = try PipelineDefaults(folder: ModelFolder(path: GoldenIndex.model("odd")))
+        #expect(odd.sampler == .euler && odd.sizeFactor == 8 && odd.height == 56 && odd.width == 72)
+        let sd1 = try PipelineDefaults(folder: ModelFolder(path: GoldenIndex.model("sd1")))
+        #expect(sd1.sampler == .ddim && sd1.steps == 50 && sd1.guidanceScale == 7.5)
+        // Written by a diffusers that said too little; its pipeline takes 64.
+        #expect(sd1.width == 512 && sd1.height == 512)
+    }
+}

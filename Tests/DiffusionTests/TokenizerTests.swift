@@ -1,0 +1,45 @@
+import Diffusion
+import Models
+import Testing
+
+/// Corners of Unicode where the reference's tables and Swift's differ, and prompts of any length. Other texts are in
+/// `GoldenTokenizerTests`; the ids here come from transformers too.
+struct TokenizerTests {
+    private func tokenizer() throws -> Tokenizer { try Tokenizer(ModelFolder(path: GoldenIndex.model("sd1"))) }
+
+    @Test("characters that are newer than the reference's tables, and what Swift composes wrongly, give its ids")
+    func unicode() throws {
+        let tokenizer = try tokenizer()
+        let cases: [(text: String, ids: [Int])] = [
+            // Letters and numbers of Unicode 17.
+            ("a\u{88F}b", [320, 156, 95, 493, 321]),
+            ("a\u{C5C}b", [320, 156, 109, 506, 321]),
+            ("x\u{323B0}y", [343, 172, 110, 236, 364, 344]),
+            ("\u{16FF4} 1", [172, 244, 123, 368, 272]),
+            // Accents that are newer than Unicode 9.
+            ("a\u{1AC6}\u{334}b", [320, 157, 104, 228, 136, 368, 321]),
+            ("e\u{1DF6}\u{301}", [324, 157, 115, 114, 136, 479]),
+            // Compositions.
+            ("+\u{2DF9}\u{F73}x", [10, 156, 121, 109, 156, 121, 110, 158, 115, 373, 343]),
+            ("\u{130BD}\u{3099}", [172, 241, 224, 377, 159, 224, 503]),
+            ("\u{21F40}\u{300}", [172, 94, 121, 478, 136, 478]),
+            ("\u{11099}\u{110BA}", [172, 239, 224, 504]),
+            ("\u{1D15E}\u{334}", [172, 251, 227, 245, 136, 112, 172, 251, 227, 354]),
+        ]
+        for (text, ids) in cases {
+            let scalars = text.unicodeScalars.map { String($0.value, radix: 16) }
+            #expect(Array(tokenizer.encode(text).dropFirst().prefix(ids.count)) == ids, "\(scalars)")
+        }
+    }
+
+    @Test("a prompt of megabytes is cut at the model's length without being read to its end")
+    func length() throws {
+        let tokenizer = try tokenizer()
+        for text in [String(repeating: "cat ", count: 500_000), String(repeating: "a", count: 200_000)] {
+            let ids = tokenizer.encode(text)
+            #expect(ids.count == 77 && ids[0] == 766 && ids[76] == 767 && !ids[1..<76].contains(767))
+            #expect(tokenizer.truncates(text))
+        }
+        #expect(!tokenizer.truncates("cat"))
+    }
+}
