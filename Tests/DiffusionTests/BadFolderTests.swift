@@ -43,6 +43,7 @@ struct BadFolderTests {
         .unet("layers_per_block", "0"),
         .unet("layers_per_block", "[2]"),
         .unet("attention_head_dim", "[4,3,2]"),
+        .unet("attention_head_dim", "5", "16"),
         .unet("norm_num_groups", "0"),
         .unet("norm_num_groups", "\"eight\""),
         .unet("in_channels", "9"),
@@ -101,9 +102,6 @@ struct BadFolderTests {
         BadFolder(.dropTensor("conv_in.bias"), mentions: "conv_in.bias"),
         BadFolder(.dropTensor("time_embedding.cond_proj.weight"), mentions: "time_embedding.cond_proj.weight"),
         BadFolder(.putTensor("conv_in.weight", shape: [4, 16, 3, 3]), mentions: "conv_in.weight", "[16, 4, 3, 3]"),
-        BadFolder(
-            .set(file: "unet/config.json", field: "attention_head_dim", value: "5"),
-            mentions: "unet/diffusion_pytorch_model.safetensors", "down_blocks.0.attentions.0.proj_in.weight", "15"),
         BadFolder(.putTensor("mid_block.extra.weight", shape: [1]), mentions: "mid_block.extra.weight"),
         BadFolder(
             .truncate(file: "unet/diffusion_pytorch_model.safetensors", byteCount: 5000),
