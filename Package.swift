@@ -68,7 +68,10 @@ let package = Package(
         target("Rendering", ["Diffusion", "Models", "Compute", "Images", "Planner", "Jobs"]),
         target(
             "Daemon",
-            ["Rendering", "Planner", "JobStore", "Spool", "Jobs", "Systemd", "Settings", "Varlink", system, logging, lifecycle, signals]),
+            [
+                "Rendering", "Planner", "JobStore", "Spool", "Jobs", "Systemd", "Settings", "Varlink", system, logging,
+                lifecycle, signals,
+            ]),
         target("Client", ["Varlink", "Jobs", "Planner", "Images", "Spool", "Settings", "Rendering", system]),
         .executableTarget(
             name: "latentd", dependencies: ["Daemon", "Client", "Settings", arguments, system, logging],

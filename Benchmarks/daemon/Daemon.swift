@@ -31,7 +31,7 @@ struct Daemon: ParsableCommand {
 
     mutating func run() throws {
         let instance = try Instance(binaries: URL(fileURLWithPath: binaries), models: models)
-        let figures = try Result { try measure(instance) }
+        let figures = Result { try measure(instance) }
         try instance.stop()
         let report = try figures.get()
         print(json ? try report.json() : report.table)
@@ -55,7 +55,7 @@ struct Daemon: ParsableCommand {
         let after = try ProcessUse(of: instance.processIdentifier)
         return Report.Idleness(
             residentBytes: after.residentBytes, privateBytes: after.privateBytes, threads: after.threads,
-            wakeUpsPerSecond: Double(after.wakeUps - before.wakeUps) / Double(seconds),
+            wakeUpsPerSecond: Double(after.wakeUps(since: before)) / Double(seconds),
             cpuFraction: (after.cpuSeconds - before.cpuSeconds) / Double(seconds))
     }
 

@@ -25,7 +25,8 @@ public struct Doctor: Sendable {
         do throws(SettingsError) {
             _ = try Settings.load(layout: layout)
             let isThere = FileManager.default.fileExists(atPath: layout.configuration.string)
-            return .ok("settings", isThere ? layout.configuration.string : "defaults (\(layout.configuration) is not there)")
+            return .ok(
+                "settings", isThere ? layout.configuration.string : "defaults (\(layout.configuration) is not there)")
         } catch {
             return .fail("settings", error.description, hint: "mend the file, or remove it for the defaults")
         }
@@ -75,7 +76,8 @@ public struct Doctor: Sendable {
             findings.append(.ok("spool", "you may drop jobs into \(incoming)"))
         } else if errno == ENOENT {
             findings.append(
-                .warn("spool", "\(incoming) is not there", hint: "the daemon makes it when it starts for the first time"))
+                .warn(
+                    "spool", "\(incoming) is not there", hint: "the daemon makes it when it starts for the first time"))
         } else {
             findings.append(
                 .fail(
@@ -87,14 +89,16 @@ public struct Doctor: Sendable {
         findings.append(
             free >= reserve
                 ? .ok("disk", "\(bytesText(free)) free for pictures")
-                : .fail("disk", "\(bytesText(free)) free", hint: "no job starts below \(bytesText(reserve)): make room"))
+                : .fail("disk", "\(bytesText(free)) free", hint: "no job starts below \(bytesText(reserve)): make room")
+        )
         return findings
     }
 
     private func freeBytes(_ path: String) -> Int? {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { return nil }
-        return Int(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+        return Int(
+            clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
     }
 
     private func control() -> Finding {

@@ -47,7 +47,8 @@ extension ControlDesk {
             let facts = model.facts
             return ModelInfo(
                 name: facts.name, path: model.folder.path, problem: nil, bytes: model.byteCount,
-                width: facts.defaults.width, height: facts.defaults.height, precisions: facts.precisions.map(\.rawValue),
+                width: facts.defaults.width, height: facts.defaults.height,
+                precisions: facts.precisions.map(\.rawValue),
                 steps: facts.steps.isEmpty ? [facts.defaults.steps] : facts.steps,
                 calibrated: facts.precisions.contains { costs[facts.identity, $0] != nil }, licence: model.licence)
         }

@@ -14,6 +14,8 @@ public enum DaemonError: Error, Sendable {
     case queue(JobStoreError)
     /// The spool cannot be used.
     case spool(SpoolError)
+    /// A service failed in a way that has no case of its own.
+    case service(String)
     /// The control socket cannot be made.
     case control(VarlinkError)
     /// A folder of the instance cannot be made.
@@ -29,12 +31,25 @@ public enum DaemonError: Error, Sendable {
     /// A result cannot be written.
     case cannotCreate(path: String, reason: String)
 
+    /// What a service threw.
+    init(_ error: any Error) {
+        switch error {
+        case let error as DaemonError: self = error
+        case let error as JobStoreError: self = .queue(error)
+        case let error as SpoolError: self = .spool(error)
+        case let error as VarlinkError: self = .control(error)
+        case let error as RenderingError: self = .rendering(error)
+        default: self = .service("\(error)")
+        }
+    }
+
     /// The code to exit with.
     public var exitCode: Int32 {
         switch self {
         case .settings: ExitStatus.configuration
         case .queue(.inUse): ExitStatus.temporary
         case .queue, .folder, .spool, .control: ExitStatus.cannotCreate
+        case .service: ExitStatus.software
         case .cannotRead: ExitStatus.noInput
         case .invalidJob, .plan: ExitStatus.data
         case .cannotCreate: ExitStatus.cannotCreate
@@ -72,6 +87,7 @@ extension DaemonError: CustomStringConvertible {
         case .queue(let error): error.description
         case .spool(let error): error.description
         case .control(let error): error.description
+        case .service(let reason): "the daemon cannot go on: \(reason)"
         case .folder(let path, let reason): "cannot make the folder \(path): \(reason)"
         case .cannotRead(let path, let reason): "cannot read \(path): \(reason)"
         case .invalidJob(let path, let reason): "\(path): \(reason)"

@@ -9,12 +9,14 @@ public import Settings
 import Spool
 public import SystemPackage
 import Systemd
+import UnixSignals
 import Varlink
 
 /// One daemon: assembles its services and runs them until SIGTERM.
 ///
-///     settings ─► folders ─► queue (its lock refuses a second daemon) ─► spool ─► Recovery ─► socket ─► READY=1
-///       ─► ChangeRelay, Janitor, Reload, Intake, Control, Worker ─► SIGTERM ─► the same backwards
+///     settings ─► folders ─► queue (its lock refuses a second daemon) ─► spool ─► Recovery ─► socket
+///       ─► ChangeRelay, Janitor, Reload, Intake, Control, Readiness (READY=1), Worker
+///       ─► SIGTERM ─► the same backwards
 public struct Instance: Sendable {
     private let layout: Layout
     private let configuration: FilePath?
@@ -30,7 +32,15 @@ public struct Instance: Sendable {
     }
 
     /// Runs until the daemon is asked to stop. Throws when it cannot start, or when a service cannot go on.
-    public func run() async throws {
+    public func run() async throws(DaemonError) {
+        do {
+            try await serve()
+        } catch {
+            throw DaemonError(error)
+        }
+    }
+
+    private func serve() async throws {
         let settings = try loadSettings()
         let level = SharedLogLevel(settings.loggerLevel)
         let notifier = Notifier()
@@ -58,7 +68,9 @@ public struct Instance: Sendable {
         let worker = Worker(
             store: store, spool: spool, board: board, inference: inference, ledger: ledger, settings: live,
             notifier: notifier, watchdog: Watchdog(notifier: notifier), logger: logger)
-        let reload = Reload(settings: live, notifier: notifier, logger: logger) { () throws(SettingsError) in
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        let reload = Reload(signals: hangups, settings: live, notifier: notifier, logger: logger) {
+            () throws(SettingsError) in
             try read()
         } apply: { settings in
             level.current = settings.loggerLevel
@@ -67,12 +79,11 @@ public struct Instance: Sendable {
         }
         let services: [any Service] = [
             ChangeRelay(store: store, board: board), Janitor(store: store, settings: live, logger: logger), reload,
-            Intake(store: store, spool: spool, logger: logger), control, worker,
+            Intake(store: store, spool: spool, logger: logger), control, Readiness(notifier: notifier), worker,
         ]
         let group = ServiceGroup(
             configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         announce(host, catalog, logger)
-        notifier.ready(status: "Idle")
         try await group.run()
         close(store, logger)
         logger.notice("Stopped")
@@ -94,7 +105,8 @@ public struct Instance: Sendable {
     private func announce(_ host: HostProfile, _ catalog: ModelCatalog, _ logger: Logger) {
         for problem in catalog.problems {
             logger.warning(
-                "A model folder cannot be used", metadata: ["model.path": "\(problem.path)", "error": "\(problem.error)"])
+                "A model folder cannot be used",
+                metadata: ["model.path": "\(problem.path)", "error": "\(problem.error)"])
         }
         logger.notice(
             "Started",

@@ -71,7 +71,7 @@ actor Intake: Service {
         while true {
             do {
                 return try await body()
-            } catch where Self.isTransient(error) {
+            } catch  where Self.isTransient(error) {
                 if !isWaiting { logger.warning("Intake waits", metadata: ["error": "\(error)"]) }
                 isWaiting = true
                 try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.retryInterval) }

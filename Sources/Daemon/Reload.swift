@@ -8,6 +8,8 @@ import UnixSignals
 ///
 /// The number of threads is fixed at the start: a change needs a restart, which the log says.
 struct Reload: Service {
+    /// Trapped before READY=1: a signal that comes early must not end the daemon.
+    let signals: UnixSignalsSequence
     let settings: LiveSettings
     let notifier: Notifier
     let logger: Logger
@@ -18,7 +20,7 @@ struct Reload: Service {
 
     /// Reloads at every SIGHUP until the daemon stops.
     func run() async throws {
-        for try await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+        for try await _ in signals.cancelOnGracefulShutdown() {
             notifier.reloading()
             let new = reload()
             notifier.ready()

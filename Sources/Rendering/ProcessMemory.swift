@@ -5,6 +5,9 @@ enum ProcessMemory {
     /// Private memory that is resident now, in bytes; nil without `/proc`.
     static var privateBytes: Int? { kibibytes("RssAnon").map { $0 * 1024 } }
 
+    /// All memory that is resident now, mapped files counted, in bytes; nil without `/proc`.
+    static var residentBytes: Int? { kibibytes("VmRSS").map { $0 * 1024 } }
+
     /// The highest resident memory since the start, or since `resetPeak`; mapped files count.
     static var peakBytes: Int? { kibibytes("VmHWM").map { $0 * 1024 } }
 

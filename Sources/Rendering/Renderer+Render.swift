@@ -34,7 +34,7 @@ extension Renderer {
 
         let pipeline = try pipeline(of: model, plan.variant.precision)
         let settings = GenerationSettings(request, seed: seed, plan: plan)
-        let plannedBytes = try checkedPeakBytes(pipeline, settings)
+        let planned = try checkedPlan(pipeline, settings)
         let sha256: String
         do { sha256 = try digests.sha256(of: model) } catch { throw .unusableModel(model.facts.name, error) }
         let prepared = clock.now
@@ -58,20 +58,33 @@ extension Renderer {
 
         estimate.enter(.writing)
         do { try observer(estimate.progress(at: clock.now)) } catch { throw .interrupted(error) }
-        let buffer = generation.image
-        let image = RGBImage(width: buffer.width, height: buffer.height, pixels: buffer.bytes)
+        return try finish(
+            generation, request, settings, plan, model, planned, sha256, start: start, preparing: prepared - start)
+    }
+
+    /// Encodes the pixels, writes down how they were made, and learns.
+    private func finish(
+        _ generation: Generation, _ request: JobRequest, _ settings: GenerationSettings, _ plan: Plan,
+        _ model: CatalogModel, _ planned: MemoryPlan, _ sha256: String, start: ContinuousClock.Instant,
+        preparing: Duration
+    ) throws(RenderingError) -> Rendered {
+        let clock = ContinuousClock()
+        let encodingStart = clock.now
+        let image = RGBImage(
+            width: generation.image.width, height: generation.image.height, pixels: generation.image.bytes)
         do throws(ImageError) {
-            let encodingStart = clock.now
             let bitstream = try WebP.encode(image, compression: WebP.Compression(request.output))
-            var timings = ResultRecord.Timings(generation.timings, preparing: prepared - start)
+            var timings = ResultRecord.Timings(generation.timings, preparing: preparing)
             timings.encodeSeconds = (clock.now - encodingStart) / .seconds(1)
             var record = ResultRecord(
                 request: request, job: request.pinned(to: settings, plan),
                 model: .init(name: model.facts.name, sha256: sha256, precision: plan.variant.precision), plan: plan,
                 timings: timings,
                 memory: .init(
-                    plannedBytes: plannedBytes, limitBytes: planner.memoryLimitBytes,
-                    activationPeakBytes: generation.activationPeakBytes, residentPeakBytes: ProcessMemory.peakBytes),
+                    plannedBytes: baselineBytes + planned.peakBytes,
+                    plannedResidentBytes: residentBaselineBytes + planned.peakBytesWithMappedWeights,
+                    limitBytes: planner.memoryLimitBytes, activationPeakBytes: generation.activationPeakBytes,
+                    residentPeakBytes: ProcessMemory.peakBytes),
                 host: host,
                 picture: .init(
                     width: image.width, height: image.height, bytes: 0,
@@ -87,21 +100,19 @@ extension Renderer {
         }
     }
 
-    /// The peak of the process's private memory by a dry run; refused when that is over the limit.
-    private func checkedPeakBytes(_ pipeline: Pipeline, _ settings: GenerationSettings) throws(RenderingError) -> Int {
-        let planned: Int
-        do throws(DiffusionError) {
-            try pipeline.check(settings)
-            planned = baselineBytes + (try pipeline.memoryPlan(settings)).peakBytes
-        } catch {
-            throw RenderingError(error)
-        }
+    /// A dry run; refused when the process's private memory would go over the limit.
+    private func checkedPlan(
+        _ pipeline: Pipeline, _ settings: GenerationSettings
+    ) throws(RenderingError) -> MemoryPlan {
+        let plan: MemoryPlan
+        do throws(DiffusionError) { plan = try pipeline.memoryPlan(settings) } catch { throw RenderingError(error) }
+        let needed = baselineBytes + plan.peakBytes
         let limit = planner.memoryLimitBytes
-        guard planned <= limit else {
+        guard needed <= limit else {
             throw .insufficientMemory(
-                width: settings.width, height: settings.height, neededBytes: planned, limitBytes: limit)
+                width: settings.width, height: settings.height, neededBytes: needed, limitBytes: limit)
         }
-        return planned
+        return plan
     }
 
     /// Refines the member's costs, or starts them.

@@ -25,6 +25,8 @@ public final class Renderer {
     let digests: DigestCache
     /// Private memory of the process before any model: the part of a peak that is not the model's.
     let baselineBytes: Int
+    /// The same of its resident memory, mapped files counted.
+    let residentBaselineBytes: Int
 
     /// What the settings decide.
     public struct Options: Sendable {
@@ -62,6 +64,7 @@ public final class Renderer {
         digests = DigestCache(directory: options.cacheDirectory)
         host = try Renderer.hostProfile(threads: options.threads)
         baselineBytes = ProcessMemory.privateBytes ?? 0
+        residentBaselineBytes = ProcessMemory.residentBytes ?? 0
     }
 
     /// This host, with the kernels in use.

@@ -95,8 +95,10 @@ public struct ResultRecord: Equatable, Codable, Sendable {
 
     /// Memory, planned and measured.
     public struct Memory: Equatable, Codable, Sendable {
-        /// Private memory of the process at its peak, by the dry run.
+        /// Private memory of the process at its peak, by the dry run: what is held against the limit.
         public var plannedBytes: Int
+        /// The same with mapped files counted: what `residentPeakBytes` is to be compared with.
+        public var plannedResidentBytes: Int
         /// What the limit is.
         public var limitBytes: Int
         /// The peak of the tensors' arena, as it was.
@@ -106,6 +108,7 @@ public struct ResultRecord: Equatable, Codable, Sendable {
 
         enum CodingKeys: String, CodingKey {
             case plannedBytes = "planned_bytes"
+            case plannedResidentBytes = "planned_resident_bytes"
             case limitBytes = "limit_bytes"
             case activationPeakBytes = "activation_peak_bytes"
             case residentPeakBytes = "resident_peak_bytes"

@@ -19,7 +19,8 @@ struct PlanCommand: ParsableCommand {
 
 struct ModelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "models", abstract: "The models that this instance has, and what is wrong with those it cannot use.")
+        commandName: "models",
+        abstract: "The models that this instance has, and what is wrong with those it cannot use.")
 
     @OptionGroup var instance: InstanceOptions
 

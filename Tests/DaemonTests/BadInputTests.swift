@@ -36,7 +36,7 @@ struct BadInputTests {
         Bad("absolute.json", #"{"prompt":"a","output":{"name":"/etc/passwd"}}"#, says: "output.name"),
         Bad("model.json", #"{"prompt":"a","model":"none"}"#, says: "none"),
         Bad("damaged.json", #"{"prompt":"a","model":"damaged"}"#, says: "model.safetensors"),
-        Bad("ending.xml", "<prompt/>", says: "ends in"),
+        Bad("ending.xml", "<prompt/>", says: "ends neither"),
         Bad("empty.json", "", says: "no job"),
     ]
 
@@ -49,7 +49,8 @@ struct BadInputTests {
         try root.drop("good.json", quickJob("a", #","priority":-100"#))
         #expect(await daemon.journal.line(with: "Finished a job", "job.result=good") != nil)
         for bad in Self.files {
-            let words = bad.name == "model" || bad.name == "damaged" || bad.name == "odd" ? "A job failed" : "Refused a job"
+            let words =
+                bad.name == "model" || bad.name == "damaged" || bad.name == "odd" ? "A job failed" : "Refused a job"
             _ = await daemon.journal.line(with: words, bad.name)
             let report = try? root.json("spool/failed/\(bad.name).json")
             let message = report?["error"]?["message"]?.string ?? "nothing"

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("The command lines", .timeLimit(.minutes(2)))
 struct CommandLineTests {
-    private func ctl(_ root: Root, _ arguments: String...) async throws -> (code: Int32, output: String, errors: String) {
+    private func ctl(_ root: Root, _ arguments: String...) async throws -> (code: Int32, output: String, errors: String)
+    {
         try await Executable.run(Executable.latentctl, ["--root", root.path] + arguments)
     }
 
@@ -54,7 +55,8 @@ struct CommandLineTests {
     @Test("submit drops the job into the spool when there is no daemon, and the next daemon does it")
     func submitWithoutDaemon() async throws {
         let root = try Root()
-        let end = try await ctl(root, "submit", "a", "red", "apple", "--model", "sd1", "--steps", "1", "--name", "apple")
+        let end = try await ctl(
+            root, "submit", "a", "red", "apple", "--model", "sd1", "--steps", "1", "--name", "apple")
         #expect(end.code == 0 && end.output.contains("spool/incoming"), "\(end.errors)")
         #expect(end.errors.contains("no daemon answers"))
         let waiting = try await ctl(root, "submit", "a", "--wait")

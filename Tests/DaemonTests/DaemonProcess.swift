@@ -15,7 +15,9 @@ final class DaemonProcess: Sendable {
     private let exit = Event<Int32>()
 
     /// Starts a daemon and waits until it is ready, or has given up.
-    init(_ root: Root, models: [String]? = nil, environment: [String: String] = [:], keepsNoSpace: Bool = true) async throws {
+    init(_ root: Root, models: [String]? = nil, environment: [String: String] = [:], keepsNoSpace: Bool = true)
+        async throws
+    {
         self.root = root
         journal = LineLog()
         let notification = try NotificationSocket(path: root.path + "/notify")

@@ -54,8 +54,10 @@ final class LineLog: Sendable {
 
     func read(from handle: FileHandle) {
         Thread { [self] in
-            while let data = try? handle.read(upToCount: 1 << 14), !data.isEmpty {
-                add(String(decoding: data, as: UTF8.self))
+            // FileHandle's own read waits until it has all that it was asked for.
+            var buffer = [UInt8](repeating: 0, count: 1 << 14)
+            while case let count = Glibc.read(handle.fileDescriptor, &buffer, buffer.count), count > 0 {
+                add(String(decoding: buffer[..<count], as: UTF8.self))
             }
             end()
         }.start()

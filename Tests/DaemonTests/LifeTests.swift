@@ -141,10 +141,46 @@ struct LifeTests {
         let root = try Root()
         let daemon = try await DaemonProcess(root)
         let path = root.layout.controlSocket.string
-        let replies = await onThread { [Array("hello\0".utf8), Array(repeating: 0x7B, count: 3 << 20)].map { say($0, to: path) } }
+        let replies = await onThread {
+            [Array("hello\0".utf8), Array(repeating: 0x7B, count: 3 << 20)].map { say($0, to: path) }
+        }
         for reply in replies { #expect(reply.contains("org.latentd.MalformedCall")) }
         #expect(try await daemon.watch(daemon.submit(quickJob())).state == .succeeded)
         await daemon.stop()
+    }
+}
+
+@Suite("Who may control the daemon", .timeLimit(.minutes(2)))
+struct PermissionTests {
+    @Test(
+        "A stranger who got hold of the socket may look and change nothing",
+        .enabled(
+            if: geteuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv"),
+            "becoming somebody else takes root and setpriv"))
+    func stranger() async throws {
+        let root = try Root()
+        let daemon = try await DaemonProcess(root)
+        let socket = root.layout.controlSocket.string
+        #expect(try socketMode(socket) == 0o660)
+        #expect(chmod(socket, 0o666) == 0)
+        func asNobody(_ command: String...) async throws -> (code: Int32, output: String, errors: String) {
+            let identity = ["--reuid=65534", "--regid=65534", "--clear-groups"]
+            return try await Executable.run(
+                "/usr/bin/setpriv", identity + [Executable.latentctl, "--socket", socket] + command)
+        }
+        #expect(try await asNobody("status").code == 0)
+        for command in ["pause", "resume", "calibrate"] {
+            let end = try await asNobody(command)
+            #expect(end.code == 77 && end.errors.contains("may look"), "\(command): \(end.errors)")
+        }
+        #expect(try await daemon.call(Status.self, Nothing()).paused == false)
+        await daemon.stop()
+    }
+
+    private func socketMode(_ path: String) throws -> UInt32 {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { throw POSIXError(.ENOENT) }
+        return status.st_mode & 0o777
     }
 }
 

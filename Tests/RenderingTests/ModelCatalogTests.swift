@@ -34,7 +34,8 @@ struct ModelCatalogTests {
         #expect(catalog.models.allSatisfy { $0.byteCount > 100_000 })
     }
 
-    @Test("The headers alone say what the weights will take", arguments: ["lcm", "odd", "pruned", "sd1", "sd2", "tiny"])
+    @Test(
+        "The headers alone say what the weights will take", arguments: ["lcm", "odd", "pruned", "sd1", "sd2", "tiny"])
     func weightBytes(name: String) throws {
         let model = try #require(ModelCatalog(directories: [fixtureModels])[name])
         let settings = GenerationSettings(

@@ -174,10 +174,11 @@ struct RendererTests {
 
     @Test("A job that does not fit is refused before it starts, with the number")
     func memory() throws {
-        let unlimited = try renderer()
-        let needed = try unlimited.render(request()).record.memory.plannedBytes
-        let renderer = try renderer(needed - (1 << 20))
-        let job = request()
+        let renderer = try renderer(512 << 20)
+        let job = request {
+            $0.width = 2048
+            $0.height = 2048
+        }
         let error = try #require(throws: RenderingError.self) {
             try renderer.render(job, seed: 7, plan: try renderer.plan(job, now: now)) { progress in
                 #expect(progress.stage == .loading)
@@ -185,7 +186,8 @@ struct RendererTests {
         }
         #expect(error.code == "memory_limit")
         #expect(!error.isTransient)
-        #expect(error.description.hasPrefix("64 x 64 needs "))
+        #expect(error.description.hasPrefix("2048 x 2048 needs "))
+        #expect(error.description.hasSuffix("; the limit is 512 MiB"))
     }
 
     @Test("A model whose weights alone do not fit is refused before they are read")

@@ -36,7 +36,8 @@ struct CallTests {
     func parameterPath() throws {
         let missing = try Call(message: Array(#"{"method":"org.latentd.Show"}"#.utf8))
         #expect(throws: CallError.invalidParameter("id")) { try missing.parameters(JobReference.self) }
-        let wrong = try Call(message: Array(#"{"method":"org.latentd.List","parameters":{"states":["failed",3]}}"#.utf8))
+        let wrong = try Call(
+            message: Array(#"{"method":"org.latentd.List","parameters":{"states":["failed",3]}}"#.utf8))
         #expect(throws: CallError.invalidParameter("states.Index 1")) { try wrong.parameters(List.Parameters.self) }
     }
 

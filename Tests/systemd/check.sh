@@ -142,6 +142,7 @@ check "the limit was never hit" eval '[ "$(limit_hits)" = 0 ] && is NRestarts 0'
 configure Environment=LATENTD_MEMORY_LIMIT=16MiB
 drop alice large "$(job large)"
 check "a job whose plan needs more than it may is refused" within 10 inside grep -q memory $spool/failed/large.json
+configure
 
 section "settings"
 inside sh -c 'echo "max_crashes: 5" >/etc/latentd/latentd.yaml'
@@ -167,9 +168,10 @@ check "the stop is clean" is Result success
 inside systemctl start latentd
 check "the job was given back and goes on" within 30 state_is stop running
 check "without being charged for it" attempts_are stop 1
-inside latentctl cancel stop >/dev/null
+inside latentctl cancel stop >/dev/null || true
 check "a cancelled job stops" within 20 state_is stop cancelled
-check "every good job was done once" eval '[ "$(inside journalctl -u latentd -o cat --no-pager JOB_STATE=succeeded --output-fields=JOB_ID -o json | grep -o "\"JOB_ID\":\"[a-z]*\"" | sort | uniq -d | wc -l)" = 0 ]'
+done_twice() { inside journalctl -u latentd -o json JOB_STATE=succeeded | grep -o '"JOB_ID":"[^"]*"' | sort | uniq -d | grep .; }
+check "no job was done twice" not done_twice
 check "power off" container_stop
 
 if [ $failed -gt 0 ]; then tail -n 20 "$container_stage/console" >&2; fi
