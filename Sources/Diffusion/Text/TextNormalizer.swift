@@ -11,7 +11,8 @@ enum TextNormalizer {
                 inSpace = true
             } else {
                 // Not `String.lowercased()`: that looks at neighbours (the Greek final sigma), the reference does not.
-                result.append(contentsOf: scalar.properties.lowercaseMapping.unicodeScalars)
+                // One by one: `append(contentsOf:)` of this view moves the whole text each time.
+                for lower in scalar.properties.lowercaseMapping.unicodeScalars { result.append(lower) }
                 inSpace = false
             }
         }
@@ -28,14 +29,14 @@ enum TextNormalizer {
     private static func composed(_ text: Substring) -> String.UnicodeScalarView {
         var result = String.UnicodeScalarView(), known = String.UnicodeScalarView()
         func flush() {
-            result.append(contentsOf: String(known).precomposedStringWithCanonicalMapping.unicodeScalars)
+            for scalar in String(known).precomposedStringWithCanonicalMapping.unicodeScalars { result.append(scalar) }
             known = String.UnicodeScalarView()
         }
         for scalar in text.unicodeScalars {
             if scalar.value < 0x300 {
                 known.append(scalar)
             } else if let parts = tibetanVowels[scalar] {
-                known.append(contentsOf: parts)
+                for part in parts { known.append(part) }
             } else if (scalar.properties.age?.major ?? 0) > 9 {
                 flush()
                 result.append(scalar)
