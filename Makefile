@@ -69,4 +69,4 @@ uninstall: ## remove what install put there; settings, spool and state stay
 	scripts/uninstall.sh "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## remove everything that was built, and the demo
-	rm -rf .build .build-* demo
+	rm -rf .build .build-* Benchmarks/.build demo

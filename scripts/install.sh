@@ -26,7 +26,7 @@ for index in models/*/model_index.json; do
 done
 chmod -R u=rwX,go=rX "$share/latentd"
 
-for document in README.md LICENSE docs/*.md docs/*.json; do
+for document in README.md LICENSE models/NOTICE docs/*.md docs/*.json; do
     [ ! -e "$document" ] || install -D -m 644 -t "$share/doc/latentd" "$document"
 done
 ctl=$root$prefix/bin/latentctl
