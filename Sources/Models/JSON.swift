@@ -21,7 +21,7 @@ public enum JSON: Hashable, Sendable {
     public init(file path: String) throws(ModelError) {
         let file = try MappedFile(path)
         do throws(JSONError) {
-            self = try JSON(parsing: file.bytes)
+            self = try file.withBytes { bytes throws(JSONError) in try JSON(parsing: bytes) }
         } catch {
             throw .malformed(file: path, reason: error.description)
         }

@@ -7,7 +7,10 @@ import Glibc
 public final class MappedFile: @unchecked Sendable {  // Immutable after `init`; the mapping is never written.
     /// Where the file was when it was opened.
     public let path: String
-    /// The whole file.
+    /// The whole file, for those who keep the object beside what they make of the bytes. All others use `withBytes`.
+    ///
+    /// ## Easy to get wrong
+    /// Reading this property may be the last use of the object, and then the bytes are gone before they are looked at.
     public let bytes: UnsafeRawBufferPointer
 
     /// Maps a regular file. An empty file has no bytes.
@@ -36,6 +39,14 @@ public final class MappedFile: @unchecked Sendable {  // Immutable after `init`;
 
     deinit {
         if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+    }
+
+    /// Hands out the whole file, and keeps it mapped until `body` returns.
+    public func withBytes<Result, Failure>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        defer { withExtendedLifetime(self) {} }
+        return try body(bytes)
     }
 
     /// True when something exists at `path`, whatever it is.

@@ -83,7 +83,7 @@ public struct ModelFolder: Sendable {
         var list = ""
         for name in try files() {
             let file = try MappedFile("\(path)/\(name)")
-            list += "\(SHA256.hexadecimal(file.bytes))  \(name)\n"
+            list += "\(file.withBytes { SHA256.hexadecimal($0) })  \(name)\n"
         }
         let digest = Array(list.utf8).withUnsafeBytes { SHA256.hexadecimal($0) }
         self.digest.value = digest

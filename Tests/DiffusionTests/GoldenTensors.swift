@@ -14,14 +14,16 @@ struct GoldenTensors {
 
     func shape(_ name: String) throws -> [Int] { try entry(name, .f32, .i32).shape }
 
-    func floats(_ name: String) throws -> [Float] {
-        let bytes = file.bytes(try entry(name, .f32))
-        return stride(from: 0, to: bytes.count, by: 4).map { bytes.loadUnaligned(fromByteOffset: $0, as: Float.self) }
-    }
+    func floats(_ name: String) throws -> [Float] { elements(try entry(name, .f32)) }
 
-    func integers(_ name: String) throws -> [Int32] {
-        let bytes = file.bytes(try entry(name, .i32))
-        return stride(from: 0, to: bytes.count, by: 4).map { bytes.loadUnaligned(fromByteOffset: $0, as: Int32.self) }
+    func integers(_ name: String) throws -> [Int32] { elements(try entry(name, .i32)) }
+
+    private func elements<Element: BitwiseCopyable>(_ entry: Safetensors.Entry) -> [Element] {
+        file.file.withBytes { bytes in
+            stride(from: entry.range.lowerBound, to: entry.range.upperBound, by: MemoryLayout<Element>.size).map {
+                bytes.loadUnaligned(fromByteOffset: $0, as: Element.self)
+            }
+        }
     }
 
     /// A channels-first tensor `[N, C, H, W]` with its channels last; anything else as it is.

@@ -30,7 +30,7 @@ struct ModelFolderTests {
                 "vae/diffusion_pytorch_model.fp16.safetensors",
             ])
         let list = try files.map { name in
-            "\(SHA256.hexadecimal(try MappedFile("\(folder.path)/\(name)").bytes))  \(name)\n"
+            "\(try MappedFile("\(folder.path)/\(name)").withBytes { SHA256.hexadecimal($0) })  \(name)\n"
         }
         let expected = Array(list.joined().utf8).withUnsafeBytes { SHA256.hexadecimal($0) }
         #expect(try folder.sha256() == expected)

@@ -115,7 +115,7 @@ struct UNetConfiguration {
         for level in 0..<count where !channels[level].isMultiple(of: heads[level]) {
             throw config.refusal(
                 "attention_head_dim",
-                "\(heads[level]) heads (that is what it means) do not divide \(channels[level]) channels")
+                "it is the number of heads, and \(heads[level]) do not divide \(channels[level]) channels")
         }
         return (0..<count).map { level in
             Level(

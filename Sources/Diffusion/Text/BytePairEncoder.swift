@@ -25,7 +25,7 @@ struct BytePairEncoder: Sendable {
         final = letters.map { vocabulary["\($0)</w>"] ?? -1 }
         self.unknown = unknown
         let file = try MappedFile(mergesFile)
-        guard let text = String(validating: file.bytes, as: UTF8.self) else {
+        guard let text = file.withBytes({ String(validating: $0, as: UTF8.self) }) else {
             throw .malformed(file: mergesFile, reason: "it is not UTF-8")
         }
         var merges: [Pair: Merge] = [:]

@@ -1,0 +1,44 @@
+"""Unpacks the pictures: DATA/emoji256.tar -> OUT/pictures.npy (premultiplied RGBA bytes) and OUT/index.jsonl."""
+import argparse
+import io
+import json
+import pathlib
+import tarfile
+
+import numpy as np
+from PIL import Image
+
+
+def load(payload: bytes, size: int) -> np.ndarray:
+    """One picture, premultiplied by its alpha so that scaling and compositing leave no fringe."""
+    pixels = np.asarray(Image.open(io.BytesIO(payload)).convert("RGBA"), dtype=np.float32)
+    pixels = np.concatenate([pixels[..., :3] * pixels[..., 3:] / 255, pixels[..., 3:]], axis=-1)
+    factor = pixels.shape[0] // size
+    pixels = pixels.reshape(size, factor, size, factor, 4).mean(axis=(1, 3))
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=pathlib.Path, required=True, help="folder with emoji256.tar")
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--size", type=int, default=128)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    files, rows = {}, []
+    with tarfile.open(options.data / "emoji256.tar") as archive:
+        for member in archive:
+            if member.isfile():
+                name, payload = pathlib.PurePath(member.name).name, archive.extractfile(member).read()
+                if name == "index.jsonl":
+                    rows = [json.loads(line) for line in payload.decode().splitlines()]
+                else:
+                    files[name] = load(payload, options.size)
+    np.save(options.out / "pictures.npy", np.stack([files[row["file"]] for row in rows]))
+    with open(options.out / "index.jsonl", "w") as index:
+        index.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    print(f"{len(rows)} pictures")
+
+
+if __name__ == "__main__":
+    main()
