@@ -18,6 +18,7 @@ struct CrashTests {
             for job in waiting.prefix(5) { try root.drop(job.file, job.content) }
             waiting = waiting.dropFirst(5)
             let daemon = try await DaemonProcess(root, environment: environment)
+            #expect(daemon.isRunning, "\(daemon.journal.text)")
             for job in waiting.prefix(5) { try root.drop(job.file, job.content) }
             waiting = waiting.dropFirst(5)
             // Not a wait for anything: the moment of the kill is what is drawn by lot.
@@ -28,6 +29,7 @@ struct CrashTests {
         #expect(waiting.isEmpty)
 
         let last = try await DaemonProcess(root, environment: environment)
+        #expect(last.isRunning, "\(last.journal.text)")
         for job in jobs where !job.isBad {
             while try await isUnknown(job.id, to: last) { await Task.yield() }
             let end = try await last.watch(job.id)

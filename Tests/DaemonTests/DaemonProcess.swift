@@ -4,6 +4,7 @@ import Jobs
 import Settings
 import Synchronization
 import SystemPackage
+import Testing
 import Varlink
 
 /// The real `latentd serve` on a root of its own. What a test waits for is what the daemon says: READY=1 on the notification
@@ -33,8 +34,9 @@ final class DaemonProcess: Sendable {
         let pipe = Pipe()
         process.standardError = pipe
         process.terminationHandler = { [exit] process in
-            exit.set(process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus)
+            // In this order: who hears of the exit may listen at the same path for the next daemon.
             notification.end()
+            exit.set(process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus)
         }
         journal.read(from: pipe.fileHandleForReading)
         try process.run()
@@ -62,7 +64,9 @@ final class DaemonProcess: Sendable {
     /// Calls a method of the control socket.
     func call<M: Varlink.Method>(_ method: M.Type, _ parameters: M.Parameters) async throws -> M.Reply {
         let path = root.layout.controlSocket.string
-        return try await onThread { Result { try Connection(path: path).call(M.self, parameters) } }.get()
+        let result = await onThread { Result { try Connection(path: path).call(M.self, parameters) } }
+        if case .failure(VarlinkError.cannotConnect) = result { Issue.record("the daemon said: \(journal.text)") }
+        return try result.get()
     }
 
     /// Submits a job and answers its id.
