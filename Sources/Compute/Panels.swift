@@ -32,8 +32,7 @@ final class Panels: @unchecked Sendable {  // The memory is never written after 
         self.outputs = outputs
         self.taps = taps
         self.channels = channels
-        let units = (outputs + Panels.unit - 1) / Panels.unit
-        memory = PreparedBlock(byteCount: units * Panels.unit * taps * channels * precision.elementBytes)
+        memory = PreparedBlock(byteCount: precision.packedBytes(outputs: outputs, inputs: taps * channels))
         if precision == .int8 {
             scales = [Float](repeating: 0, count: outputs)
             sums = [Int32](repeating: 0, count: outputs)

@@ -1,3 +1,5 @@
+import CKernels
+
 /// How the numbers of a weight are kept and multiplied.
 public enum WeightPrecision: String, Hashable, Sendable, CaseIterable {
     /// 32-bit floats.
@@ -18,5 +20,11 @@ public enum WeightPrecision: String, Hashable, Sendable, CaseIterable {
         case .bf16: 2
         case .int8: 1
         }
+    }
+
+    /// Bytes of a weight `[outputs, inputs]` as `LinearWeight.packed` lays it out.
+    public func packedBytes(outputs: Int, inputs: Int) -> Int {
+        let unit = Int(KERNELS_PANEL_UNIT)
+        return (outputs + unit - 1) / unit * unit * inputs * elementBytes
     }
 }

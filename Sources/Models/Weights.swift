@@ -3,7 +3,8 @@ import Compute
 /// Weights by scoped name: `weights["down_blocks", 0]["resnets", 1]` hands out `down_blocks.0.resnets.1.…`.
 ///
 /// Every getter checks the shape and remembers the name, so that `requireAllUsed()` can say which tensors nobody asked for.
-/// Float tensors are views on the mapped file; fp16 and bf16 ones become floats once, here.
+/// Float tensors are views on the mapped file; fp16 and bf16 ones become floats once, here. Matrices and filters are laid out
+/// for the product kernels where a precision is given; else OpenBLAS multiplies them as they lie.
 ///
 /// ## Easy to get wrong
 /// A tensor that the architecture has no place for means that the pictures will be wrong: loading must end with
@@ -13,15 +14,17 @@ public struct Weights {
     private let prefix: String
     /// Where `path` begins in `prefix`.
     private let root: Int
+    private let precision: WeightPrecision?
     private let used: UsedNames
 
     /// All weights of a checkpoint, none of them used.
-    public init(_ checkpoint: Checkpoint) {
-        self.init(checkpoint, prefix: "", root: 0, used: UsedNames())
+    public init(_ checkpoint: Checkpoint, precision: WeightPrecision? = nil) {
+        self.init(checkpoint, precision, prefix: "", root: 0, used: UsedNames())
     }
 
-    private init(_ checkpoint: Checkpoint, prefix: String, root: Int, used: UsedNames) {
+    private init(_ checkpoint: Checkpoint, _ precision: WeightPrecision?, prefix: String, root: Int, used: UsedNames) {
         self.checkpoint = checkpoint
+        self.precision = precision
         self.prefix = prefix
         self.root = root
         self.used = used
@@ -29,7 +32,7 @@ public struct Weights {
 
     /// The weights below a name.
     public subscript(_ name: String) -> Weights {
-        Weights(checkpoint, prefix: "\(prefix)\(name).", root: root, used: used)
+        Weights(checkpoint, precision, prefix: "\(prefix)\(name).", root: root, used: used)
     }
 
     /// The weights below an element of a list.
@@ -38,7 +41,7 @@ public struct Weights {
     /// The weights below a name, as the root of their own `path`s.
     public func rooted(at name: String) -> Weights {
         let prefix = "\(prefix)\(name)."
-        return Weights(checkpoint, prefix: prefix, root: prefix.utf8.count, used: used)
+        return Weights(checkpoint, precision, prefix: prefix, root: prefix.utf8.count, used: used)
     }
 
     /// The scope's name, from the root.
@@ -70,7 +73,11 @@ public struct Weights {
     /// The rows of a linear layer, `[outputs, inputs]`; a 1x1 convolution's filters are the same bytes.
     public func linear(_ name: String, outputs: Int, inputs: Int) throws(ModelError) -> LinearWeight {
         let rows = try constant(name, anyOf: [[outputs, inputs], [outputs, inputs, 1, 1]])
-        return LinearWeight(rows, outputs: outputs, inputs: inputs)
+        let weight = LinearWeight(rows, outputs: outputs, inputs: inputs)
+        guard let precision else { return weight }
+        let packed = weight.packed(precision)
+        used.preparedBytes += packed.preparedBytes - weight.preparedBytes
+        return packed
     }
 
     /// The filters of a convolution, `[outputs, inputs, size, size]`; 1x1 filters may be a linear layer's rows.
@@ -81,8 +88,9 @@ public struct Weights {
         let filters = try constant(name, anyOf: size == 1 ? [shape, [outputs, inputs]] : [shape])
         let weight = ConvolutionWeight(
             outputsInputsHeightWidth: filters, outputs: outputs, inputs: inputs, height: size, width: size)
-        used.preparedBytes += weight.preparedBytes - filters.preparedBytes
-        return weight
+        let packed = precision.map(weight.packed) ?? weight
+        used.preparedBytes += packed.preparedBytes - filters.preparedBytes
+        return packed
     }
 
     /// Marks all tensors below this scope that `isKnown` accepts (by the rest of their name) as knowingly unused.

@@ -110,8 +110,6 @@ struct LifeTests {
         try Data("log_level: loud\n".utf8).write(to: file)
         daemon.signal(SIGHUP)
         #expect(await daemon.journal.line(with: "The settings were not reloaded", "log_level") != nil)
-        try Data("log_level: warning\n".utf8).write(to: file)
-        daemon.signal(SIGHUP)
         try Data("log_level: info\n".utf8).write(to: file)
         daemon.signal(SIGHUP)
         #expect(await daemon.journal.line(with: "Reloaded the settings") != nil)

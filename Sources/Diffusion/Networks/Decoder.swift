@@ -11,7 +11,7 @@ public enum Decoder {
     /// Loads the component `vae`.
     public init(_ folder: ModelFolder) throws(ModelError) {
         let config = try folder.config("vae")
-        let weights = Weights(try folder.checkpoint("vae"))
+        let weights = Weights(try folder.checkpoint("vae"), precision: .fp32)
         switch try DecoderConfiguration(config) {
         case .kl(let kl): self = .kl(try KLDecoder(weights, kl))
         case .tiny(let tiny): self = .tiny(try TinyDecoder(weights, tiny))

@@ -25,7 +25,7 @@ public struct UNet {
     /// Loads the component `unet`.
     public init(_ folder: ModelFolder) throws(ModelError) {
         let config = try UNetConfiguration(folder.config("unet"))
-        let weights = Weights(try folder.checkpoint("unet"))
+        let weights = Weights(try folder.checkpoint("unet"), precision: .fp32)
         channels = config.inputs
         contextChannels = config.contextChannels
         conditionChannels = config.conditionChannels
