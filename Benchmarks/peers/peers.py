@@ -19,6 +19,7 @@ import sys
 import folders
 
 HERE = pathlib.Path(__file__).resolve().parent
+ENGINES = ["torch-fp32", "torch-bf16", "openvino-fp32", "openvino-bf16", "latentd"]
 STAGES = ["text", "unet b1", "unet b2", "decode"]
 
 
@@ -42,9 +43,7 @@ def _arguments():
     parser.add_argument("--bench", type=pathlib.Path, help="the model benchmark of this folder's package")
     parser.add_argument("--models", nargs="+", default=list(folders.UNETS), choices=list(folders.UNETS))
     parser.add_argument("--decoders", nargs="+", default=["kl", "taesd"], choices=["kl", "taesd"])
-    parser.add_argument(
-        "--engines", nargs="+", default=["torch-fp32", "torch-bf16", "openvino-fp32", "openvino-bf16", "latentd"]
-    )
+    parser.add_argument("--engines", nargs="+", default=ENGINES, choices=ENGINES)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repetitions", type=int, default=2)
