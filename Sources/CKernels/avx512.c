@@ -99,12 +99,6 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 #include "simd_transpose.h"
 #include "simd_table.h"
 
-static inline __m512i quad_broadcast(const uint8_t *p) {
-    int32_t quad;
-    memcpy(&quad, p, sizeof quad);
-    return _mm512_set1_epi32(quad);
-}
-
 // Sums of two products fit 16 bits, since activations have 7.
 static inline __m512i quad_dot(__m512i sums, __m512i quad, __m512i weights) {
     __m512i pairs = _mm512_maddubs_epi16(quad, weights);
@@ -112,20 +106,8 @@ static inline __m512i quad_dot(__m512i sums, __m512i quad, __m512i weights) {
 }
 
 #define PRODUCT product_u8_avx512
-#define ELEMENT uint8_t
-#define WEIGHT int8_t
-#define SUM int32_t
-#define GROUP 4
-#define WIDTH 16
-#define VECTORS 4
-#define R __m512i
-#define rzero() _mm512_setzero_si512()
-#define rload_sums(p) _mm512_loadu_si512(p)
-#define rstore_sums(p, v) _mm512_storeu_si512(p, v)
-#define rload(p) _mm512_loadu_si512(p)
-#define rbroadcast(p) quad_broadcast(p)
 #define rdot(sums, quad, weights) quad_dot(sums, quad, weights)
-#include "simd_product.inc"
+#include "avx512_bytes.inc"
 
 static void quantize_avx512(uint8_t *dst, const float *src, size_t n, float factor, float zero, int levels) {
     V f = vset1(factor), z = vset1(zero), top = vset1((float)levels);

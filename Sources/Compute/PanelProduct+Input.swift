@@ -34,7 +34,7 @@ extension PanelProduct {
             }
         case .int8:
             let target = narrow.assumingMemoryBound(to: UInt8.self)
-            if pixels == rows && weight.taps == 1 {
+            if hasOwnScales {
                 forEachPart(pool) { part in
                     for pixel in part {
                         let row = input + pixel * channels

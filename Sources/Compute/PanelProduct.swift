@@ -19,7 +19,7 @@ struct PanelProduct {
     private var chunks: Int { (rows + PanelProduct.chunkRows - 1) / PanelProduct.chunkRows }
 
     /// True where each row is one pixel, so that its quantization can be its own.
-    private var hasOwnScales: Bool { weight.taps == 1 && pixels == rows }
+    var hasOwnScales: Bool { weight.taps == 1 && pixels == rows }
     /// Independent quantizations of the input.
     private var scaleCount: Int { hasOwnScales ? rows : 1 }
 
