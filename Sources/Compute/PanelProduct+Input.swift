@@ -32,7 +32,7 @@ extension PanelProduct {
                 kernels.f32_to_bf16(
                     target + part.lowerBound * channels, input + part.lowerBound * channels, part.count * channels)
             }
-        case .int8:
+        case .int8, .int4:
             let target = narrow.assumingMemoryBound(to: UInt8.self)
             if hasOwnScales {
                 forEachPart(pool) { part in

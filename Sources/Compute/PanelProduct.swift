@@ -89,7 +89,7 @@ struct PanelProduct {
                         kernels.product_bf16(
                             target, width, left.assumingMemoryBound(to: UnsafePointer<UInt16>?.self), count, channels,
                             right.assumingMemoryBound(to: UInt16.self), width, again)
-                    case .int8:
+                    case .int8, .int4:
                         kernels.product_u8(
                             UnsafeMutableRawPointer(target).assumingMemoryBound(to: Int32.self), width,
                             left.assumingMemoryBound(to: UnsafePointer<UInt8>?.self), count, channels,

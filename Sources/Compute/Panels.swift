@@ -28,12 +28,12 @@ final class Panels: @unchecked Sendable {  // The memory is never written after 
     /// - Precondition: `precision.group` divides `channels`.
     init(_ rows: UnsafePointer<Float>, outputs: Int, taps: Int, channels: Int, precision: WeightPrecision) {
         precondition(channels % precision.group == 0, "\(channels) channels are no multiple of \(precision.group)")
-        self.precision = precision
+        self.precision = precision.arithmetic
         self.outputs = outputs
         self.taps = taps
         self.channels = channels
-        memory = PreparedBlock(byteCount: precision.packedBytes(outputs: outputs, inputs: taps * channels))
-        if precision == .int8 {
+        memory = PreparedBlock(byteCount: self.precision.packedBytes(outputs: outputs, inputs: taps * channels))
+        if self.precision == .int8 {
             scales = [Float](repeating: 0, count: outputs)
             sums = [Int32](repeating: 0, count: outputs)
         }

@@ -9,6 +9,11 @@ public enum WeightPrecision: String, Hashable, Sendable, CaseIterable {
     /// 8-bit integers: weights symmetric with a scale for each output, activations with a range found as they come (one
     /// for each row of a linear layer, one for a whole image of a convolution), sums exact in 32 bits.
     case int8
+    /// 4-bit integers with a scale for each 32 inputs of an output, multiplied as `int8`.
+    case int4
+
+    /// The precision of the products: a weight of 4 bits is one of 8 by the time it is multiplied.
+    var arithmetic: WeightPrecision { self == .int4 ? .int8 : self }
 
     /// Elements of a row that an instruction multiplies and sums at once: a layer's channels must be a multiple of it.
     var group: Int { 4 / elementBytes }
@@ -18,7 +23,7 @@ public enum WeightPrecision: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .fp32: 4
         case .bf16: 2
-        case .int8: 1
+        case .int8, .int4: 1
         }
     }
 

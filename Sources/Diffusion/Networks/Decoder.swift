@@ -9,9 +9,9 @@ public enum Decoder {
     case tiny(TinyDecoder)
 
     /// Loads the component `vae`.
-    public init(_ folder: ModelFolder) throws(ModelError) {
+    public init(_ folder: ModelFolder, precision: WeightPrecision = .fp32) throws(ModelError) {
         let config = try folder.config("vae")
-        let weights = Weights(try folder.checkpoint("vae"), precision: .fp32)
+        let weights = Weights(try folder.checkpoint("vae"), precision: precision)
         switch try DecoderConfiguration(config) {
         case .kl(let kl): self = .kl(try KLDecoder(weights, kl))
         case .tiny(let tiny): self = .tiny(try TinyDecoder(weights, tiny))

@@ -23,9 +23,9 @@ public struct UNet {
     let weightBytes: WeightBytes
 
     /// Loads the component `unet`.
-    public init(_ folder: ModelFolder) throws(ModelError) {
+    public init(_ folder: ModelFolder, precision: WeightPrecision = .fp32) throws(ModelError) {
         let config = try UNetConfiguration(folder.config("unet"))
-        let weights = Weights(try folder.checkpoint("unet"), precision: .fp32)
+        let weights = Weights(try folder.checkpoint("unet"), precision: precision)
         channels = config.inputs
         contextChannels = config.contextChannels
         conditionChannels = config.conditionChannels

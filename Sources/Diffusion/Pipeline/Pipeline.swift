@@ -12,6 +12,8 @@ import Models
 public final class Pipeline {
     /// The model's folder.
     public let folder: ModelFolder
+    /// How its weights are kept and multiplied.
+    public let precision: WeightPrecision
     /// What stays loaded between pictures and between stages.
     public var residency: Residency
     /// Settings that the model's own files suggest.
@@ -30,8 +32,11 @@ public final class Pipeline {
     /// Opens a model. Wrong files throw here as far as configurations can tell.
     ///
     /// - Precondition: `threads` is at least 1.
-    public init(folder: ModelFolder, threads: Int, residency: Residency = .together) throws(DiffusionError) {
+    public init(
+        folder: ModelFolder, precision: WeightPrecision = .fp32, threads: Int, residency: Residency = .together
+    ) throws(DiffusionError) {
         self.folder = folder
+        self.precision = precision
         self.residency = residency
         do throws(ModelError) {
             try ComponentCheck.requireKnownClasses(folder)
@@ -82,14 +87,14 @@ public final class Pipeline {
 
     func loadedUNet() throws(DiffusionError) -> UNet {
         if let unet { return unet }
-        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try UNet(folder) }
+        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try UNet(folder, precision: precision) }
         unet = loaded
         return loaded
     }
 
     func loadedDecoder() throws(DiffusionError) -> Decoder {
         if let decoder { return decoder }
-        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try Decoder(folder) }
+        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try Decoder(folder, precision: precision) }
         decoder = loaded
         return loaded
     }
