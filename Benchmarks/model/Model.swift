@@ -1,4 +1,5 @@
 import ArgumentParser
+import Compute
 import Diffusion
 import Models
 
@@ -27,6 +28,9 @@ struct Model: ParsableCommand {
     @Option(help: "Threads that compute.")
     var threads = 2
 
+    @Option(help: "How weights are kept and multiplied: fp32, bf16, int8 or int4.")
+    var precision = "fp32"
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -38,7 +42,10 @@ struct Model: ParsableCommand {
 
     mutating func run() throws {
         let model = try ModelFolder(path: folder)
-        let pipeline = try Pipeline(folder: model, threads: threads)
+        guard let precision = WeightPrecision(rawValue: precision) else {
+            throw ValidationError("--precision is fp32, bf16, int8 or int4.")
+        }
+        let pipeline = try Pipeline(folder: model, precision: precision, threads: threads)
         let loading = try ContinuousClock().measure { try pipeline.load() }
         let width = size ?? pipeline.defaults.width
         let height = size ?? pipeline.defaults.height

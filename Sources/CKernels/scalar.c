@@ -89,21 +89,28 @@ static void epilogue_scalar(float *y, size_t stride, const float *x, size_t x_st
         }
 }
 
-static void geglu_scalar(float *dst, const float *src, size_t rows, size_t n) {
+static void geglu_scalar(float *dst, size_t dst_stride, const float *src, size_t src_stride, size_t rows, size_t n) {
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < n; i++)
-            dst[r * n + i] = src[2 * r * n + i] * activate(src[(2 * r + 1) * n + i], KERNELS_GELU);
+            dst[r * dst_stride + i] = src[r * src_stride + i] * activate(src[r * src_stride + n + i], KERNELS_GELU);
 }
 
-static void moments_scalar(float *mean, float *deviation, const float *src, size_t stride, size_t rows, size_t n) {
+static void column_statistics_scalar(float *statistics, size_t statistics_stride, const float *src, size_t stride,
+                                     size_t rows, size_t n) {
     for (size_t i = 0; i < n; i++) {
         double sum = 0, squares = 0;
-        for (size_t r = 0; r < rows; r++)
+        float least = src[i], most = src[i];
+        for (size_t r = 0; r < rows; r++) {
             sum += src[r * stride + i];
+            least = fminf(least, src[r * stride + i]);
+            most = fmaxf(most, src[r * stride + i]);
+        }
         for (size_t r = 0; r < rows; r++)
             squares += (src[r * stride + i] - sum / rows) * (src[r * stride + i] - sum / rows);
-        mean[i] = (float)(sum / rows);
-        deviation[i] = (float)squares;
+        statistics[i] = (float)(sum / rows);
+        statistics[statistics_stride + i] = (float)squares;
+        statistics[2 * statistics_stride + i] = least;
+        statistics[3 * statistics_stride + i] = most;
     }
 }
 

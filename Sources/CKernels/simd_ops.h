@@ -63,8 +63,8 @@ static void epilogue_simd(float *y, size_t stride, const float *x, size_t x_stri
 #undef CALL
 }
 
-static void geglu_simd(float *dst, const float *src, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, dst += n, src += 2 * n)
+static void geglu_simd(float *dst, size_t dst_stride, const float *src, size_t src_stride, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, dst += dst_stride, src += src_stride)
         for (size_t i = 0; i < n; i += LANES) {
             size_t part = PART(i, n);
             store_some(dst + i, vmul(load_some(src + i, part), vgelu(load_some(src + n + i, part))), part);
@@ -72,33 +72,44 @@ static void geglu_simd(float *dst, const float *src, size_t rows, size_t n) {
 }
 
 // Four columns of vectors at once hide the latency of the sums; `width` says how many of them.
-INLINE void moments_columns(float *mean, float *deviation, const float *src, size_t stride, size_t rows, size_t part,
-                            const int width) {
-    V sum[4], squares[4], center[4], count = vset1((float)rows);
-    for (int j = 0; j < width; j++)
+INLINE void statistics_columns(float *statistics, size_t statistics_stride, const float *src, size_t stride, size_t rows,
+                               size_t part, const int width) {
+    V sum[4], squares[4], center[4], least[4], most[4], count = vset1((float)rows);
+    if (width == 4)
+        part = LANES;
+    UNROLL for (int j = 0; j < width; j++) {
         sum[j] = squares[j] = vset1(0.0f);
+        least[j] = most[j] = load_some(src + j * LANES, part);
+    }
     for (size_t r = 0; r < rows; r++)
-        for (int j = 0; j < width; j++)
-            sum[j] = vadd(sum[j], load_some(src + r * stride + j * LANES, width == 1 ? part : LANES));
-    for (int j = 0; j < width; j++)
-        center[j] = vdiv(sum[j], count);
+        UNROLL for (int j = 0; j < width; j++) {
+            V x = load_some(src + r * stride + j * LANES, part);
+            sum[j] = vadd(sum[j], x);
+            least[j] = vmin(least[j], x);
+            most[j] = vmax(most[j], x);
+        }
+    UNROLL for (int j = 0; j < width; j++) center[j] = vdiv(sum[j], count);
     for (size_t r = 0; r < rows; r++)
-        for (int j = 0; j < width; j++) {
-            V d = vsub(load_some(src + r * stride + j * LANES, width == 1 ? part : LANES), center[j]);
+        UNROLL for (int j = 0; j < width; j++) {
+            V d = vsub(load_some(src + r * stride + j * LANES, part), center[j]);
             squares[j] = vfma(d, d, squares[j]);
         }
-    for (int j = 0; j < width; j++) {
-        store_some(mean + j * LANES, center[j], width == 1 ? part : LANES);
-        store_some(deviation + j * LANES, squares[j], width == 1 ? part : LANES);
+    UNROLL for (int j = 0; j < width; j++) {
+        float *target = statistics + j * LANES;
+        store_some(target, center[j], part);
+        store_some(target + statistics_stride, squares[j], part);
+        store_some(target + 2 * statistics_stride, least[j], part);
+        store_some(target + 3 * statistics_stride, most[j], part);
     }
 }
 
-static void moments_simd(float *mean, float *deviation, const float *src, size_t stride, size_t rows, size_t n) {
+static void column_statistics_simd(float *statistics, size_t statistics_stride, const float *src, size_t stride,
+                                   size_t rows, size_t n) {
     size_t i = 0;
     for (; i + 4 * LANES <= n; i += 4 * LANES)
-        moments_columns(mean + i, deviation + i, src + i, stride, rows, LANES, 4);
+        statistics_columns(statistics + i, statistics_stride, src + i, stride, rows, LANES, 4);
     for (; i < n; i += LANES)
-        moments_columns(mean + i, deviation + i, src + i, stride, rows, PART(i, n), 1);
+        statistics_columns(statistics + i, statistics_stride, src + i, stride, rows, PART(i, n), 1);
 }
 
 INLINE void scale_shift_rows(float *dst, const float *src, size_t rows, size_t n, const float *scale,

@@ -4,7 +4,7 @@ INLINE void fill_simd(struct kernels *table) {
     table->affine = affine_simd;
     table->epilogue = epilogue_simd;
     table->geglu = geglu_simd;
-    table->moments = moments_simd;
+    table->column_statistics = column_statistics_simd;
     table->scale_shift = scale_shift_simd;
     table->layer_norm = layer_norm_simd;
     table->softmax_tile = softmax_tile_simd;

@@ -96,7 +96,7 @@ public final class Arena {
     /// The memory at `offset`; nil while measuring.
     func pointer(at offset: Int) -> UnsafeMutableRawPointer? { base.map { $0 + offset } }
 
-    private static func rounded(_ bytes: Int) -> Int {
+    static func rounded(_ bytes: Int) -> Int {
         precondition(bytes >= 0 && bytes <= Int.max / 2, "a block cannot have \(bytes) bytes")
         return max(alignment, (bytes + alignment - 1) / alignment * alignment)
     }

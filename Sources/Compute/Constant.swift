@@ -51,6 +51,18 @@ public struct Constant: @unchecked Sendable {
         preparedBytes = block.byteCount
     }
 
+    /// A copy whose row `n` of `rows` is row `order(n)` of this one.
+    public func reordered(rows: Int, _ order: (Int) -> Int) -> Constant {
+        precondition(rows > 0 && count % rows == 0, "\(count) floats are no \(rows) rows")
+        let width = count / rows
+        return Constant(count: count) { target in
+            for row in 0..<rows {
+                let source = UnsafeBufferPointer(rebasing: floats[order(row) * width..<(order(row) + 1) * width])
+                _ = target[(row * width)...].update(fromContentsOf: source)
+            }
+        }
+    }
+
     /// The elements, valid as long as the constant lives.
     public var floats: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: pointer, count: count) }
 }

@@ -2,19 +2,23 @@ extension Context {
     /// `activation(convolution(x) + bias + timeBias + residual)`: `[N, H, W, inputs]` to `[N, H', W', outputs]`.
     ///
     /// - Parameters:
+    ///   - x: in the weight's form.
     ///   - bias: one float an output.
     ///   - upsampledTo: the input is first enlarged to this size, nearest neighbour; the enlarged image never exists.
     ///   - timeBias: `[N, 1, 1, outputs]`, added to every pixel of its image.
     ///   - residual: of the result's shape, added before the activation. The result never overwrites it.
+    ///   - collectsStatistics: a normalization over images, or another convolution, reads the result next.
     public func convolution(
-        _ x: Tensor, _ weight: ConvolutionWeight, bias: Constant? = nil, stride: Int = 1,
+        _ x: Operand, _ weight: ConvolutionWeight, bias: Constant? = nil, stride: Int = 1,
         padding: Padding = Padding(), upsampledTo size: (height: Int, width: Int)? = nil, timeBias: Tensor? = nil,
-        residual: Tensor? = nil, activation: Activation = .none
+        residual: Tensor? = nil, activation: Activation = .none, collectsStatistics: Bool = false
     ) -> Tensor {
+        precondition(x.form == weight.form, "the operand's form is \(x.form), the weight's \(weight.form)")
         let window = Window(
             x.shape, weight, stride: stride, padding: padding, enlarged: size ?? (height: x.shape.h, width: x.shape.w))
-        let result = tensor(
-            Shape(n: x.shape.n, h: window.outputHeight, w: window.outputWidth, c: weight.outputs))
+        let result = result(
+            Shape(n: x.shape.n, h: window.outputHeight, w: window.outputWidth, c: weight.outputs),
+            withStatistics: collectsStatistics && weight.matrix.isInPanels)
         if let timeBias {
             let expected = Shape(n: x.shape.n, h: 1, w: 1, c: weight.outputs)
             precondition(timeBias.shape.count == expected.count, "the time bias is not \(expected)")
@@ -30,6 +34,17 @@ extension Context {
         return result
     }
 
+    /// The same for a tensor that no other product reads.
+    public func convolution(
+        _ x: Tensor, _ weight: ConvolutionWeight, bias: Constant? = nil, stride: Int = 1,
+        padding: Padding = Padding(), upsampledTo size: (height: Int, width: Int)? = nil, timeBias: Tensor? = nil,
+        residual: Tensor? = nil, activation: Activation = .none, collectsStatistics: Bool = false
+    ) -> Tensor {
+        convolution(
+            operand(x, weight.form), weight, bias: bias, stride: stride, padding: padding, upsampledTo: size,
+            timeBias: timeBias, residual: residual, activation: activation, collectsStatistics: collectsStatistics)
+    }
+
     private func addBias(_ bias: Constant?, to timeBias: Tensor) -> Tensor {
         let sum = copy(timeBias)
         if let bias, !isMeasuring {
@@ -43,7 +58,7 @@ extension Context {
 
     /// Rows of the left matrix that are packed at a time: bounded, however large the image.
     private func convolve(
-        _ x: Tensor, _ window: Window, _ weight: ConvolutionWeight, into result: Tensor, epilogue: () -> Epilogue
+        _ x: Operand, _ window: Window, _ weight: ConvolutionWeight, into result: Tensor, epilogue: () -> Epilogue
     ) {
         let rows = result.shape.rows
         let right: Constant
@@ -57,13 +72,13 @@ extension Context {
         }
         if window.isIdentity {
             guard !isMeasuring else { return }
-            product(x.pointer, right, weight.matrix, into: result.pointer, rows: rows, epilogue: epilogue())
+            product(x.tensor.pointer, right, weight.matrix, into: result.pointer, rows: rows, epilogue: epilogue())
             return
         }
         let strips = Strips(rows: rows, rowElements: weight.matrix.inputs)
         withScratch(strips.scratchElements(threads: pool.threads)) { scratch in
             let epilogue = epilogue()
-            let left = x.pointer, target = result.pointer
+            let left = x.tensor.pointer, target = result.pointer
             window.withKernelWindow { view in
                 if strips.arePrivate {
                     pool.parallelFor(strips.count) { index, thread in

@@ -23,7 +23,8 @@ extension Context {
             let source = UnsafePointer(x.pointer), target = result.pointer
             parallel(x.shape.rows, chunk: max(1, Context.chunk / channels)) {
                 kernels.geglu(
-                    target + $0.lowerBound * channels, source + 2 * $0.lowerBound * channels, $0.count, channels)
+                    target + $0.lowerBound * channels, channels, source + 2 * $0.lowerBound * channels, 2 * channels,
+                    $0.count, channels)
             }
         }
         return result

@@ -4,24 +4,38 @@ extension Context {
     /// `activation(x * weight^T + bias + residual)` over the rows of `x`: `[N, H, W, inputs]` to `[N, H, W, outputs]`.
     ///
     /// - Parameters:
+    ///   - x: in the weight's form.
     ///   - bias: one float an output.
     ///   - residual: added before the activation; of the result's shape. The result never overwrites it.
+    ///   - collectsStatistics: a normalization over images reads the result next.
     public func linear(
-        _ x: Tensor, _ weight: LinearWeight, bias: Constant? = nil, residual: Tensor? = nil,
-        activation: Activation = .none
+        _ x: Operand, _ weight: LinearWeight, bias: Constant? = nil, residual: Tensor? = nil,
+        activation: Activation = .none, collectsStatistics: Bool = false
     ) -> Tensor {
         precondition(x.shape.c == weight.inputs, "\(x.shape) does not enter a layer of \(weight.inputs) inputs")
-        let result = tensor(x.shape.with(c: weight.outputs))
+        precondition(x.form == weight.form, "the operand's form is \(x.form), the weight's \(weight.form)")
+        let result = result(x.shape.with(c: weight.outputs), withStatistics: collectsStatistics && weight.isInPanels)
         let finish = { self.epilogue(for: result, bias: bias, residual: residual, activation: activation) }
         switch weight.storage {
         case .rows(let right):
+            let left = x.parts.dropFirst().reduce(x.parts[0], concatenateChannels)
             if !isMeasuring {
-                product(x.pointer, right, weight, into: result.pointer, rows: x.shape.rows, epilogue: finish())
+                product(left.pointer, right, weight, into: result.pointer, rows: x.shape.rows, epilogue: finish())
             }
         case .panels(let panels):
             multiply(x, panels, window: nil, into: result, epilogue: finish)
         }
         return result
+    }
+
+    /// The same for a tensor that no other product reads.
+    public func linear(
+        _ x: Tensor, _ weight: LinearWeight, bias: Constant? = nil, residual: Tensor? = nil,
+        activation: Activation = .none, collectsStatistics: Bool = false
+    ) -> Tensor {
+        linear(
+            operand(x, weight.form), weight, bias: bias, residual: residual, activation: activation,
+            collectsStatistics: collectsStatistics)
     }
 
     /// Rows of `table` by index: token embeddings. `[count]` to `[1, 1, count, inputs]`.
@@ -54,18 +68,6 @@ extension Context {
             bias: bias, imageBias: imageBias, imageRows: shape.pixels,
             residual: residual.map { UnsafePointer($0.pointer) },
             activation: activation, columns: shape.c, kernels: kernels)
-    }
-
-    /// A product with panels of weights, and its epilogue. `window` is nil where rows are pixels.
-    func multiply(
-        _ x: Tensor, _ panels: Panels, window: kernels_window?, into result: Tensor, epilogue: () -> Epilogue
-    ) {
-        let product = PanelProduct(weight: panels, rows: result.shape.rows, pixels: x.shape.rows)
-        withScratch(product.scratchElements(threads: pool.threads)) { scratch in
-            product.run(
-                x.pointer, window: window, into: result.pointer, scratch: scratch, epilogue: epilogue(), pool: pool,
-                kernels)
-        }
     }
 
     /// `left * weight^T` and its epilogue, block by block in parallel. `first` is the row of the result where `left` begins.

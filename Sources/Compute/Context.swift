@@ -39,8 +39,12 @@ public final class Context {
 
     /// A new tensor; its elements are undefined.
     public func tensor(_ shape: Shape, _ type: ElementType = .float32) -> Tensor {
-        let bytes = shape.byteCount(type)
-        return Tensor(shape: shape, type: type, buffer: Buffer(arena, offset: allocate(bytes), byteCount: bytes))
+        Tensor(shape: shape, type: type, buffer: buffer(shape.byteCount(type)))
+    }
+
+    /// Memory that is nobody's tensor.
+    func buffer(_ byteCount: Int) -> Buffer {
+        Buffer(arena, offset: allocate(byteCount), byteCount: byteCount)
     }
 
     /// A new tensor with the given elements. `values` may be empty while measuring.

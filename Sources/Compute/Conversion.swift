@@ -23,7 +23,7 @@ public enum Conversion {
                 aligned.copyMemory(from: UnsafeRawBufferPointer(start: source, count: aligned.count))
                 convert?(start, aligned.baseAddress?.assumingMemoryBound(to: UInt16.self), target.count)
             }
-        case .int8, .int32:
+        case .int8, .uint8, .int32:
             preconditionFailure("\(type) is no floating-point type")
         }
     }

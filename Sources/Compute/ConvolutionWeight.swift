@@ -42,11 +42,14 @@ public struct ConvolutionWeight: Sendable {
         self.matrix = matrix
     }
 
-    /// The same filters laid out for the product kernels, rounded to `precision`; themselves where their channels are no whole
-    /// groups of that precision.
+    /// The same filters laid out for the product kernels, rounded to `precision`; in 32-bit floats where their channels are no
+    /// whole groups of that precision.
     public func packed(_ precision: WeightPrecision) -> ConvolutionWeight {
         ConvolutionWeight(self, matrix: matrix.packed(precision, taps: height * width))
     }
+
+    /// The form in which a convolution with these filters reads its input.
+    public var form: OperandForm { matrix.form == .bytesByRow ? .bytesByImage : matrix.form }
 
     /// Bytes of private memory that these filters take.
     public var preparedBytes: Int { matrix.preparedBytes }

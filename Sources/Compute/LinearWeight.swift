@@ -32,17 +32,32 @@ public struct LinearWeight: Sendable {
     /// The same weight laid out for the product kernels, rounded to `precision`.
     ///
     /// - Parameter taps: pixels that a row of the weight sees, channels innermost; 1 for a linear layer.
-    /// - Returns: itself where its channels are no whole groups of that precision.
+    ///   Where the channels are no whole groups of that precision, 32-bit floats.
     func packed(_ precision: WeightPrecision, taps: Int = 1) -> LinearWeight {
-        guard case .rows(let rows) = storage, inputs / taps % precision.group == 0 else { return self }
+        guard case .rows(let rows) = storage else { return self }
+        let precision = inputs / taps % precision.group == 0 ? precision : .fp32
         let panels = Panels(
             rows.pointer, outputs: outputs, taps: taps, channels: inputs / taps, precision: precision)
         return LinearWeight(panels)
     }
 
-    /// The same weight laid out for the product kernels, rounded to `precision`; itself where its inputs are no whole groups of
-    /// that precision.
+    /// The same weight laid out for the product kernels, rounded to `precision`; in 32-bit floats where its inputs are no whole
+    /// groups of that precision.
     public func packed(_ precision: WeightPrecision) -> LinearWeight { packed(precision, taps: 1) }
+
+    /// The form in which a product with this weight reads its left side.
+    public var form: OperandForm {
+        guard case .panels(let panels) = storage else { return .fp32 }
+        return switch panels.precision {
+        case .fp32: .fp32
+        case .bf16: .bf16
+        case .int8, .int4: .bytesByRow
+        }
+    }
+
+    var isInPanels: Bool {
+        if case .panels = storage { true } else { false }
+    }
 
     /// Bytes of private memory that this weight takes; 0 for a view on a mapped file.
     public var preparedBytes: Int {

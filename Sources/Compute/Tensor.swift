@@ -10,6 +10,8 @@ public struct Tensor {
     let buffer: Buffer
     /// Bytes from the buffer's start to the first element.
     let byteOffset: Int
+    /// What the product that made these elements collected for the next normalization.
+    var statistics: ChannelStatistics?
 
     init(shape: Shape, type: ElementType, buffer: Buffer, byteOffset: Int = 0) {
         precondition(byteOffset + shape.byteCount(type) <= buffer.byteCount, "a tensor \(shape) outgrows its buffer")
@@ -43,10 +45,15 @@ public struct Tensor {
     /// A copy of the elements. Traps while measuring.
     public func array() -> [Float] { Array(floats) }
 
+    /// The first byte. Traps while measuring.
+    var bytes: UnsafeMutableRawPointer {
+        guard let memory = buffer.memory else { preconditionFailure("a measuring tensor has no elements") }
+        return memory + byteOffset
+    }
+
     /// The first element. Traps while measuring.
     var pointer: UnsafeMutablePointer<Float> {
         precondition(type == .float32, "the tensor holds \(type), not float32")
-        guard let memory = buffer.memory else { preconditionFailure("a measuring tensor has no elements") }
-        return (memory + byteOffset).assumingMemoryBound(to: Float.self)
+        return bytes.assumingMemoryBound(to: Float.self)
     }
 }

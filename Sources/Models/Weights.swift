@@ -71,8 +71,13 @@ public struct Weights {
     }
 
     /// The rows of a linear layer, `[outputs, inputs]`; a 1x1 convolution's filters are the same bytes.
-    public func linear(_ name: String, outputs: Int, inputs: Int) throws(ModelError) -> LinearWeight {
-        let rows = try constant(name, anyOf: [[outputs, inputs], [outputs, inputs, 1, 1]])
+    ///
+    /// - Parameter order: the row of the checkpoint that stands at each row of the weight, where that is not the same.
+    public func linear(
+        _ name: String, outputs: Int, inputs: Int, order: ((Int) -> Int)? = nil
+    ) throws(ModelError) -> LinearWeight {
+        var rows = try constant(name, anyOf: [[outputs, inputs], [outputs, inputs, 1, 1]])
+        if let order { rows = rows.reordered(rows: outputs, order) }
         let weight = LinearWeight(rows, outputs: outputs, inputs: inputs)
         guard let precision else { return weight }
         let packed = weight.packed(precision)

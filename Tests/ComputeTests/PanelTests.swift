@@ -66,11 +66,12 @@ import Testing
         #expect(both.array().prefix(8) == alone.array()[...])
     }
 
-    @Test func `Channels that are no whole groups stay as they were`() throws {
+    @Test func `Channels that are no whole groups stay in 32-bit floats`() throws {
         let bench = try Bench()
         let weight = LinearWeight(Constant(Bench.values(8 * 7, seed: 2)), outputs: 8, inputs: 7)
         let x = bench.tensor(Shape(batch: 1, tokens: 3, channels: 7))
-        #expect(bench.context.linear(x, weight.packed(.int8)).array() == bench.context.linear(x, weight).array())
+        let expected = bench.context.linear(x, weight).array().map(Double.init)
+        #expect(Bench.error(bench.context.linear(x, weight.packed(.int8)).array(), expected) < 1e-6)
     }
 
     @Test(arguments: WeightPrecision.allCases)

@@ -34,7 +34,7 @@ struct GoldenBlockTests {
         let condition = hasCondition ? try comparison.input("condition") : nil
         _ = unet(
             try comparison.input("sample"), timestep: try comparison.golden.floats("unet.in.timestep")[0],
-            context: try comparison.input("context"), condition: condition, comparison.evaluation)
+            text: unet.memory(of: try comparison.input("context"), comparison.evaluation), condition: condition, comparison.evaluation)
         try comparison.expectAll(tolerance: Self.tolerance)
     }
 

@@ -19,12 +19,28 @@ struct Convolution {
         self.padding = padding ?? Padding(all: (size - 1) / 2)
     }
 
+    /// The form in which it reads its input.
+    var form: OperandForm { weight.form }
+
+    /// - Parameter collectsStatistics: a normalization over images, or another convolution, reads the result next.
     func callAsFunction(
-        _ x: Tensor, upsampledTo size: (height: Int, width: Int)? = nil, timeBias: Tensor? = nil,
-        residual: Tensor? = nil, activation: Activation = .none, _ evaluation: Evaluation
+        _ x: Operand, upsampledTo size: (height: Int, width: Int)? = nil, timeBias: Tensor? = nil,
+        residual: Tensor? = nil, activation: Activation = .none, collectsStatistics: Bool = true,
+        _ evaluation: Evaluation
     ) -> Tensor {
         evaluation.context.convolution(
             x, weight, bias: bias, stride: stride, padding: padding, upsampledTo: size, timeBias: timeBias,
-            residual: residual, activation: activation)
+            residual: residual, activation: activation, collectsStatistics: collectsStatistics)
+    }
+
+    /// The same for a tensor that no other layer reads.
+    func callAsFunction(
+        _ x: Tensor, upsampledTo size: (height: Int, width: Int)? = nil, timeBias: Tensor? = nil,
+        residual: Tensor? = nil, activation: Activation = .none, collectsStatistics: Bool = true,
+        _ evaluation: Evaluation
+    ) -> Tensor {
+        self(
+            evaluation.context.operand(x, form), upsampledTo: size, timeBias: timeBias, residual: residual,
+            activation: activation, collectsStatistics: collectsStatistics, evaluation)
     }
 }

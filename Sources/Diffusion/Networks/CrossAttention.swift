@@ -23,11 +23,36 @@ struct CrossAttention {
         weights.hasScope("query") ? ("query", "key", "value", "proj_attn") : ("to_q", "to_k", "to_v", "to_out.0")
     }
 
-    /// - Parameter context: what is attended to; nil is `x` itself.
-    func callAsFunction(_ x: Tensor, context: Tensor? = nil, residual: Tensor, _ evaluation: Evaluation) -> Tensor {
-        let source = context ?? x
-        let attended = evaluation.context.attention(
-            q: toQ(x, evaluation), k: toK(source, evaluation), v: toV(source, evaluation), heads: heads)
-        return toOut(attended, residual: residual, evaluation)
+    /// The form in which it reads the tokens.
+    var form: OperandForm { toQ.form }
+
+    /// What a context is to this layer, of which every step asks anew.
+    func memory(of context: Tensor, _ evaluation: Evaluation) -> AttentionMemory {
+        memory(of: evaluation.context.operand(context, toK.form), evaluation)
     }
+
+    private func memory(of context: Operand, _ evaluation: Evaluation) -> AttentionMemory {
+        AttentionMemory(keys: toK(context, evaluation), values: toV(context, evaluation))
+    }
+
+    /// `residual + out(attention)`.
+    ///
+    /// - Parameters:
+    ///   - x: in `form`.
+    ///   - memory: of what is attended to; nil is `x` itself.
+    ///   - collectsStatistics: a normalization over images reads the result next.
+    func callAsFunction(
+        _ x: Operand, memory: AttentionMemory? = nil, residual: Tensor, collectsStatistics: Bool = false,
+        _ evaluation: Evaluation
+    ) -> Tensor {
+        let memory = memory ?? self.memory(of: x, evaluation)
+        let attended = evaluation.context.attention(
+            q: toQ(x, evaluation), k: memory.keys, v: memory.values, heads: heads)
+        return toOut(attended, residual: residual, collectsStatistics: collectsStatistics, evaluation)
+    }
+}
+
+/// Keys and values of what a layer attends to: `[B, 1, S, channels]` each.
+struct AttentionMemory {
+    let keys: Tensor, values: Tensor
 }

@@ -50,15 +50,15 @@ public struct KLDecoder {
 
     func callAsFunction(_ latents: Tensor, _ evaluation: Evaluation) -> Tensor {
         var x = enter(latents, evaluation)
-        x = midResnets[0](x, evaluation)
+        x = midResnets[0]([x], evaluation)
         if let midAttention { x = midAttention(x, evaluation) }
-        x = midResnets[1](x, evaluation)
+        x = midResnets[1]([x], evaluation)
         for block in upBlocks {
-            for resnet in block.resnets { x = resnet(x, evaluation) }
+            for resnet in block.resnets { x = resnet([x], evaluation) }
             if let upsampler = block.upsampler { x = upsampler(x, evaluation) }
         }
-        x = convNormOut(x, activation: .silu, evaluation)
-        let result = convOut(x, evaluation)
+        let normalized = convNormOut([consume x], activation: .silu, for: convOut.form, evaluation)
+        let result = convOut(normalized, collectsStatistics: false, evaluation)
         evaluation.finished("decoder.conv_out", result)
         return result
     }
@@ -89,7 +89,8 @@ private struct MidAttention {
     }
 
     func callAsFunction(_ x: Tensor, _ evaluation: Evaluation) -> Tensor {
-        let result = attention(groupNorm(x, evaluation), residual: x, evaluation)
+        let normalized = groupNorm([x], for: attention.form, evaluation)
+        let result = attention(normalized, residual: x, collectsStatistics: true, evaluation)
         evaluation.finished(path, result)
         return result
     }

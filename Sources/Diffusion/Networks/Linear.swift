@@ -11,9 +11,23 @@ struct Linear {
         bias = hasBias ? try weights.constant("bias", shape: [outputs]) : nil
     }
 
+    /// The form in which it reads its input.
+    var form: OperandForm { weight.form }
+
     func callAsFunction(
-        _ x: Tensor, residual: Tensor? = nil, activation: Activation = .none, _ evaluation: Evaluation
+        _ x: Operand, residual: Tensor? = nil, activation: Activation = .none, collectsStatistics: Bool = false,
+        _ evaluation: Evaluation
     ) -> Tensor {
-        evaluation.context.linear(x, weight, bias: bias, residual: residual, activation: activation)
+        evaluation.context.linear(
+            x, weight, bias: bias, residual: residual, activation: activation, collectsStatistics: collectsStatistics)
+    }
+
+    func callAsFunction(
+        _ x: Tensor, residual: Tensor? = nil, activation: Activation = .none, collectsStatistics: Bool = false,
+        _ evaluation: Evaluation
+    ) -> Tensor {
+        self(
+            evaluation.context.operand(x, form), residual: residual, activation: activation,
+            collectsStatistics: collectsStatistics, evaluation)
     }
 }

@@ -14,9 +14,14 @@ struct GroupNormalization {
         self.epsilon = Float(epsilon)
     }
 
-    func callAsFunction(_ x: Tensor, activation: Activation = .none, _ evaluation: Evaluation) -> Tensor {
+    /// - Parameters:
+    ///   - parts: tensors side by side along the channels.
+    ///   - form: of the layer that reads the result.
+    func callAsFunction(
+        _ parts: [Tensor], activation: Activation = .none, for form: OperandForm, _ evaluation: Evaluation
+    ) -> Operand {
         evaluation.context.groupNorm(
-            x, groups: groups, epsilon: epsilon, weight: weight, bias: bias, activation: activation)
+            parts, groups: groups, epsilon: epsilon, weight: weight, bias: bias, activation: activation, form: form)
     }
 }
 
@@ -33,5 +38,10 @@ struct LayerNormalization {
 
     func callAsFunction(_ x: Tensor, _ evaluation: Evaluation) -> Tensor {
         evaluation.context.layerNorm(x, epsilon: epsilon, weight: weight, bias: bias)
+    }
+
+    /// - Parameter form: of the layers that read the result.
+    func callAsFunction(_ x: Tensor, for form: OperandForm, _ evaluation: Evaluation) -> Operand {
+        evaluation.context.layerNorm(x, epsilon: epsilon, weight: weight, bias: bias, form: form)
     }
 }

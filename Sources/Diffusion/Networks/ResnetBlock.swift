@@ -29,19 +29,20 @@ struct ResnetBlock {
     }
 
     /// - Parameter time: the timestep's embedding, activated: `[N, 1, 1, timeChannels]`.
-    func callAsFunction(_ x: Tensor, time: Tensor? = nil, _ evaluation: Evaluation) -> Tensor {
+    /// - Parameter x: `[N, H, W, inputs]`, one tensor or several side by side along the channels.
+    func callAsFunction(_ x: [Tensor], time: Tensor? = nil, _ evaluation: Evaluation) -> Tensor {
         let hidden = enter(x, time, evaluation)
-        let normalized = norm2(consume hidden, activation: .silu, evaluation)
-        let shortcut = convShortcut?(x, evaluation) ?? x
+        let normalized = norm2([consume hidden], activation: .silu, for: conv2.form, evaluation)
+        let shortcut = convShortcut.map { $0(evaluation.context.operand(x, $0.form), evaluation) } ?? x[0]
         let result = conv2(normalized, residual: shortcut, evaluation)
         evaluation.finished(path, result)
         return result
     }
 
     /// The first half. A function of its own, so that its temporaries are gone before the second half's begin.
-    private func enter(_ x: Tensor, _ time: Tensor?, _ evaluation: Evaluation) -> Tensor {
+    private func enter(_ x: [Tensor], _ time: Tensor?, _ evaluation: Evaluation) -> Tensor {
         var timeBias: Tensor?
         if let time, let timeEmbProj { timeBias = timeEmbProj(time, evaluation) }
-        return conv1(norm1(x, activation: .silu, evaluation), timeBias: timeBias, evaluation)
+        return conv1(norm1(x, activation: .silu, for: conv1.form, evaluation), timeBias: timeBias, evaluation)
     }
 }

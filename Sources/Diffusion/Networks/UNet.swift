@@ -47,28 +47,37 @@ public struct UNet {
         weightBytes = WeightBytes(weights)
     }
 
+    /// What a batch of texts, `[B, 1, T, contextChannels]`, is to each layer: good for every step.
+    public func memory(of texts: Tensor, _ evaluation: Evaluation) -> TextMemory {
+        var memory = TextMemory(batch: texts.shape.n)
+        for block in downBlocks { block.remember(texts, in: &memory, evaluation) }
+        midBlock?.remember(texts, in: &memory, evaluation)
+        for block in upBlocks { block.remember(texts, in: &memory, evaluation) }
+        return memory
+    }
+
     /// One evaluation.
     ///
     /// - Parameters:
     ///   - sample: `[B, h, w, channels]`.
-    ///   - context: the text's embeddings, `[B, 1, T, contextChannels]`.
+    ///   - text: `memory(of:)` the texts of this batch.
     ///   - condition: the guidance scale's embedding, `[B, 1, 1, conditionChannels]`.
     /// - Returns: `[B, h, w, outputs]`.
     public func callAsFunction(
-        _ sample: Tensor, timestep: Float, context: Tensor, condition: Tensor? = nil, _ evaluation: Evaluation
+        _ sample: Tensor, timestep: Float, text: TextMemory, condition: Tensor? = nil, _ evaluation: Evaluation
     ) -> Tensor {
         let time = timeEmbedding(timestep, batch: sample.shape.n, condition: condition, evaluation)
         // Every block activates the embedding first: once is enough.
         evaluation.context.apply(.silu, to: time)
-        let conditions = Conditions(time: time, context: context)
+        let conditions = Conditions(time: time, text: text)
         var x = convIn(sample, evaluation)
         evaluation.finished("conv_in", x)
         var skips = [x]
         for block in downBlocks { x = block(x, &skips, conditions, evaluation) }
         if let midBlock { x = midBlock(x, conditions, evaluation) }
         for block in upBlocks { x = block(x, &skips, conditions, evaluation) }
-        x = convNormOut(x, activation: .silu, evaluation)
-        let result = convOut(x, evaluation)
+        let normalized = convNormOut([consume x], activation: .silu, for: convOut.form, evaluation)
+        let result = convOut(normalized, collectsStatistics: false, evaluation)
         evaluation.finished("conv_out", result)
         return result
     }
@@ -78,6 +87,6 @@ public struct UNet {
 struct Conditions {
     /// The timestep's embedding, activated.
     let time: Tensor
-    /// The text's embeddings.
-    let context: Tensor
+    /// The texts of the batch.
+    let text: TextMemory
 }

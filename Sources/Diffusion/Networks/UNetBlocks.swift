@@ -30,8 +30,8 @@ struct DownBlock {
     ) -> Tensor {
         var x = x
         for (layer, resnet) in resnets.enumerated() {
-            x = resnet(x, time: conditions.time, evaluation)
-            if !attentions.isEmpty { x = attentions[layer](x, context: conditions.context, evaluation) }
+            x = resnet([x], time: conditions.time, evaluation)
+            if !attentions.isEmpty { x = attentions[layer](x, text: conditions.text, evaluation) }
             skips.append(x)
         }
         if let downsampler {
@@ -39,6 +39,10 @@ struct DownBlock {
             skips.append(x)
         }
         return x
+    }
+
+    func remember(_ text: Tensor, in memory: inout TextMemory, _ evaluation: Evaluation) {
+        for attention in attentions { attention.remember(text, in: &memory, evaluation) }
     }
 }
 
@@ -67,12 +71,16 @@ struct MidBlock {
     }
 
     func callAsFunction(_ x: Tensor, _ conditions: Conditions, _ evaluation: Evaluation) -> Tensor {
-        var x = first(x, time: conditions.time, evaluation)
+        var x = first([x], time: conditions.time, evaluation)
         for (attention, resnet) in rest {
-            x = attention(x, context: conditions.context, evaluation)
-            x = resnet(x, time: conditions.time, evaluation)
+            x = attention(x, text: conditions.text, evaluation)
+            x = resnet([x], time: conditions.time, evaluation)
         }
         return x
+    }
+
+    func remember(_ text: Tensor, in memory: inout TextMemory, _ evaluation: Evaluation) {
+        for (attention, _) in rest { attention.remember(text, in: &memory, evaluation) }
     }
 }
 
@@ -105,14 +113,17 @@ struct UpBlock {
     ) -> Tensor {
         var x = x
         for (layer, resnet) in resnets.enumerated() {
-            let joined = evaluation.context.concatenateChannels(x, skips.removeLast())
-            x = resnet(joined, time: conditions.time, evaluation)
-            if !attentions.isEmpty { x = attentions[layer](x, context: conditions.context, evaluation) }
+            x = resnet([x, skips.removeLast()], time: conditions.time, evaluation)
+            if !attentions.isEmpty { x = attentions[layer](x, text: conditions.text, evaluation) }
         }
         if let upsampler, let skip = skips.last {
             // An odd size was rounded up on the way down: go back to what the next skip has.
             x = upsampler(x, to: (skip.shape.h, skip.shape.w), evaluation)
         }
         return x
+    }
+
+    func remember(_ text: Tensor, in memory: inout TextMemory, _ evaluation: Evaluation) {
+        for attention in attentions { attention.remember(text, in: &memory, evaluation) }
     }
 }

@@ -25,7 +25,7 @@ extension Pipeline {
 
     /// What every evaluation of the UNet gets beside the sample.
     struct UNetInputs {
-        let context: Tensor
+        let text: TextMemory
         let condition: Tensor?
     }
 
@@ -43,16 +43,18 @@ extension Pipeline {
 
     /// `embeddings` may be empty while measuring.
     @inline(never)
-    func unetInputs(_ settings: GenerationSettings, embeddings: [Float], _ evaluation: Evaluation) -> UNetInputs {
+    func unetInputs(
+        _ settings: GenerationSettings, embeddings: [Float], with network: UNet, _ evaluation: Evaluation
+    ) -> UNetInputs {
         let batch = usesGuidance(settings) ? 2 : 1
-        let context = evaluation.context.tensor(
+        let texts = evaluation.context.tensor(
             Shape(batch: batch, tokens: tokenizer.length, channels: textConfiguration.channels), embeddings)
         let condition = unetConfiguration.conditionChannels.map { channels in
             evaluation.context.tensor(
                 Shape(batch: batch, tokens: 1, channels: channels),
                 SinusoidalEmbedding.guidance(settings.guidanceScale, count: channels))
         }
-        return UNetInputs(context: context, condition: condition)
+        return UNetInputs(text: network.memory(of: texts, evaluation), condition: condition)
     }
 
     /// The network's answer for one step, guidance applied, channels first. `latents` may be empty while measuring, and the
@@ -63,12 +65,12 @@ extension Pipeline {
         _ settings: GenerationSettings, _ evaluation: Evaluation
     ) -> [Float] {
         let context = evaluation.context
-        let batch = inputs.context.shape.n
+        let batch = inputs.text.batch
         let sample = context.tensor(
             Shape(n: batch, h: shape.h, w: shape.w, c: shape.c),
             channelsFirst: batch == 2 ? latents + latents : latents)
         let output = network(
-            sample, timestep: timestep, context: inputs.context, condition: inputs.condition, evaluation)
+            sample, timestep: timestep, text: inputs.text, condition: inputs.condition, evaluation)
         guard !context.isMeasuring else { return [] }
         let values = context.channelsFirst(output)
         guard batch == 2 else { return values }
@@ -92,9 +94,9 @@ extension Pipeline {
             let empty = texts(settings).map { _ in Array(repeating: 0, count: tokenizer.length) }
             _ = Pipeline.embed(empty, with: try loadedTextEncoder(), settings, evaluation)
         case .unet:
-            let inputs = unetInputs(settings, embeddings: [], evaluation)
-            _ = Pipeline.predict(
-                [], latentShape(settings), 0, inputs, with: try loadedUNet(), settings, evaluation)
+            let network = try loadedUNet()
+            let inputs = unetInputs(settings, embeddings: [], with: network, evaluation)
+            _ = Pipeline.predict([], latentShape(settings), 0, inputs, with: network, settings, evaluation)
         case .decoder:
             _ = decode([], latentShape(settings), with: try loadedDecoder(), evaluation)
         }

@@ -71,7 +71,7 @@ final class PipelineRun {
         var scheduler = try pipeline.schedulers.scheduler(settings.sampler, steps: settings.steps)
         return try run(.unet, clock, load: pipeline.loadedUNet) {
             (network, evaluation) throws(DiffusionError) -> [Float] in
-            let inputs = pipeline.unetInputs(settings, embeddings: embeddings, evaluation)
+            let inputs = pipeline.unetInputs(settings, embeddings: embeddings, with: network, evaluation)
             var latents = noise.map { $0 * scheduler.initialNoiseScale }
             for (index, timestep) in scheduler.timesteps.enumerated() {
                 let start = clock.now

@@ -1,0 +1,69 @@
+import CKernels
+
+extension Context {
+    /// A product with panels of weights, cut into units of one panel and one chunk of rows. A unit's sums stay in a thread's
+    /// scratch, in the cache, until `finish` writes the result from them: once, however deep the product.
+    ///
+    /// - Parameters:
+    ///   - window: nil where rows are pixels.
+    ///   - chunks: of the result's rows, at most `PanelProduct.chunkRows` each; whole images where the operand has scales by
+    ///     image.
+    ///   - finish: is called for each unit, on any thread; sums lie without gaps, `panels.width(of: panel)` to a row.
+    func multiply(
+        _ x: Operand, _ panels: Panels, window: kernels_window?, chunks: RowChunks,
+        finish: (_ sums: UnsafeMutablePointer<Float>, _ panel: Int, _ chunk: Int) -> Void
+    ) {
+        let sumElements = PanelProduct.scratchElements
+        let paddingBytes = window == nil ? 0 : PanelProduct.paddingBytes(panels)
+        withScratch(pool.threads * sumElements + x.shape.n * paddingBytes / 4) { scratch in
+            let padding = UnsafeMutableRawPointer(scratch + pool.threads * sumElements)
+            let product = PanelProduct(
+                weight: panels, source: x.source, window: window, padding: UnsafeRawPointer(padding), kernels: kernels)
+            if window != nil {
+                for image in 0..<x.shape.n {
+                    product.source.fillPadding(
+                        padding + image * paddingBytes, byteCount: paddingBytes, image: image)
+                }
+            }
+            // The larger operand is read once: its pieces change slowest.
+            let isLeftLarger = chunks.rows * panels.channels > panels.outputs * panels.depth
+            pool.parallelFor(chunks.count * panels.count) { index, thread in
+                let (panel, chunk) =
+                    isLeftLarger
+                    ? (index % panels.count, index / panels.count) : (index / chunks.count, index % chunks.count)
+                let sums = scratch + thread * sumElements
+                product.multiply(panel: panel, rows: chunks[chunk], image: chunks.image(of: chunk), into: sums)
+                finish(sums, panel, chunk)
+            }
+        }
+    }
+
+    /// A product with panels and its epilogue, into `result`, whose statistics are collected if it has any.
+    func multiply(
+        _ x: Operand, _ panels: Panels, window: kernels_window?, into result: Tensor, epilogue: () -> Epilogue
+    ) {
+        let shape = result.shape, separatesImages = x.form == .bytesByImage
+        let chunks =
+            result.statistics?.chunks
+            ?? RowChunks(
+                rows: shape.rows, imageRows: separatesImages ? shape.pixels : shape.rows,
+                chunkRows: PanelProduct.chunkRows)
+        let epilogue = isMeasuring ? nil : epilogue()
+        multiply(x, panels, window: window, chunks: chunks) { sums, panel, chunk in
+            let columns = panels.outputs(of: panel), rows = chunks[chunk], target = result.pointer
+            epilogue?.finish(target, from: sums, stride: panels.width(of: panel), rows: rows, columns: columns)
+            result.statistics?.collect(
+                chunk: chunk, columns: columns, from: target + rows.lowerBound * shape.c + columns.lowerBound,
+                stride: shape.c, kernels)
+        }
+    }
+
+    /// The result of a product, with room for its statistics if they are wanted.
+    func result(_ shape: Shape, withStatistics: Bool) -> Tensor {
+        var result = tensor(shape)
+        if withStatistics {
+            result.statistics = ChannelStatistics(shape, chunkRows: PanelProduct.chunkRows, in: self)
+        }
+        return result
+    }
+}
