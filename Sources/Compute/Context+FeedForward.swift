@@ -46,8 +46,9 @@ extension Context {
             return linear(
                 operand(gated(x, gate, layers), layers.out.form), layers.out, bias: layers.outBias, residual: residual)
         }
-        let result = tensor(residual.shape), chunks = RowChunks(
-            rows: x.shape.rows, imageRows: x.shape.rows, chunkRows: Context.feedForwardRows)
+        let result = tensor(residual.shape),
+            chunks = RowChunks(
+                rows: x.shape.rows, imageRows: x.shape.rows, chunkRows: Context.feedForwardRows)
         let hidden = layers.hidden, form = layers.out.form
         let sumBytes = 4 * PanelProduct.scratchElements, floatBytes = 4 * hidden * chunks.chunkRows
         let operandBytes = Arena.rounded(hidden * chunks.chunkRows * form.type.byteCount)

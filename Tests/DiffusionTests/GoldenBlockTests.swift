@@ -34,7 +34,8 @@ struct GoldenBlockTests {
         let condition = hasCondition ? try comparison.input("condition") : nil
         _ = unet(
             try comparison.input("sample"), timestep: try comparison.golden.floats("unet.in.timestep")[0],
-            text: unet.memory(of: try comparison.input("context"), comparison.evaluation), condition: condition, comparison.evaluation)
+            text: unet.memory(of: try comparison.input("context"), comparison.evaluation), condition: condition,
+            comparison.evaluation)
         try comparison.expectAll(tolerance: Self.tolerance)
     }
 
