@@ -1,14 +1,12 @@
 /// Immutable floats that outlive the computation: a bias, a norm's scale, the rows of a weight.
 ///
-/// Either a view on a mapped file (kept alive through `owner`) or memory prepared once at load. Sendable without a check: the
+/// Either a view on a mapped file (kept alive through `owner`) or memory filled once at load. Sendable without a check: the
 /// memory is never written after `init`, and `owner` is only retained.
 public struct Constant: @unchecked Sendable {
     /// Elements.
     public let count: Int
     let pointer: UnsafePointer<Float>
-    private let owner: AnyObject
-    /// Bytes of private memory behind this constant; 0 for a view on a mapped file.
-    public let preparedBytes: Int
+    let owner: AnyObject
 
     /// A view on floats that live as long as `owner`.
     public init(viewing floats: UnsafeBufferPointer<Float>, owner: AnyObject) {
@@ -16,23 +14,14 @@ public struct Constant: @unchecked Sendable {
         count = floats.count
         pointer = start
         self.owner = owner
-        preparedBytes = 0
     }
 
-    /// Elements of `type` read from a mapped tensor: a view where they are aligned floats, else a converted copy.
-    ///
-    /// - Precondition: `bytes` holds whole elements, at least one, of a floating-point type.
-    public init(_ bytes: UnsafeRawBufferPointer, type: ElementType, owner: AnyObject) {
-        guard let start = bytes.baseAddress, bytes.count >= type.byteCount else {
-            preconditionFailure("a constant has no elements")
-        }
-        let count = bytes.count / type.byteCount
-        if type == .float32, Int(bitPattern: start) % MemoryLayout<Float>.alignment == 0 {
-            let floats = UnsafeBufferPointer(start: start.assumingMemoryBound(to: Float.self), count: count)
-            self.init(viewing: floats, owner: owner)
-        } else {
-            self.init(count: count) { Conversion.toFloat(start, type: type, into: $0) }
-        }
+    /// The first `count` floats of prepared memory.
+    public init(_ memory: WeightMemory, count: Int) {
+        precondition(count > 0 && memory.bytes.count >= count * 4, "\(memory.bytes.count) bytes are no \(count) floats")
+        self.count = count
+        pointer = memory.start.assumingMemoryBound(to: Float.self)
+        owner = memory.owner
     }
 
     /// A copy of `values`.
@@ -48,7 +37,6 @@ public struct Constant: @unchecked Sendable {
         self.count = count
         pointer = UnsafePointer(block.memory.assumingMemoryBound(to: Float.self))
         owner = block
-        preparedBytes = block.byteCount
     }
 
     /// A copy whose row `n` of `rows` is row `order(n)` of this one.

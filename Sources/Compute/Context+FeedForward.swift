@@ -20,7 +20,7 @@ public struct GatedFeedForward: Sendable {
 
     /// Row of the checkpoint's `[values; gates]` that stands at `row`: so that a panel holds what belongs together.
     public static func interleaved(_ row: Int, hidden: Int) -> Int {
-        let half = Panels.columns / 2, panel = row / Panels.columns, column = row % Panels.columns
+        let half = PanelLayout.columns / 2, panel = row / PanelLayout.columns, column = row % PanelLayout.columns
         let width = min(half, hidden - panel * half)
         return column < width ? panel * half + column : hidden + panel * half + column - width
     }
@@ -50,7 +50,8 @@ extension Context {
             chunks = RowChunks(
                 rows: x.shape.rows, imageRows: x.shape.rows, chunkRows: Context.feedForwardRows)
         let hidden = layers.hidden, form = layers.out.form
-        let sumBytes = 4 * PanelProduct.scratchElements, floatBytes = 4 * hidden * chunks.chunkRows
+        let sumBytes = 4 * max(PanelProduct.scratchElements(gate), PanelProduct.scratchElements(out))
+        let floatBytes = 4 * hidden * chunks.chunkRows
         let operandBytes = Arena.rounded(hidden * chunks.chunkRows * form.type.byteCount)
         let scaleBytes = form.isBytes ? Arena.rounded(8 * chunks.chunkRows) : 0
         let threadBytes = sumBytes + floatBytes + operandBytes + scaleBytes

@@ -38,20 +38,11 @@ extension Context {
             collectsStatistics: collectsStatistics)
     }
 
-    /// Rows of `table` by index: token embeddings. `[count]` to `[1, 1, count, inputs]`.
-    public func rows(_ indices: [Int], of table: LinearWeight) -> Tensor {
-        let result = tensor(Shape(batch: 1, tokens: indices.count, channels: table.inputs))
+    /// Rows of `table` by index: token embeddings. `[count]` to `[1, 1, count, columns]`.
+    public func rows(_ indices: [Int], of table: LookupTable) -> Tensor {
+        let result = tensor(Shape(batch: 1, tokens: indices.count, channels: table.columns))
         if !isMeasuring {
-            for (row, index) in indices.enumerated() {
-                precondition(
-                    index >= 0 && index < table.outputs, "the table of \(table.outputs) rows has no row \(index)")
-                switch table.storage {
-                case .rows(let rows):
-                    let start = result.pointer + row * table.inputs
-                    start.update(from: rows.pointer + index * table.inputs, count: table.inputs)
-                case .panels: preconditionFailure("a table is looked up by row, not multiplied")
-                }
-            }
+            for (row, index) in indices.enumerated() { table.read(index, into: result.pointer + row * table.columns) }
         }
         return result
     }

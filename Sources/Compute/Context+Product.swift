@@ -13,7 +13,7 @@ extension Context {
         _ x: Operand, _ panels: Panels, window: kernels_window?, chunks: RowChunks,
         finish: (_ sums: UnsafeMutablePointer<Float>, _ panel: Int, _ chunk: Int) -> Void
     ) {
-        let sumElements = PanelProduct.scratchElements
+        let sumElements = PanelProduct.scratchElements(panels)
         let paddingBytes = window == nil ? 0 : PanelProduct.paddingBytes(panels)
         withScratch(pool.threads * sumElements + x.shape.n * paddingBytes / 4) { scratch in
             let padding = UnsafeMutableRawPointer(scratch + pool.threads * sumElements)

@@ -7,31 +7,26 @@ public struct ConvolutionWeight: Sendable {
     /// The filters as a matrix `[outputs, height * width * inputs]`, channels innermost as activations have them.
     let matrix: LinearWeight
 
-    /// Filters in the checkpoint's order `[outputs, inputs, height, width]`; laid out once here, channels last (a view
-    /// where that is the same bytes, as for 1x1).
+    /// Filters in the checkpoint's order `[outputs, inputs, height, width]`; laid out here, channels last.
     public init(outputsInputsHeightWidth filters: Constant, outputs: Int, inputs: Int, height: Int, width: Int) {
-        precondition(
-            filters.count == outputs * inputs * height * width,
-            "\(filters.count) floats are no [\(outputs), \(inputs), \(height), \(width)] filters")
         let area = height * width
-        var rows = filters
-        if area > 1 && inputs > 1 {
-            rows = Constant(count: filters.count) { target in
-                for output in 0..<outputs {
-                    let source = output * inputs * area
-                    for tap in 0..<area {
-                        for input in 0..<inputs {
-                            target[source + tap * inputs + input] = filters.floats[source + input * area + tap]
-                        }
-                    }
-                }
-            }
-        }
+        precondition(
+            filters.count == outputs * inputs * area,
+            "\(filters.count) floats are no [\(outputs), \(inputs), \(height), \(width)] filters")
+        let source = WeightSource(
+            UnsafeRawBufferPointer(filters.floats), .floats(.float32), outputs: outputs, taps: area, channels: inputs,
+            owner: filters.owner)
+        let rows = Constant(count: filters.count) { source.write(into: UnsafeMutableRawBufferPointer($0), pool: nil) }
+        self.init(rows: rows, outputs: outputs, inputs: inputs, height: height, width: width)
+    }
+
+    /// Filters as rows `[outputs, height, width, inputs]`.
+    public init(rows: Constant, outputs: Int, inputs: Int, height: Int, width: Int) {
         self.outputs = outputs
         self.inputs = inputs
         self.height = height
         self.width = width
-        matrix = LinearWeight(rows, outputs: outputs, inputs: area * inputs)
+        matrix = LinearWeight(rows, outputs: outputs, inputs: height * width * inputs)
     }
 
     private init(_ other: ConvolutionWeight, matrix: LinearWeight) {
@@ -42,15 +37,24 @@ public struct ConvolutionWeight: Sendable {
         self.matrix = matrix
     }
 
-    /// The same filters laid out for the product kernels, rounded to `precision`; in 32-bit floats where their channels are no
-    /// whole groups of that precision.
+    /// Filters in panels that were laid out before: by `LinearWeight.write`, here or in another process.
+    ///
+    /// - Precondition: the layout's taps are `height * width`, and the memory has its size.
+    public init(_ layout: PanelLayout, in memory: WeightMemory, height: Int, width: Int) {
+        precondition(layout.taps == height * width, "\(layout.tag) is no filter of \(height) x \(width)")
+        outputs = layout.outputs
+        inputs = layout.channels
+        self.height = height
+        self.width = width
+        matrix = LinearWeight(layout, in: memory)
+    }
+
+    /// The same filters laid out for the product kernels in private memory, rounded to `precision` (or the next wider one that has
+    /// room for so many channels).
     public func packed(_ precision: WeightPrecision) -> ConvolutionWeight {
         ConvolutionWeight(self, matrix: matrix.packed(precision, taps: height * width))
     }
 
     /// The form in which a convolution with these filters reads its input.
     public var form: OperandForm { matrix.form == .bytesByRow ? .bytesByImage : matrix.form }
-
-    /// Bytes of private memory that these filters take.
-    public var preparedBytes: Int { matrix.preparedBytes }
 }

@@ -7,7 +7,7 @@ public struct LinearWeight: Sendable {
     /// Where the numbers are, and how they are laid out for a kernel.
     let storage: Storage
 
-    /// How a weight lies in memory. A prepared or a quantized layout is another case.
+    /// How a weight lies in memory.
     enum Storage {
         /// float32, row-major `[outputs, inputs]`.
         case rows(Constant)
@@ -23,26 +23,42 @@ public struct LinearWeight: Sendable {
         storage = .rows(rows)
     }
 
-    private init(_ panels: Panels) {
-        outputs = panels.outputs
-        inputs = panels.depth
-        storage = .panels(panels)
+    /// A matrix in panels that were laid out before: by `write`, here or in another process.
+    ///
+    /// - Precondition: the memory has the layout's size.
+    public init(_ layout: PanelLayout, in memory: WeightMemory) {
+        outputs = layout.outputs
+        inputs = layout.depth
+        storage = .panels(Panels(layout, in: memory))
     }
 
-    /// The same weight laid out for the product kernels, rounded to `precision`.
+    /// Lays `source` out as panels, in parallel where there is a pool.
+    ///
+    /// - Parameter target: of the layout's size; every byte is written.
+    public static func write(
+        _ source: WeightSource, as layout: PanelLayout, into target: UnsafeMutableRawBufferPointer,
+        pool: ThreadPool? = nil
+    ) {
+        PanelWriter(layout, from: source).write(into: target, pool)
+    }
+
+    /// The same weight laid out for the product kernels in private memory, rounded to `precision` (or the next wider one that has
+    /// room for so many channels).
     ///
     /// - Parameter taps: pixels that a row of the weight sees, channels innermost; 1 for a linear layer.
-    ///   Where the channels are no whole groups of that precision, 32-bit floats.
-    func packed(_ precision: WeightPrecision, taps: Int = 1) -> LinearWeight {
+    func packed(_ precision: WeightPrecision, taps: Int) -> LinearWeight {
         guard case .rows(let rows) = storage else { return self }
-        let precision = inputs / taps % precision.group == 0 ? precision : .fp32
-        let panels = Panels(
-            rows.pointer, outputs: outputs, taps: taps, channels: inputs / taps, precision: precision)
-        return LinearWeight(panels)
+        let channels = inputs / taps
+        let layout = PanelLayout(precision, outputs: outputs, taps: taps, channels: channels)
+        let source = WeightSource(
+            UnsafeRawBufferPointer(rows.floats), .rows, outputs: outputs, taps: taps, channels: channels, owner: rows.owner)
+        return LinearWeight(
+            layout,
+            in: WeightMemory(byteCount: layout.byteCount) { LinearWeight.write(source, as: layout, into: $0) })
     }
 
-    /// The same weight laid out for the product kernels, rounded to `precision`; in 32-bit floats where its inputs are no whole
-    /// groups of that precision.
+    /// The same weight laid out for the product kernels in private memory, rounded to `precision` (or the next wider one that has
+    /// room for so many inputs).
     public func packed(_ precision: WeightPrecision) -> LinearWeight { packed(precision, taps: 1) }
 
     /// The form in which a product with this weight reads its left side.
@@ -57,13 +73,5 @@ public struct LinearWeight: Sendable {
 
     var isInPanels: Bool {
         if case .panels = storage { true } else { false }
-    }
-
-    /// Bytes of private memory that this weight takes; 0 for a view on a mapped file.
-    public var preparedBytes: Int {
-        switch storage {
-        case .rows(let rows): rows.preparedBytes
-        case .panels(let panels): panels.byteCount
-        }
     }
 }

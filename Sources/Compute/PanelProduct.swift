@@ -12,8 +12,16 @@ struct PanelProduct {
 
     /// Rows of a unit: 16 times what a kernel takes, so that a block of a panel is read from far away once for all of them.
     static let chunkRows = 16 * Int(KERNELS_PRODUCT_ROWS)
-    /// Floats of scratch that a unit needs: sums of whole kernels' rows.
-    static let scratchElements = chunkRows * Panels.columns
+    /// Sums of whole kernels' rows, in floats.
+    private static let sumElements = chunkRows * PanelLayout.columns
+
+    /// Floats of scratch that a unit needs: its sums, and a block of decoded weights of 4 bits.
+    static func scratchElements(_ weight: Panels) -> Int {
+        guard weight.precision == .int4 else { return sumElements }
+        // A block may begin and end within a group.
+        let block = max(blockBytes, weight.channels * PanelLayout.columns)
+        return sumElements + (block + 2 * Quantizer.groupSize * PanelLayout.columns) / 4
+    }
     /// Bytes of a panel that a unit passes over at a time: half of a small level-2 cache.
     private static let blockBytes = 256 << 10
 
@@ -28,6 +36,7 @@ struct PanelProduct {
         precondition(window == nil || source.parts.count == 1, "a window looks at one tensor")
         let width = weight.width(of: panel), step = Int(KERNELS_PRODUCT_ROWS)
         let padding = padding.map { $0 + image * PanelProduct.paddingBytes(weight) }
+        let decoded = UnsafeMutableRawPointer(sums + PanelProduct.sumElements).assumingMemoryBound(to: Int8.self)
         withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: weight.taps * step) { pointers in
             guard let pointers = pointers.baseAddress else { return }
             var element = 0
@@ -35,9 +44,11 @@ struct PanelProduct {
                 let pixelBytes = part.channels * weight.precision.elementBytes
                 let taps = max(1, min(weight.taps, PanelProduct.blockBytes / (pixelBytes * width)))
                 for first in stride(from: 0, to: weight.taps, by: taps) {
+                    let count = min(taps, weight.taps - first)
                     let block = Block(
-                        first: first, taps: min(taps, weight.taps - first), channels: part.channels,
-                        weights: weight.pointer(panel, from: element), width: width, accumulates: element > 0)
+                        first: first, taps: count, channels: part.channels,
+                        weights: weights(panel, element..<element + count * part.channels, decoded: decoded), width: width,
+                        accumulates: element > 0)
                     for row in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
                         gather(pointers, part.start, padding, pixelBytes, first: row, last: rows.upperBound - 1)
                         multiply(block, pointers, into: sums + (row - rows.lowerBound) * width)
@@ -46,7 +57,7 @@ struct PanelProduct {
                 }
             }
         }
-        if weight.precision == .int8 { rescale(sums, panel: panel, rows: rows, image: image) }
+        if weight.precision.arithmetic == .int8 { rescale(sums, panel: panel, rows: rows, image: image) }
     }
 
     /// Some taps of a panel.
@@ -79,6 +90,17 @@ struct PanelProduct {
         }
     }
 
+    /// Some elements of a panel's rows as they are multiplied: in place, or decoded.
+    private func weights(
+        _ panel: Int, _ elements: Range<Int>, decoded: UnsafeMutablePointer<Int8>
+    ) -> UnsafeRawPointer {
+        guard weight.precision == .int4 else { return weight.pointer(panel, from: elements.lowerBound) }
+        let size = Quantizer.groupSize, first = elements.lowerBound / size * size
+        let count = (elements.upperBound + size - 1) / size * size - first
+        weight.decode(panel, from: first, count: count, into: decoded)
+        return UnsafeRawPointer(decoded + (elements.lowerBound - first) * weight.width(of: panel))
+    }
+
     private func gather(
         _ pointers: UnsafeMutablePointer<UnsafeRawPointer?>, _ source: UnsafeRawPointer, _ padding: UnsafeRawPointer?,
         _ pixelBytes: Int, first: Int, last: Int
@@ -95,16 +117,9 @@ struct PanelProduct {
         guard let scales = source.scales, let zeros = source.zeros else { return }
         let range = weight.outputs(of: panel), isByRow = source.form == .bytesByRow
         let first = isByRow ? rows.lowerBound : image
-        weight.scales.withUnsafeBufferPointer { columnScales in
-            weight.sums.withUnsafeBufferPointer { columnSums in
-                guard let columnScales = columnScales.baseAddress, let columnSums = columnSums.baseAddress else {
-                    return
-                }
-                kernels.dequantize(
-                    sums, UnsafeRawPointer(sums).assumingMemoryBound(to: Int32.self), weight.width(of: panel),
-                    rows.count, range.count, scales + first, zeros + first, isByRow ? 1 : 0,
-                    columnScales + range.lowerBound, columnSums + range.lowerBound)
-            }
-        }
+        kernels.dequantize(
+            sums, UnsafeRawPointer(sums).assumingMemoryBound(to: Int32.self), weight.width(of: panel), rows.count,
+            range.count, scales + first, zeros + first, isByRow ? 1 : 0, weight.scales + range.lowerBound,
+            weight.sums + range.lowerBound)
     }
 }

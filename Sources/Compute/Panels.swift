@@ -1,117 +1,64 @@
 import CKernels
 import Glibc
 
-/// A weight `[outputs, taps * channels]` as the product kernels read it: panels of up to 64 outputs, the last one narrower.
-///
-/// ```
-/// panel p: [taps * channels / group][columns][group], columns = min(64, outputs - 64 p) rounded up to 16, zeros behind the end
-/// ```
-/// A group of weights has 32 bits, so a panel is the transpose of its rows in units of 32 bits. The layout is the same for every
-/// instruction set.
-final class Panels: @unchecked Sendable {  // The memory is never written after `init`.
-    static let columns = Int(KERNELS_PANEL_COLUMNS)
-    private static let unit = Int(KERNELS_PANEL_UNIT)
+/// A weight as the product kernels read it.
+struct Panels: Sendable {
+    /// What lies where.
+    let layout: PanelLayout
+    private let memory: WeightMemory
 
-    let precision: WeightPrecision
-    let outputs: Int
-    /// Pixels that a filter sees; 1 for a linear layer.
-    let taps: Int
-    /// Channels in.
-    let channels: Int
-    /// For int8, what the weights of each output are multiplied by, and their sum; else empty.
-    private(set) var scales: [Float] = []
-    private(set) var sums: [Int32] = []
-    private let memory: PreparedBlock
-
-    /// Lays out rows of floats, channels innermost.
+    /// A weight that was laid out before, here or by another process.
     ///
-    /// - Precondition: `precision.group` divides `channels`.
-    init(_ rows: UnsafePointer<Float>, outputs: Int, taps: Int, channels: Int, precision: WeightPrecision) {
-        precondition(channels % precision.group == 0, "\(channels) channels are no multiple of \(precision.group)")
-        self.precision = precision.arithmetic
-        self.outputs = outputs
-        self.taps = taps
-        self.channels = channels
-        memory = PreparedBlock(byteCount: self.precision.packedBytes(outputs: outputs, inputs: taps * channels))
-        if self.precision == .int8 {
-            scales = [Float](repeating: 0, count: outputs)
-            sums = [Int32](repeating: 0, count: outputs)
-        }
-        fill(from: rows)
+    /// - Precondition: the memory has the layout's size.
+    init(_ layout: PanelLayout, in memory: WeightMemory) {
+        precondition(memory.bytes.count == layout.byteCount, "\(memory.bytes.count) bytes are no \(layout.tag)")
+        self.layout = layout
+        self.memory = memory
     }
 
-    /// Panels in all.
-    var count: Int { (outputs + Panels.columns - 1) / Panels.columns }
-    /// Bytes of private memory.
-    var byteCount: Int { memory.byteCount + 8 * scales.count }
+    var precision: WeightPrecision { layout.precision }
+    var outputs: Int { layout.outputs }
+    /// Pixels that a filter sees; 1 for a linear layer.
+    var taps: Int { layout.taps }
+    /// Channels in.
+    var channels: Int { layout.channels }
     /// Elements of a row of the weight.
-    var depth: Int { taps * channels }
+    var depth: Int { layout.depth }
+    /// Panels in all.
+    var count: Int { layout.count }
+    /// Bytes of private memory.
+    var privateBytes: Int { memory.privateBytes }
 
     /// The outputs of a panel.
-    func outputs(of panel: Int) -> Range<Int> {
-        panel * Panels.columns..<min(outputs, (panel + 1) * Panels.columns)
-    }
+    func outputs(of panel: Int) -> Range<Int> { layout.outputs(of: panel) }
 
     /// Columns of a panel in memory.
-    func width(of panel: Int) -> Int {
-        (outputs(of: panel).count + Panels.unit - 1) / Panels.unit * Panels.unit
-    }
+    func width(of panel: Int) -> Int { layout.width(of: panel) }
 
-    /// The panel's weights from `element` of its rows on.
+    /// The panel's weights from `element` of its rows on; half bytes for int4.
     func pointer(_ panel: Int, from element: Int = 0) -> UnsafeRawPointer {
-        UnsafeRawPointer(start(of: panel)) + element * width(of: panel) * precision.elementBytes
+        memory.start + layout.offset(of: panel, from: element)
     }
 
-    private func start(of panel: Int) -> UnsafeMutableRawPointer {
-        memory.memory + panel * Panels.columns * depth * precision.elementBytes
+    /// For int4, what the panel's integers are multiplied by, from `element` of its rows on.
+    func ratios(_ panel: Int, from element: Int = 0) -> UnsafePointer<Int16> {
+        (memory.start + layout.ratiosOffset(of: panel, from: element)).assumingMemoryBound(to: Int16.self)
     }
 
-    private func fill(from rows: UnsafePointer<Float>) {
-        var table = kernels()
-        kernels_init(&table, nil)
-        let words = depth / precision.group
-        withUnsafeTemporaryAllocation(
-            byteCount: Panels.columns * depth * precision.elementBytes, alignment: Arena.alignment
-        ) { narrow in
-            guard let narrow = narrow.baseAddress else { return }
-            for panel in 0..<count {
-                let range = outputs(of: panel), width = width(of: panel), target = start(of: panel)
-                let source = rows + range.lowerBound * depth
-                var right = UnsafeRawPointer(source)
-                if precision != .fp32 {
-                    for row in 0..<range.count {
-                        round(source + row * depth, output: range.lowerBound + row, into: narrow, row: row, table)
-                    }
-                    right = UnsafeRawPointer(narrow)
-                }
-                if width > range.count { memset(target, 0, width * words * 4) }
-                table.transpose(
-                    target.assumingMemoryBound(to: Float.self), width, right.assumingMemoryBound(to: Float.self), words,
-                    range.count, words)
-            }
-        }
-    }
+    /// What the integers of each output are multiplied by; integers only.
+    var scales: UnsafePointer<Float> { (memory.start + layout.scalesOffset).assumingMemoryBound(to: Float.self) }
+    /// The sum of the integers of each output; integers only.
+    var sums: UnsafePointer<Int32> { (memory.start + layout.sumsOffset).assumingMemoryBound(to: Int32.self) }
 
-    /// One row in this precision.
-    private func round(
-        _ source: UnsafePointer<Float>, output: Int, into narrow: UnsafeMutableRawPointer, row: Int, _ table: kernels
-    ) {
-        let target = narrow + row * depth * precision.elementBytes
-        guard precision == .int8 else {
-            table.f32_to_bf16(target.assumingMemoryBound(to: UInt16.self), source, depth)
-            return
+    /// For int4, `count` elements of a panel's rows from `element` on, as the panel of int8 that they are multiplied as.
+    func decode(_ panel: Int, from element: Int, count: Int, into target: UnsafeMutablePointer<Int8>) {
+        let width = width(of: panel), factors = ratios(panel, from: element)
+        let pairs = pointer(panel, from: element).assumingMemoryBound(to: UInt8.self)
+        for pair in 0..<count * width / 2 {
+            let ratio = Int32(factors[2 * pair / (Quantizer.groupSize * width) * width + pair / 2 % width])
+            let low = Int32(Int8(bitPattern: pairs[pair] << 4) >> 4), high = Int32(Int8(bitPattern: pairs[pair]) >> 4)
+            target[2 * pair] = Int8((low * ratio + 512) >> 10)
+            target[2 * pair + 1] = Int8((high * ratio + 512) >> 10)
         }
-        var least: Float = 0, most: Float = 0
-        table.range(&least, &most, source, depth)
-        let scale = max(-least, most, .leastNormalMagnitude) / 127
-        let bytes = target.assumingMemoryBound(to: UInt8.self)
-        table.quantize(bytes, source, depth, 1 / scale, 128, 255)
-        var sum: Int32 = 0
-        for index in 0..<depth {
-            sum += Int32(bytes[index]) - 128
-            bytes[index] ^= 0x80  // From 128 + w to w in two's complement.
-        }
-        scales[output] = scale
-        sums[output] = sum
     }
 }

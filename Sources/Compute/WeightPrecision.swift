@@ -1,7 +1,7 @@
 import CKernels
 
 /// How the numbers of a weight are kept and multiplied.
-public enum WeightPrecision: String, Hashable, Sendable, CaseIterable {
+public enum WeightPrecision: String, Hashable, Comparable, Sendable, CaseIterable {
     /// 32-bit floats.
     case fp32
     /// bfloat16 weights and activations, sums in 32-bit floats.
@@ -18,7 +18,7 @@ public enum WeightPrecision: String, Hashable, Sendable, CaseIterable {
     /// Elements of a row that an instruction multiplies and sums at once: a layer's channels must be a multiple of it.
     var group: Int { 4 / elementBytes }
 
-    /// Bytes of one weight.
+    /// Bytes of one weight where it is multiplied.
     var elementBytes: Int {
         switch self {
         case .fp32: 4
@@ -27,9 +27,19 @@ public enum WeightPrecision: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Bytes of a weight `[outputs, inputs]` as `LinearWeight.packed` lays it out.
-    public func packedBytes(outputs: Int, inputs: Int) -> Int {
-        let unit = Int(KERNELS_PANEL_UNIT)
-        return (outputs + unit - 1) / unit * unit * inputs * elementBytes
+    /// Bits of one weight in memory.
+    var bits: Int { self == .int4 ? 4 : 8 * elementBytes }
+
+    /// By width: `int4 < fp32`.
+    public static func < (left: WeightPrecision, right: WeightPrecision) -> Bool { left.bits < right.bits }
+
+    /// This precision, or the narrowest wider one that so many channels are whole groups of.
+    func fitting(channels: Int) -> WeightPrecision {
+        switch self {
+        case .int4 where !channels.isMultiple(of: Quantizer.groupSize): WeightPrecision.int8.fitting(channels: channels)
+        case .int8 where !channels.isMultiple(of: group): WeightPrecision.bf16.fitting(channels: channels)
+        case .bf16 where !channels.isMultiple(of: group): .fp32
+        default: self
+        }
     }
 }

@@ -6,6 +6,8 @@ public struct Config: Sendable {
     public let file: String
     /// The object's members.
     public let members: [String: JSON]
+    /// What stands before a field's name in messages: where the object is in the file.
+    private let path: String
 
     /// Reads a file whose document is an object.
     public init(file: String) throws(ModelError) {
@@ -16,9 +18,10 @@ public struct Config: Sendable {
     }
 
     /// Members that were read elsewhere.
-    public init(file: String, members: [String: JSON]) {
+    public init(file: String, members: [String: JSON], path: String = "") {
         self.file = file
         self.members = members
+        self.path = path
     }
 
     /// True when the field is there and not null.
@@ -26,7 +29,7 @@ public struct Config: Sendable {
 
     /// The field, refused with a reason.
     public func refusal(_ field: String, _ reason: String) -> ModelError {
-        .badField(file: file, field: field, reason: reason)
+        .badField(file: file, field: path + field, reason: reason)
     }
 
     private func value<T>(

@@ -49,6 +49,15 @@ public final class MappedFile: @unchecked Sendable {  // Immutable after `init`;
         return try body(bytes)
     }
 
+    /// Says that `part` of the bytes is not needed soon. Its pages stay in the page cache and can be read again, but count no longer as
+    /// this process's resident memory.
+    func release(_ part: UnsafeRawBufferPointer) {
+        let page = sysconf(Int32(_SC_PAGESIZE)), start = Int(bitPattern: part.baseAddress)
+        let first = (start + page - 1) / page * page, end = (start + part.count) / page * page
+        guard first < end, let memory = UnsafeMutableRawPointer(bitPattern: first) else { return }
+        madvise(memory, end - first, MADV_DONTNEED)
+    }
+
     /// True when something exists at `path`, whatever it is.
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }

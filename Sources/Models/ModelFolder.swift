@@ -10,6 +10,9 @@ import Synchronization
 /// ```
 /// Opening a folder reads `model_index.json` only.
 public struct ModelFolder: Sendable {
+    /// The components that have weights.
+    public static let weightComponents = ["text_encoder", "unet", "vae"]
+
     /// The folder, without a slash at its end.
     public let path: String
     /// `model_index.json`.
@@ -61,10 +64,19 @@ public struct ModelFolder: Sendable {
         component == "text_encoder" ? "model" : "diffusion_pytorch_model"
     }
 
+    /// Which tensors stay wider than the precision that the model is run at: the rules of its manifest, or the standard ones.
+    public func precisionRules() throws(ModelError) -> PrecisionRules {
+        let path = "\(path)/latentd.json"
+        guard MappedFile.exists(path) else { return .standard }
+        let manifest = try Config(file: path)
+        guard manifest.has("rules") else { return .standard }
+        return try PrecisionRules(Config(file: path, members: ["rules": manifest.members["rules"] ?? .null]))
+    }
+
     /// Every file that decides what a picture looks like, as paths inside the folder, sorted.
     public func files() throws(ModelError) -> [String] {
         var files = ["model_index.json"]
-        for component in ["text_encoder", "unet", "vae"] {
+        for component in ModelFolder.weightComponents {
             files.append("\(component)/config.json")
             files += try checkpoint(component).files.map { String($0.dropFirst(path.count + 1)) }
         }

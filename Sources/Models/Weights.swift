@@ -2,38 +2,44 @@ import Compute
 
 /// Weights by scoped name: `weights["down_blocks", 0]["resnets", 1]` hands out `down_blocks.0.resnets.1.…`.
 ///
-/// Every getter checks the shape and remembers the name, so that `requireAllUsed()` can say which tensors nobody asked for.
-/// Float tensors are views on the mapped file; fp16 and bf16 ones become floats once, here. Matrices and filters are laid out
-/// for the product kernels where a precision is given; else OpenBLAS multiplies them as they lie.
+/// Every getter checks the shape and remembers the name, so that `finish()` can say which tensors nobody asked for. Matrices and
+/// filters come laid out for the product kernels, in the precision that the rules say: mapped from the file of prepared weights where
+/// there is one, else prepared now, in parallel, and written down for the next time. Everything else is a view on the mapped
+/// checkpoint, or floats prepared in the same way where that has another type.
 ///
 /// ## Easy to get wrong
-/// A tensor that the architecture has no place for means that the pictures will be wrong: loading must end with
-/// `requireAllUsed()`, and what is knowingly skipped must be named with `ignore`.
+/// A tensor that the architecture has no place for means that the pictures will be wrong: loading must end with `finish()`, and what
+/// is knowingly skipped must be named with `ignore`.
 public struct Weights {
-    private let checkpoint: Checkpoint
+    private let storage: WeightStorage
     private let prefix: String
     /// Where `path` begins in `prefix`.
     private let root: Int
-    private let precision: WeightPrecision?
-    private let used: UsedNames
 
-    /// All weights of a checkpoint, none of them used.
+    /// All weights of a checkpoint, none of them used, prepared in private memory; without a precision matrices stay rows of floats.
     public init(_ checkpoint: Checkpoint, precision: WeightPrecision? = nil) {
-        self.init(checkpoint, precision, prefix: "", root: 0, used: UsedNames())
+        self.init(WeightStorage(checkpoint, precision), prefix: "", root: 0)
     }
 
-    private init(_ checkpoint: Checkpoint, _ precision: WeightPrecision?, prefix: String, root: Int, used: UsedNames) {
-        self.checkpoint = checkpoint
-        self.precision = precision
+    /// All weights of a component, none of them used.
+    ///
+    /// - Parameter keepsRows: matrices that the rules leave at fp32 stay rows of floats, for OpenBLAS.
+    public init(
+        _ folder: ModelFolder, _ component: String, _ preparation: Preparation, keepsRows: Bool = false
+    ) throws(ModelError) {
+        self.init(try WeightStorage(folder, component, preparation, keepsRows: keepsRows), prefix: "", root: 0)
+    }
+
+    private init(_ storage: WeightStorage, prefix: String, root: Int) {
+        self.storage = storage
         self.prefix = prefix
         self.root = root
-        self.used = used
     }
 
+    private var checkpoint: Checkpoint { storage.checkpoint }
+
     /// The weights below a name.
-    public subscript(_ name: String) -> Weights {
-        Weights(checkpoint, precision, prefix: "\(prefix)\(name).", root: root, used: used)
-    }
+    public subscript(_ name: String) -> Weights { Weights(storage, prefix: "\(prefix)\(name).", root: root) }
 
     /// The weights below an element of a list.
     public subscript(_ name: String, _ index: Int) -> Weights { self["\(name).\(index)"] }
@@ -41,17 +47,17 @@ public struct Weights {
     /// The weights below a name, as the root of their own `path`s.
     public func rooted(at name: String) -> Weights {
         let prefix = "\(prefix)\(name)."
-        return Weights(checkpoint, precision, prefix: prefix, root: prefix.utf8.count, used: used)
+        return Weights(storage, prefix: prefix, root: prefix.utf8.count)
     }
 
     /// The scope's name, from the root.
     public var path: String { String(decoding: Array(prefix.utf8)[root...].dropLast(), as: UTF8.self) }
 
-    /// Bytes of the tensors handed out so far, as they lie in the mapped files.
-    public var mappedBytes: Int { used.mappedBytes }
+    /// Bytes in mapped files that the weights handed out so far take: prepared ones, and tensors used as they are.
+    public var mappedBytes: Int { storage.mappedBytes }
 
     /// Bytes of private memory that the weights handed out so far take.
-    public var preparedBytes: Int { used.preparedBytes }
+    public var preparedBytes: Int { storage.privateBytes }
 
     /// The file, for messages.
     public var file: String { checkpoint.file }
@@ -65,24 +71,28 @@ public struct Weights {
         return checkpoint.names.contains { $0.hasPrefix(start) }
     }
 
-    /// A tensor's floats, of exactly this shape.
+    /// A tensor's floats, of exactly this shape: a bias, a norm's scale.
     public func constant(_ name: String, shape: [Int]) throws(ModelError) -> Constant {
-        try constant(name, anyOf: [shape])
+        let tensor = try tensor(name, anyOf: [shape])
+        guard case .floats(let type) = tensor.coding else { throw tensor.wrongType }
+        return constant(tensor, type, outputs: 1, taps: 1)
     }
 
     /// The rows of a linear layer, `[outputs, inputs]`; a 1x1 convolution's filters are the same bytes.
     ///
-    /// - Parameter order: the row of the checkpoint that stands at each row of the weight, where that is not the same.
+    /// - Parameter order: the row of the checkpoint that stands at each row of the weight, where that is not the same. One function
+    ///   for all weights: prepared weights remember only that there was one.
     public func linear(
         _ name: String, outputs: Int, inputs: Int, order: ((Int) -> Int)? = nil
     ) throws(ModelError) -> LinearWeight {
-        var rows = try constant(name, anyOf: [[outputs, inputs], [outputs, inputs, 1, 1]])
-        if let order { rows = rows.reordered(rows: outputs, order) }
-        let weight = LinearWeight(rows, outputs: outputs, inputs: inputs)
-        guard let precision else { return weight }
-        let packed = weight.packed(precision)
-        used.preparedBytes += packed.preparedBytes - weight.preparedBytes
-        return packed
+        let tensor = try tensor(name, anyOf: [[outputs, inputs], [outputs, inputs, 1, 1]])
+        guard let precision = storage.precision(of: tensor.name) else {
+            let rows = rows(tensor, outputs: outputs, taps: 1)
+            return LinearWeight(
+                order.map { rows.reordered(rows: outputs, $0) } ?? rows, outputs: outputs, inputs: inputs)
+        }
+        let layout = PanelLayout(precision, outputs: outputs, taps: 1, channels: inputs)
+        return LinearWeight(layout, in: panels(tensor, layout, order))
     }
 
     /// The filters of a convolution, `[outputs, inputs, size, size]`; 1x1 filters may be a linear layer's rows.
@@ -90,46 +100,74 @@ public struct Weights {
         -> ConvolutionWeight
     {
         let shape = [outputs, inputs, size, size]
-        let filters = try constant(name, anyOf: size == 1 ? [shape, [outputs, inputs]] : [shape])
-        let weight = ConvolutionWeight(
-            outputsInputsHeightWidth: filters, outputs: outputs, inputs: inputs, height: size, width: size)
-        let packed = precision.map(weight.packed) ?? weight
-        used.preparedBytes += packed.preparedBytes - filters.preparedBytes
-        return packed
+        let tensor = try tensor(name, anyOf: size == 1 ? [shape, [outputs, inputs]] : [shape])
+        guard let precision = storage.precision(of: tensor.name) else {
+            return ConvolutionWeight(
+                rows: rows(tensor, outputs: outputs, taps: size * size), outputs: outputs, inputs: inputs, height: size,
+                width: size)
+        }
+        let layout = PanelLayout(precision, outputs: outputs, taps: size * size, channels: inputs)
+        return ConvolutionWeight(layout, in: panels(tensor, layout), height: size, width: size)
+    }
+
+    /// A matrix whose rows are looked up, as the checkpoint has it.
+    public func table(_ name: String, rows: Int, columns: Int) throws(ModelError) -> LookupTable {
+        let tensor = try tensor(name, anyOf: [[rows, columns]])
+        storage.useAsStored(tensor.bytes.count)
+        return LookupTable(tensor.source(outputs: rows, taps: 1))
     }
 
     /// Marks all tensors below this scope that `isKnown` accepts (by the rest of their name) as knowingly unused.
     public func ignore(where isKnown: (Substring) -> Bool) {
         for name in checkpoint.names where name.hasPrefix(prefix) && isKnown(name.dropFirst(prefix.count)) {
-            used.names.insert(name)
+            storage.used.insert(name)
         }
     }
 
-    /// Fails unless every tensor was asked for or ignored.
-    public func requireAllUsed() throws(ModelError) {
-        let unused = checkpoint.names.filter { !used.names.contains($0) }.sorted()
+    /// Ends loading: fails unless every tensor was asked for or ignored, and keeps what was prepared for the next time.
+    public func finish() throws(ModelError) {
+        let unused = checkpoint.names.filter { !storage.used.contains($0) }.sorted()
         guard unused.isEmpty else { throw .unusedTensors(file: checkpoint.file, names: unused) }
+        storage.finish()
     }
 
-    private func constant(_ name: String, anyOf shapes: [[Int]]) throws(ModelError) -> Constant {
-        let full = prefix + name
-        guard let tensor = checkpoint.tensor(full) else { throw .missingTensor(file: checkpoint.file, name: full) }
-        guard shapes.contains(tensor.entry.shape) else {
-            throw .wrongShape(file: tensor.file.path, name: full, found: tensor.entry.shape, expected: shapes[0])
-        }
-        guard let type = tensor.entry.format.elementType else {
-            throw .wrongType(file: tensor.file.path, name: full, type: tensor.entry.format.rawValue)
-        }
-        let constant = Constant(tensor.bytes, type: type, owner: tensor.file)
-        if used.names.insert(full).inserted { used.mappedBytes += tensor.bytes.count }
-        used.preparedBytes += constant.preparedBytes
-        return constant
+    private func tensor(_ name: String, anyOf shapes: [[Int]]) throws(ModelError) -> StoredTensor {
+        let tensor = try StoredTensor(prefix + name, in: checkpoint, anyOf: shapes)
+        storage.used.formUnion(tensor.names)
+        return tensor
     }
-}
 
-/// What was asked for, shared by all scopes of one checkpoint.
-private final class UsedNames {
-    var names: Set<String> = []
-    var mappedBytes = 0
-    var preparedBytes = 0
+    private func panels(
+        _ tensor: StoredTensor, _ layout: PanelLayout, _ order: ((Int) -> Int)? = nil
+    ) -> WeightMemory {
+        let tag = order == nil ? layout.tag : "\(layout.tag) reordered"
+        return storage.memory(tensor.name, tag: tag, byteCount: layout.byteCount) { target, pool in
+            let source = tensor.source(outputs: layout.outputs, taps: layout.taps)
+            LinearWeight.write(order.map(source.reordered) ?? source, as: layout, into: target, pool: pool)
+            tensor.release()
+        }
+    }
+
+    /// Rows of floats, channels innermost: the checkpoint's own where they are that.
+    private func rows(_ tensor: StoredTensor, outputs: Int, taps: Int) -> Constant {
+        if case .floats(let type) = tensor.coding { return constant(tensor, type, outputs: outputs, taps: taps) }
+        return prepared(tensor, outputs: outputs, taps: taps)
+    }
+
+    private func constant(_ tensor: StoredTensor, _ type: ElementType, outputs: Int, taps: Int) -> Constant {
+        guard taps == 1, type == .float32, let floats = tensor.floats else {
+            return prepared(tensor, outputs: outputs, taps: taps)
+        }
+        storage.useAsStored(tensor.bytes.count)
+        return Constant(viewing: floats, owner: tensor.file)
+    }
+
+    private func prepared(_ tensor: StoredTensor, outputs: Int, taps: Int) -> Constant {
+        let bytes = (tensor.count * 4 + WeightMemory.alignment - 1) / WeightMemory.alignment * WeightMemory.alignment
+        let memory = storage.memory(tensor.name, tag: "fp32 rows", byteCount: bytes) { target, pool in
+            tensor.source(outputs: outputs, taps: taps).write(into: target, pool: pool)
+            tensor.release()
+        }
+        return Constant(memory, count: tensor.count)
+    }
 }

@@ -4,21 +4,27 @@ import Models
 /// The private memory that a model's weights will take, from the headers of their files alone: at the least what loading
 /// allocates, so that a model which cannot fit is refused before the first byte of it is read.
 enum WeightEstimate {
-    /// Bytes once all components are loaded: half-precision tensors become floats, and the matrices and filters that the
-    /// product kernels read are laid out anew; all else stays mapped.
-    static func privateBytes(of folder: ModelFolder) throws(ModelError) -> Int {
+    /// Bytes once all components are loaded without a cache folder: half-precision tensors become floats, and the matrices and
+    /// filters that the product kernels read are laid out anew, at `precision` or as `rules` say; all else stays mapped. With a
+    /// cache folder all of it is mapped from there, and a model's weights take no private memory.
+    static func privateBytes(
+        of folder: ModelFolder, at precision: WeightPrecision = .fp32, rules: PrecisionRules = .standard
+    ) throws(ModelError) -> Int {
         var total = 0
-        for component in ["text_encoder", "unet", "vae"] {
+        for component in ModelFolder.weightComponents {
             let checkpoint = try folder.checkpoint(component)
             for name in checkpoint.names where !(component == "vae" && isEncoderPart(name)) {
-                guard let entry = checkpoint.tensor(name)?.entry else { continue }
-                let isPacked = component != "text_encoder" && entry.shape.count > 1 && entry.count > 0
-                switch entry.format {
-                case .f32 where isPacked, .f16 where isPacked, .bf16 where isPacked:
-                    total += WeightPrecision.fp32.packedBytes(
-                        outputs: entry.shape[0], inputs: entry.count / entry.shape[0])
-                case .f16, .bf16: total += entry.count * 4
-                default: break
+                guard let entry = checkpoint.tensor(name)?.entry, entry.count > 0 else { continue }
+                let ruled = rules.precision(of: name, in: component, at: precision)
+                let isPacked = entry.shape.count > 1 && !name.hasSuffix(".scale") && !isTable(name)
+                if isPacked, component != "text_encoder" || ruled != .fp32 {
+                    let channels = entry.shape[1] * (entry.format == .u8 ? 2 : 1)
+                    total +=
+                        PanelLayout(
+                            ruled, outputs: entry.shape[0], taps: entry.shape.dropFirst(2).reduce(1, *), channels: channels
+                        ).byteCount
+                } else if entry.format == .f16 || entry.format == .bf16, !isTable(name), !name.hasSuffix(".scale") {
+                    total += entry.count * 4
                 }
             }
         }
@@ -29,4 +35,7 @@ enum WeightEstimate {
     private static func isEncoderPart(_ name: String) -> Bool {
         name.hasPrefix("encoder.") || name.hasPrefix("quant_conv.")
     }
+
+    /// What is looked up where it lies.
+    private static func isTable(_ name: String) -> Bool { name.hasSuffix("_embedding.weight") }
 }

@@ -27,7 +27,7 @@ import Testing
 
     @Test func `Rows of a table are looked up by index`() throws {
         let bench = try Bench()
-        let table = LinearWeight(Constant([0, 1, 2, 3, 4, 5]), outputs: 3, inputs: 2)
+        let table = LookupTable(Constant([0, 1, 2, 3, 4, 5]), rows: 3, columns: 2)
         #expect(bench.context.rows([2, 0, 2], of: table).array() == [4, 5, 0, 1, 4, 5])
     }
 }

@@ -42,10 +42,10 @@ struct SafetensorsWriterTests {
         let weights = try written(folder)
         _ = try weights["block", 0].linear("weight", outputs: 2, inputs: 3)
         weights.ignore { $0 == "ids" }
-        let error = #expect(throws: ModelError.self) { try weights.requireAllUsed() }
+        let error = #expect(throws: ModelError.self) { try weights.finish() }
         #expect(error?.description.contains("block.0.bias") == true)
         _ = try weights["block", 0].constant("bias", shape: [2])
-        try weights.requireAllUsed()
+        try weights.finish()
     }
 
     @Test("a file that cannot be written leaves nothing behind")

@@ -9,16 +9,16 @@ public enum Decoder {
     case tiny(TinyDecoder)
 
     /// Loads the component `vae`.
-    public init(_ folder: ModelFolder, precision: WeightPrecision = .fp32) throws(ModelError) {
+    public init(_ folder: ModelFolder, _ preparation: Preparation = Preparation()) throws(ModelError) {
         let config = try folder.config("vae")
-        let weights = Weights(try folder.checkpoint("vae"), precision: precision)
+        let weights = try Weights(folder, "vae", preparation)
         switch try DecoderConfiguration(config) {
         case .kl(let kl): self = .kl(try KLDecoder(weights, kl))
         case .tiny(let tiny): self = .tiny(try TinyDecoder(weights, tiny))
         }
         // This is the way back only.
         weights.ignore { $0.hasPrefix("encoder.") || $0.hasPrefix("quant_conv.") }
-        try weights.requireAllUsed()
+        try weights.finish()
     }
 
     /// The picture of latents that were divided by the scaling factor: `[B, h, w, C]` to `[B, H, W, 3]`, -1 black, 1 white.

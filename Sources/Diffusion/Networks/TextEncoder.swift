@@ -16,8 +16,8 @@ public struct TextEncoder {
     public let channels: Int
     /// Layers that `skipping` can leave out.
     public let layerCount: Int
-    private let tokenEmbedding: LinearWeight
-    private let positionEmbedding: LinearWeight
+    private let tokenEmbedding: LookupTable
+    private let positionEmbedding: LookupTable
     private let layers: [TextEncoderLayer]
     private let finalLayerNorm: LayerNormalization
     private let endToken: Int
@@ -25,18 +25,18 @@ public struct TextEncoder {
     let weightBytes: WeightBytes
 
     /// Loads the component `text_encoder`.
-    public init(_ folder: ModelFolder) throws(ModelError) {
+    public init(_ folder: ModelFolder, _ preparation: Preparation = Preparation()) throws(ModelError) {
         let config = try TextEncoderConfiguration(folder.config("text_encoder"))
-        let all = Weights(try folder.checkpoint("text_encoder"))
+        let all = try Weights(folder, "text_encoder", preparation, keepsRows: true)
         let weights = all.hasScope("text_model") ? all.rooted(at: "text_model") : all
         channels = config.channels
         layerCount = config.layers
         endToken = config.endToken
         let embeddings = weights["embeddings"]
-        tokenEmbedding = try embeddings["token_embedding"].linear(
-            "weight", outputs: config.vocabulary, inputs: channels)
-        positionEmbedding = try embeddings["position_embedding"].linear(
-            "weight", outputs: config.positions, inputs: channels)
+        tokenEmbedding = try embeddings["token_embedding"].table(
+            "weight", rows: config.vocabulary, columns: channels)
+        positionEmbedding = try embeddings["position_embedding"].table(
+            "weight", rows: config.positions, columns: channels)
         layers = try (0..<config.layers).map { index throws(ModelError) in
             try TextEncoderLayer(weights["encoder"]["layers", index], config)
         }
@@ -44,7 +44,7 @@ public struct TextEncoder {
             weights["final_layer_norm"], channels: channels, epsilon: config.epsilon)
         // A buffer that old files hold, and the head that a text-to-image model does not use.
         all.ignore { $0.hasSuffix("embeddings.position_ids") || $0 == "text_projection.weight" }
-        try all.requireAllUsed()
+        try all.finish()
         weightBytes = WeightBytes(all)
     }
 

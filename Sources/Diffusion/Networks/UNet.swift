@@ -23,9 +23,9 @@ public struct UNet {
     let weightBytes: WeightBytes
 
     /// Loads the component `unet`.
-    public init(_ folder: ModelFolder, precision: WeightPrecision = .fp32) throws(ModelError) {
+    public init(_ folder: ModelFolder, _ preparation: Preparation = Preparation()) throws(ModelError) {
         let config = try UNetConfiguration(folder.config("unet"))
-        let weights = Weights(try folder.checkpoint("unet"), precision: precision)
+        let weights = try Weights(folder, "unet", preparation)
         channels = config.inputs
         contextChannels = config.contextChannels
         conditionChannels = config.conditionChannels
@@ -43,7 +43,7 @@ public struct UNet {
             weights["conv_norm_out"], channels: first, groups: config.groups, epsilon: config.epsilon)
         convOut = try Convolution(
             weights["conv_out"], inputs: first, outputs: config.outputs, size: config.outputKernel)
-        try weights.requireAllUsed()
+        try weights.finish()
         weightBytes = WeightBytes(weights)
     }
 

@@ -13,7 +13,7 @@ public final class Pipeline {
     /// The model's folder.
     public let folder: ModelFolder
     /// How its weights are kept and multiplied.
-    public let precision: WeightPrecision
+    public var precision: WeightPrecision { preparation.precision }
     /// What stays loaded between pictures and between stages.
     public var residency: Residency
     /// Settings that the model's own files suggest.
@@ -25,18 +25,23 @@ public final class Pipeline {
     let unetConfiguration: UNetConfiguration
     let textConfiguration: TextEncoderConfiguration
     let pool: ThreadPool
+    private var preparation: Preparation
     private var textEncoder: TextEncoder?
     private var unet: UNet?
     private var decoder: Decoder?
 
     /// Opens a model. Wrong files throw here as far as configurations can tell.
     ///
+    /// - Parameters:
+    ///   - precision: What its weights are rounded to, but for those that the model's rules keep wider.
+    ///   - rules: Those of the model's manifest, or the standard ones, unless others are given.
+    ///   - store: Where prepared weights are kept between processes; nil prepares them in private memory.
     /// - Precondition: `threads` is at least 1.
     public init(
-        folder: ModelFolder, precision: WeightPrecision = .fp32, threads: Int, residency: Residency = .together
+        folder: ModelFolder, precision: WeightPrecision = .fp32, rules: PrecisionRules? = nil,
+        store: PreparedStore? = nil, threads: Int, residency: Residency = .together
     ) throws(DiffusionError) {
         self.folder = folder
-        self.precision = precision
         self.residency = residency
         do throws(ModelError) {
             try ComponentCheck.requireKnownClasses(folder)
@@ -46,10 +51,13 @@ public final class Pipeline {
             decoderConfiguration = try DecoderConfiguration(folder.config("vae"))
             schedulers = try SchedulerConfiguration(folder)
             tokenizer = try Tokenizer(folder)
+            let rules = if let rules { rules } else { try folder.precisionRules() }
+            preparation = Preparation(precision, rules: rules, store: store)
         } catch {
             throw .model(error)
         }
         do throws(ComputeError) { pool = try ThreadPool(threads: threads) } catch { throw .compute(error) }
+        preparation.pool = pool
         try DiffusionError.wrapping { () throws(ModelError) in
             try ComponentCheck.requireFit(
                 folder, unet: unetConfiguration, text: textConfiguration, decoder: decoderConfiguration,
@@ -80,21 +88,21 @@ public final class Pipeline {
 
     func loadedTextEncoder() throws(DiffusionError) -> TextEncoder {
         if let textEncoder { return textEncoder }
-        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try TextEncoder(folder) }
+        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try TextEncoder(folder, preparation) }
         textEncoder = loaded
         return loaded
     }
 
     func loadedUNet() throws(DiffusionError) -> UNet {
         if let unet { return unet }
-        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try UNet(folder, precision: precision) }
+        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try UNet(folder, preparation) }
         unet = loaded
         return loaded
     }
 
     func loadedDecoder() throws(DiffusionError) -> Decoder {
         if let decoder { return decoder }
-        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try Decoder(folder, precision: precision) }
+        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try Decoder(folder, preparation) }
         decoder = loaded
         return loaded
     }

@@ -1,0 +1,79 @@
+import CKernels
+
+/// Rounds floats to integers and a scale: the one definition of both integer formats, for panels and for files.
+///
+/// Weights that went through a file come back as they were: quantizing what `integer * scale` gives finds the same integers and the
+/// same scale.
+public struct Quantizer: Sendable {
+    /// Elements of a row that share a scale at 4 bits.
+    public static let groupSize = 32
+    /// The largest magnitude of an integer of 4 bits.
+    static let largest4: Float = 7
+    /// The least scale of a group: seven times it, in float16, is still exact enough to be found again.
+    private static let leastGroupScale: Float = 0x1p-21
+    private static let mostGroupScale: Float = 65504
+
+    let table: kernels
+
+    /// A quantizer with the best kernels of this CPU, whatever table computes: prepared weights depend on the host alone.
+    public init() {
+        var table = kernels()
+        kernels_init(&table, nil)
+        self.table = table
+    }
+
+    /// The scale of a row of 8-bit integers whose magnitudes reach `magnitude`.
+    ///
+    /// ## Easy to get wrong
+    /// The scale has 17 significant bits, so that every multiple of it up to 127 is a float without rounding. With all 24, the
+    /// largest weight divided by 127 would now and then be the scale's neighbour.
+    static func scale8(_ magnitude: Float) -> Float {
+        let exact = max(.leastNormalMagnitude, magnitude / 127)
+        return Float(bitPattern: (exact.bitPattern + 64) & ~127)
+    }
+
+    /// Rounds `count` floats to `-127 ... 127` and returns their scale.
+    public func quantize8(
+        _ source: UnsafePointer<Float>, count: Int, into target: UnsafeMutablePointer<Int8>
+    ) -> Float {
+        let scale = Quantizer.scale8(magnitude(source, count))
+        target.withMemoryRebound(to: UInt8.self, capacity: count) { bytes in
+            table.quantize(bytes, source, count, 1 / scale, 128, 255)
+            for index in 0..<count { bytes[index] ^= 0x80 }  // From 128 + w to w in two's complement.
+        }
+        return scale
+    }
+
+    /// Rounds groups of `groupSize` floats to `-7 ... 7`, and writes a scale, in float16, for each.
+    ///
+    /// - Precondition: `count` is a multiple of `groupSize`.
+    public func quantize4(
+        _ source: UnsafePointer<Float>, count: Int, into target: UnsafeMutablePointer<Int8>,
+        scales: UnsafeMutablePointer<UInt16>
+    ) {
+        let groups = count / Quantizer.groupSize
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: groups) { exact in
+            guard let wide = exact.baseAddress else { return }
+            for group in 0..<groups {
+                let scale = magnitude(source + group * Quantizer.groupSize, Quantizer.groupSize) / Quantizer.largest4
+                // In this order a NaN becomes the least scale.
+                wide[group] = min(max(Quantizer.leastGroupScale, scale), Quantizer.mostGroupScale)
+            }
+            table.f32_to_f16(scales, wide, groups)
+            table.f16_to_f32(wide, scales, groups)
+            for group in 0..<groups {
+                let start = group * Quantizer.groupSize
+                (target + start).withMemoryRebound(to: UInt8.self, capacity: Quantizer.groupSize) { bytes in
+                    table.quantize(bytes, source + start, Quantizer.groupSize, 1 / wide[group], 8, 15)
+                    for index in 0..<Quantizer.groupSize { bytes[index] = max(bytes[index], 1) &- 8 }
+                }
+            }
+        }
+    }
+
+    private func magnitude(_ source: UnsafePointer<Float>, _ count: Int) -> Float {
+        var least: Float = 0, most: Float = 0
+        table.range(&least, &most, source, count)
+        return max(-least, most)
+    }
+}

@@ -1,0 +1,127 @@
+import Compute
+
+/// Which precision each tensor of a model gets when the model is asked for at one: the first rule that fits decides, and where none
+/// does, what was asked for. A rule never makes a tensor narrower than that.
+///
+/// ```json
+/// {"rules": [{"component": "unet", "tensors": "*.time_emb_proj.*", "at": ["int8", "int4"], "precision": "bf16"}]}
+/// ```
+/// In `tensors`, `*` stands for any characters. Without `at` the rule holds for every precision.
+public struct PrecisionRules: Hashable, Sendable {
+    /// One rule.
+    public struct Rule: Hashable, Sendable {
+        /// `text_encoder`, `unet` or `vae`.
+        public var component: String
+        /// The names that it is about.
+        public var tensors: String
+        /// The precisions of the model at which it holds.
+        public var at: Set<WeightPrecision>
+        /// What the tensors then get at the least.
+        public var precision: WeightPrecision
+
+        /// Names them all.
+        public init(
+            component: String, tensors: String, at: Set<WeightPrecision> = Set(WeightPrecision.allCases),
+            precision: WeightPrecision
+        ) {
+            self.component = component
+            self.tensors = tensors
+            self.at = at
+            self.precision = precision
+        }
+    }
+
+    /// In the order in which they are asked.
+    public var rules: [Rule]
+
+    /// Rules in their order.
+    public init(_ rules: [Rule]) { self.rules = rules }
+
+    /// The rules of a model that brings none.
+    public static let standard = PrecisionRules([
+        // Few channels, little work, and every error of them is seen.
+        Rule(component: "unet", tensors: "conv_in.*", precision: .fp32),
+        Rule(component: "unet", tensors: "conv_out.*", precision: .fp32),
+        // One row a step: their time is nothing, and they steer every block.
+        Rule(component: "unet", tensors: "time_embedding.*", at: [.int8, .int4], precision: .bf16),
+        Rule(component: "unet", tensors: "*.time_emb_proj.*", at: [.int8, .int4], precision: .bf16),
+        Rule(component: "vae", tensors: "*", at: [.int8, .int4], precision: .bf16),
+        Rule(component: "text_encoder", tensors: "*", at: [.int8, .int4], precision: .bf16),
+    ])
+
+    /// What the tensor `name` of `component` gets in a model that is asked for at `precision`.
+    public func precision(of name: String, in component: String, at precision: WeightPrecision) -> WeightPrecision {
+        let rule = rules.first {
+            $0.component == component && $0.at.contains(precision)
+                && PrecisionRules.matches(Array(name.utf8)[...], Array($0.tensors.utf8)[...])
+        }
+        return rule.map { max($0.precision, precision) } ?? precision
+    }
+
+    private static func matches(_ name: ArraySlice<UInt8>, _ pattern: ArraySlice<UInt8>) -> Bool {
+        guard let first = pattern.first else { return name.isEmpty }
+        if first == UInt8(ascii: "*") {
+            let rest = pattern.dropFirst()
+            return (name.startIndex...name.endIndex).contains { matches(name[$0...], rest) }
+        }
+        return name.first == first && matches(name.dropFirst(), pattern.dropFirst())
+    }
+}
+
+extension PrecisionRules {
+    /// Reads a file of rules.
+    public init(file: String) throws(ModelError) { try self.init(Config(file: file)) }
+
+    /// Reads the field `rules` of an object.
+    public init(_ config: Config) throws(ModelError) {
+        guard case .array(let elements)? = config.members["rules"] else {
+            throw config.refusal("rules", "it is not an array of rules")
+        }
+        if let unknown = config.members.keys.filter({ $0 != "rules" && $0 != "format" }).min() {
+            throw config.refusal(unknown, "a file of rules has no such field")
+        }
+        rules = try elements.enumerated().map { index, element throws(ModelError) in
+            guard case .object(let members) = element else {
+                throw config.refusal("rules[\(index)]", "it is not an object")
+            }
+            return try Rule(Config(file: config.file, members: members, path: "rules[\(index)]."))
+        }
+    }
+
+    /// The rules as JSON, always the same text for the same rules.
+    public var json: String {
+        let texts = rules.map { rule in
+            let at = WeightPrecision.allCases.filter(rule.at.contains).map { "\"\($0.rawValue)\"" }
+            return "{\"component\": \(JSONText.quoted(rule.component)), \"tensors\": \(JSONText.quoted(rule.tensors)), "
+                + "\"at\": [\(at.joined(separator: ", "))], \"precision\": \"\(rule.precision.rawValue)\"}"
+        }
+        return "[\(texts.joined(separator: ", "))]"
+    }
+}
+
+extension PrecisionRules.Rule {
+    private static let fields: Set<String> = ["component", "tensors", "at", "precision"]
+
+    fileprivate init(_ config: Config) throws(ModelError) {
+        if let unknown = config.members.keys.filter({ !Self.fields.contains($0) }).min() {
+            throw config.refusal(unknown, "a rule has no such field")
+        }
+        component = try config.string("component")
+        guard ModelFolder.weightComponents.contains(component) else {
+            let known = ModelFolder.weightComponents.map { "'\($0)'" }.joined(separator: ", ")
+            throw config.refusal("component", "'\(component)' is none of \(known)")
+        }
+        tensors = try config.string("tensors")
+        precision = try config.choice("precision")
+        at = Set(WeightPrecision.allCases)
+        guard config.has("at") else { return }
+        at = Set(
+            try config.strings("at").map { text throws(ModelError) in
+                guard let precision = WeightPrecision(rawValue: text) else {
+                    let known = WeightPrecision.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+                    throw config.refusal("at", "'\(text)' is none of \(known)")
+                }
+                return precision
+            })
+    }
+}

@@ -1,0 +1,24 @@
+import Compute
+
+/// How the weights of a model are made ready for the kernels.
+public struct Preparation {
+    /// What the model is asked for at.
+    public var precision: WeightPrecision
+    /// Which tensors stay wider.
+    public var rules: PrecisionRules
+    /// Where prepared weights are kept between processes; nil keeps them in private memory.
+    public var store: PreparedStore?
+    /// The threads that prepare; nil is the caller alone.
+    public var pool: ThreadPool?
+
+    /// Names them all.
+    public init(
+        _ precision: WeightPrecision = .fp32, rules: PrecisionRules = .standard, store: PreparedStore? = nil,
+        pool: ThreadPool? = nil
+    ) {
+        self.precision = precision
+        self.rules = rules
+        self.store = store
+        self.pool = pool
+    }
+}

@@ -1,0 +1,126 @@
+import Compute
+import Glibc
+
+/// Writes a file of prepared weights while a component is loaded, weight by weight, and hands out each one where it lies in the
+/// mapped file: the private memory that it takes is that of one weight.
+///
+/// What cannot be written (a full disk) stays in private memory, and nothing is published. The file appears by rename; a
+/// process that dies before leaves a `.tmp` that the next one takes over or removes.
+final class PreparedBuilder {
+    private let path: String, temporary: String
+    private let descriptor: Int32
+    private let metadata: [String: String]
+    private let mapping: Mapping
+    private var header: [String] = []
+    private var checksums: [UInt64] = []
+    private let dataStart: Int
+    private var end: Int
+    private(set) var problem: ModelError?
+
+    /// The file, mapped beyond its end: it grows into the mapping.
+    private final class Mapping {
+        let bytes: UnsafeRawBufferPointer
+
+        init?(_ descriptor: Int32, size: Int) {
+            guard let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), memory != MAP_FAILED else {
+                return nil
+            }
+            bytes = UnsafeRawBufferPointer(start: memory, count: size)
+        }
+
+        deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
+    }
+
+    /// Takes over the empty, locked file behind `descriptor`, which lies at `temporary`.
+    ///
+    /// - Parameters:
+    ///   - headerBytes: room for the header, whatever will be added.
+    ///   - size: the most that the file can come to have.
+    init(
+        _ descriptor: Int32, temporary: String, path: String, metadata: [String: String], headerBytes: Int, size: Int
+    ) throws(ModelError) {
+        let start = (headerBytes + WeightMemory.alignment - 1) / WeightMemory.alignment * WeightMemory.alignment
+        guard let mapping = Mapping(descriptor, size: start + size) else {
+            let code = errno
+            close(descriptor)
+            throw .unwritable(file: temporary, code: code)
+        }
+        self.descriptor = descriptor
+        self.temporary = temporary
+        self.path = path
+        self.metadata = metadata
+        self.mapping = mapping
+        dataStart = start
+        end = start
+    }
+
+    deinit { close(descriptor) }
+
+    /// Adds a weight of `byteCount` bytes, a multiple of `WeightMemory.alignment`, that `fill` writes.
+    func add(
+        _ name: String, tag: String, byteCount: Int, fill: (UnsafeMutableRawBufferPointer) -> Void
+    ) -> WeightMemory {
+        let memory = WeightMemory(byteCount: byteCount, fill: fill)
+        if end + byteCount > mapping.bytes.count { problem = problem ?? .unwritable(file: temporary, code: EFBIG) }
+        guard problem == nil else { return memory }
+        checksums.append(Checksum.of(memory.bytes))
+        guard write(memory.bytes, at: end) else { return memory }
+        describe("\(name): \(tag)", .u8, count: byteCount, begin: end - dataStart, end: end - dataStart + byteCount)
+        let range = end..<end + byteCount
+        end += byteCount
+        return WeightMemory(mapped: UnsafeRawBufferPointer(rebasing: mapping.bytes[range]), owner: mapping)
+    }
+
+    /// Completes the file and gives it its name; the weights stay where they are. Afterwards nothing may be added.
+    func publish() throws(ModelError) {
+        if let problem { throw problem }
+        let begin = end - dataStart
+        let listBytes = 8 * (checksums.count + 2)
+        describe(PreparedFile.checksums, .u64, count: checksums.count + 2, begin: begin, end: begin + listBytes)
+        let header = try wholeHeader()
+        checksums.insert(header.withUnsafeBytes { Checksum.of($0) }, at: 0)
+        checksums.append(checksums.map(\.littleEndian).withUnsafeBytes { Checksum.of($0) })
+        let list = checksums.map(\.littleEndian)
+        guard header.withUnsafeBytes({ write($0, at: 0) }), list.withUnsafeBytes({ write($0, at: end) }) else {
+            throw problem ?? .unwritable(file: temporary, code: EIO)
+        }
+        guard fsync(descriptor) == 0, rename(temporary, path) == 0 else {
+            throw .unwritable(file: path, code: errno)
+        }
+    }
+
+    /// Removes what was written; the weights stay.
+    func discard() { unlink(temporary) }
+
+    private func describe(_ name: String, _ format: TensorFormat, count: Int, begin: Int, end: Int) {
+        header.append(
+            "\(JSONText.quoted(name)):{\"dtype\":\"\(format.rawValue)\",\"shape\":[\(count)],\"data_offsets\":[\(begin),\(end)]}"
+        )
+    }
+
+    private func wholeHeader() throws(ModelError) -> [UInt8] {
+        let texts = metadata.sorted { $0.key < $1.key }.map { "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))" }
+        let members = ["\"__metadata__\":{\(texts.joined(separator: ","))}"] + header
+        let text = Array("{\(members.joined(separator: ","))}".utf8)
+        guard text.count <= dataStart - 8 else {
+            throw .malformed(file: temporary, reason: "the header outgrew its room")
+        }
+        let padding = [UInt8](repeating: UInt8(ascii: " "), count: dataStart - 8 - text.count)
+        return withUnsafeBytes(of: UInt64(dataStart - 8).littleEndian) { Array($0) } + text + padding
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Bool {
+        var written = 0
+        while written < bytes.count {
+            let count = pwrite(
+                descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written, offset + written)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else {
+                problem = .unwritable(file: temporary, code: count < 0 ? errno : ENOSPC)
+                return false
+            }
+            written += count
+        }
+        return true
+    }
+}

@@ -1,0 +1,85 @@
+// A file of prepared weights, one component of one model at one precision:
+//
+//   <cache>/prepared/<model>.<component>.<precision>.<key>.safetensors
+//
+//   a safetensors file whose data begins at a multiple of 64:
+//     "NAME: LAYOUT"   U8 [bytes]     the weight as kernels read it, padded to a multiple of 64; LAYOUT is its tag
+//     …
+//     "checksums"      U64 [n + 2]    of everything before the data, of each weight in its order, of this list up to here
+//   __metadata__: "format", "version", and what it was made of: "source", "files", "rules"
+
+import Compute
+
+/// Prepared weights of one component, mapped: pages of the page cache that every process shares, no private memory.
+///
+/// A file is trusted only after all of it was checked: the header's numbers as in every safetensors file, what it says it was
+/// made of, and the checksum of every byte. Reading all bytes is what a model's first step does anyway; it costs
+/// a tenth of a second for a gigabyte that is in the page cache.
+final class PreparedFile: Sendable {
+    static let format = "latentd prepared weights"
+    /// Raised whenever a layout's bytes come to mean something else.
+    static let version = "1"
+    static let checksums = "checksums"
+
+    private let contents: Safetensors
+
+    /// Maps and checks the file at `path`.
+    ///
+    /// - Parameter identity: what its metadata must say.
+    init(_ path: String, identity: [String: String], pool: ThreadPool?) throws(ModelError) {
+        contents = try Safetensors(file: path)
+        for (key, expected) in identity.sorted(by: { $0.key < $1.key }) {
+            guard let found = contents.metadata[key] else {
+                throw .malformed(file: path, reason: "its metadata lacks '\(key)'")
+            }
+            guard found == expected else {
+                throw .malformed(file: path, reason: "its '\(key)' is '\(found)', not '\(expected)'")
+            }
+        }
+        try requireChecksums(pool)
+    }
+
+    /// The memory of a weight; nil where it is not in the file in that layout and size.
+    func memory(_ name: String, tag: String, byteCount: Int) -> WeightMemory? {
+        guard let entry = contents.entries["\(name): \(tag)"], entry.range.count == byteCount else { return nil }
+        return WeightMemory(mapped: contents.bytes(entry), owner: contents.file)
+    }
+
+    private func requireChecksums(_ pool: ThreadPool?) throws(ModelError) {
+        let path = contents.file.path
+        guard let list = contents.entries[PreparedFile.checksums], list.format == .u64, list.shape.count == 1 else {
+            throw .malformed(file: path, reason: "it has no checksums")
+        }
+        let weights = contents.entries.filter { $0.key != PreparedFile.checksums }.map(\.value.range)
+            .sorted { $0.lowerBound < $1.lowerBound }
+        guard list.count == weights.count + 2, weights.allSatisfy({ $0.upperBound <= list.range.lowerBound }) else {
+            throw .malformed(file: path, reason: "its checksums are not those of its weights")
+        }
+        for range in weights
+        where range.lowerBound % WeightMemory.alignment != 0 || range.count % WeightMemory.alignment != 0 {
+            throw .malformed(file: path, reason: "a weight is not aligned")
+        }
+        let bytes = contents.file.bytes
+        let header = 0..<(weights.first?.lowerBound ?? list.range.lowerBound)
+        let covered = [header] + weights + [list.range.dropLast(8)]
+        let failed = PreparedFile.firstFailure(covered, pool) { index in
+            let stored = bytes.loadUnaligned(fromByteOffset: list.range.lowerBound + 8 * index, as: UInt64.self)
+            return Checksum.of(UnsafeRawBufferPointer(rebasing: bytes[covered[index]])) == UInt64(littleEndian: stored)
+        }
+        if let failed {
+            throw .malformed(file: path, reason: "the checksum of its bytes \(covered[failed]) is wrong")
+        }
+    }
+
+    /// The first of the ranges that `isRight` denies, all of them looked at in parallel.
+    private static func firstFailure(
+        _ ranges: [Range<Int>], _ pool: ThreadPool?, _ isRight: (Int) -> Bool
+    ) -> Int? {
+        guard let pool else { return ranges.indices.first { !isRight($0) } }
+        return withUnsafeTemporaryAllocation(of: Bool.self, capacity: ranges.count) { results in
+            guard let results = results.baseAddress else { return nil }
+            pool.parallelFor(ranges.count) { (results + $0).initialize(to: isRight($0)) }
+            return ranges.indices.first { !results[$0] }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Compute
+import Glibc
+
+/// What prepared weights were made of: when any of it changes, they are stale.
+struct PreparedIdentity: Sendable {
+    /// Of the file of prepared weights.
+    let metadata: [String: String]
+    /// The file's name, without its folder.
+    let fileName: String
+
+    /// - Parameter files: the checkpoint's.
+    init(
+        _ folder: ModelFolder, _ component: String, files: [String], _ precision: WeightPrecision,
+        _ rules: PrecisionRules, keepsRows: Bool
+    ) {
+        let source = "\(PreparedIdentity.absolute(folder.path)) \(component) \(precision.rawValue)\(keepsRows ? " rows" : "")"
+        metadata = [
+            "format": PreparedFile.format, "version": PreparedFile.version, "source": source,
+            "files": PreparedIdentity.states(files.map(PreparedIdentity.absolute)), "rules": rules.json,
+        ]
+        let text = metadata.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
+        let key = Array(text.utf8).withUnsafeBytes { SHA256.hexadecimal($0) }.prefix(16)
+        fileName = "\(folder.name).\(component).\(precision.rawValue).\(key).safetensors"
+    }
+
+    /// Whether a file of another identity is still of use: its checkpoint is as it was, and this identity does not replace it.
+    func isCurrent(_ other: [String: String]) -> Bool {
+        guard other["format"] == PreparedFile.format, other["version"] == PreparedFile.version,
+            other["source"] != metadata["source"], let files = other["files"]
+        else { return false }
+        let paths = files.split(separator: "\n").map { String($0.split(separator: " ", maxSplits: 3).last ?? "") }
+        return PreparedIdentity.states(paths) == files
+    }
+
+    /// Size, time of change, time of change of the inode, and path of each file: what differs after any replacement, even by a file
+    /// of the same size and date.
+    private static func states(_ files: [String]) -> String {
+        files.map { file in
+            var status = stat()
+            guard stat(file, &status) == 0 else { return "0 0 0 \(file)" }
+            return "\(status.st_size) \(nanoseconds(status.st_mtim)) \(nanoseconds(status.st_ctim)) \(file)"
+        }.joined(separator: "\n")
+    }
+
+    private static func nanoseconds(_ time: timespec) -> Int { time.tv_sec * 1_000_000_000 + time.tv_nsec }
+
+    /// The path without links, so that the same folder has one name.
+    private static func absolute(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}

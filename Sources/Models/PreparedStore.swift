@@ -1,0 +1,143 @@
+import Compute
+import Glibc
+import Synchronization
+
+/// The folder of prepared weights, `<cache>/prepared`. All of it may be deleted at any time; a folder that cannot be written costs
+/// private memory and time, no picture.
+public final class PreparedStore: Sendable {
+    /// The folder.
+    public let directory: String
+    private let report: @Sendable (String) -> Void
+    private let hasComplained = Mutex(false)
+
+    /// How long to wait for another process that prepares the same weights.
+    private static let patienceSeconds = 120
+
+    /// - Parameters:
+    ///   - directory: made where it does not exist.
+    ///   - report: receives a sentence for the log about a damaged file, and, once, about a folder that cannot be written.
+    public init(directory: String, report: @escaping @Sendable (String) -> Void = { _ in }) {
+        self.directory = directory
+        self.report = report
+    }
+
+    /// What a component's weights come from.
+    enum Source {
+        /// All of them, prepared.
+        case file(PreparedFile)
+        /// They have to be prepared, and this writes them down.
+        case builder(PreparedBuilder)
+        /// They have to be prepared, and cannot be written down.
+        case none
+    }
+
+    /// The prepared weights of `identity`, or else the right to make them: waits for another process that does.
+    func source(
+        _ identity: PreparedIdentity, headerBytes: Int, size: Int, _ pool: ThreadPool?
+    ) -> Source {
+        let path = "\(directory)/\(identity.fileName)", temporary = "\(directory)/\(identity.fileName).tmp"
+        for _ in 0..<PreparedStore.patienceSeconds * 20 {
+            if let file = open(path, identity, pool) { return .file(file) }
+            makeDirectory()
+            let descriptor = Glibc.open(temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+            guard descriptor >= 0 else { return unwritable(.unwritable(file: temporary, code: errno)) }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0, isStill(descriptor, temporary) {
+                // Another process may have finished between the look and the lock.
+                if access(path, F_OK) == 0, let file = open(path, identity, pool) {
+                    unlink(temporary)
+                    close(descriptor)
+                    return .file(file)
+                }
+                guard ftruncate(descriptor, 0) == 0 else {
+                    let code = errno
+                    close(descriptor)
+                    return unwritable(.unwritable(file: temporary, code: code))
+                }
+                do throws(ModelError) {
+                    return .builder(
+                        try PreparedBuilder(
+                            descriptor, temporary: temporary, path: path, metadata: identity.metadata,
+                            headerBytes: headerBytes, size: size))
+                } catch {
+                    return unwritable(error)
+                }
+            }
+            close(descriptor)
+            usleep(50_000)
+        }
+        report("\(temporary) is held by another process: the weights are prepared again, in private memory.")
+        return .none
+    }
+
+    /// Publishes what was built, or says why not; removes what it replaces.
+    func finish(_ builder: PreparedBuilder, _ identity: PreparedIdentity) {
+        do throws(ModelError) {
+            try builder.publish()
+            removeStale(but: identity)
+        } catch {
+            builder.discard()
+            _ = unwritable(error)
+        }
+    }
+
+    /// Removes a file that turned out to lack a weight.
+    func remove(_ identity: PreparedIdentity) {
+        report("\(directory)/\(identity.fileName) lacks weights: it is made anew the next time.")
+        unlink("\(directory)/\(identity.fileName)")
+    }
+
+    private func open(_ path: String, _ identity: PreparedIdentity, _ pool: ThreadPool?) -> PreparedFile? {
+        do throws(ModelError) {
+            return try PreparedFile(path, identity: identity.metadata, pool: pool)
+        } catch .missing {
+            return nil
+        } catch {
+            report("\(error) It is prepared anew.")
+            return nil
+        }
+    }
+
+    /// Whether the locked file is the one that has the name: not one that was renamed meanwhile.
+    private func isStill(_ descriptor: Int32, _ path: String) -> Bool {
+        var mine = stat(), named = stat()
+        return fstat(descriptor, &mine) == 0 && stat(path, &named) == 0 && mine.st_ino == named.st_ino
+            && mine.st_dev == named.st_dev
+    }
+
+    private func unwritable(_ error: ModelError) -> Source {
+        let isFirst = hasComplained.withLock { complained in
+            defer { complained = true }
+            return !complained
+        }
+        if isFirst { report("\(error) Prepared weights are kept in private memory.") }
+        return .none
+    }
+
+    /// Makes the folder and the one above it; that this fails is seen by what follows.
+    private func makeDirectory() {
+        if let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
+            mkdir(String(directory[..<slash]), 0o755)
+        }
+        mkdir(directory, 0o755)
+    }
+
+    /// Removes files of models that changed or are gone, of other versions, and what dead processes left.
+    private func removeStale(but identity: PreparedIdentity) {
+        guard let folder = opendir(directory) else { return }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            let path = "\(directory)/\(name)"
+            if name.hasSuffix(".safetensors.tmp") {
+                let descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+                if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+                if descriptor >= 0 { close(descriptor) }
+            } else if name.hasSuffix(".safetensors"), name != identity.fileName {
+                let metadata = (try? Safetensors(file: path))?.metadata
+                if !(metadata.map { identity.isCurrent($0) } ?? false) { unlink(path) }
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import Compute
+
+/// Where the weights of one component come from and go to, shared by all scopes of its `Weights`.
+final class WeightStorage {
+    let checkpoint: Checkpoint
+    /// `unet` and so on; "" for a checkpoint by itself.
+    let component: String
+    /// Nil leaves matrices and filters as rows of floats.
+    let precision: WeightPrecision?
+    /// Matrices of fp32 stay rows of floats.
+    let keepsRows: Bool
+    private let rules: PrecisionRules
+    private let pool: ThreadPool?
+    private let store: PreparedStore?
+    private let identity: PreparedIdentity?
+    private var source = PreparedStore.Source.none
+    private var lacksWeights = false
+
+    var used: Set<String> = []
+    private(set) var mappedBytes = 0
+    private(set) var privateBytes = 0
+
+    /// The weights of a checkpoint by itself, prepared in private memory.
+    init(_ checkpoint: Checkpoint, _ precision: WeightPrecision?) {
+        self.checkpoint = checkpoint
+        self.precision = precision
+        component = ""
+        keepsRows = precision == nil
+        rules = PrecisionRules([])
+        pool = nil
+        store = nil
+        identity = nil
+    }
+
+    /// The weights of a model's component.
+    init(_ folder: ModelFolder, _ component: String, _ preparation: Preparation, keepsRows: Bool) throws(ModelError) {
+        checkpoint = try folder.checkpoint(component)
+        self.component = component
+        self.keepsRows = keepsRows
+        precision = preparation.precision
+        rules = preparation.rules
+        pool = preparation.pool
+        store = preparation.store
+        guard let store else {
+            identity = nil
+            return
+        }
+        let identity = PreparedIdentity(
+            folder, component, files: checkpoint.files, preparation.precision, rules, keepsRows: keepsRows)
+        self.identity = identity
+        // What a header says about a tensor beside its name; and the largest layout, for a file that is mapped before it is written.
+        let headerBytes = checkpoint.names.reduce(4096 + 2 * identity.metadata.values.reduce(0) { $0 + $1.utf8.count }) {
+            $0 + $1.utf8.count + 200
+        }
+        let size = checkpoint.names.reduce(1 << 26) { $0 + 32 * (checkpoint.tensor($1)?.entry.count ?? 0) + 4096 }
+        source = store.source(identity, headerBytes: headerBytes, size: size, pool)
+    }
+
+    /// The precision of a matrix or of filters; nil leaves them rows of floats.
+    func precision(of name: String) -> WeightPrecision? {
+        guard let precision else { return nil }
+        let ruled = rules.precision(of: name, in: component, at: precision)
+        return ruled == .fp32 && keepsRows ? nil : ruled
+    }
+
+    /// The memory of a weight in one layout: as it was prepared before, or as `fill` prepares it now.
+    func memory(
+        _ name: String, tag: String, byteCount: Int, fill: (UnsafeMutableRawBufferPointer, ThreadPool?) -> Void
+    ) -> WeightMemory {
+        let memory = found(name, tag, byteCount) ?? made(name, tag, byteCount) { fill($0, pool) }
+        mappedBytes += memory.bytes.count - memory.privateBytes
+        privateBytes += memory.privateBytes
+        return memory
+    }
+
+    /// Says that a tensor is used where it lies, in the mapped checkpoint.
+    func useAsStored(_ bytes: Int) { mappedBytes += bytes }
+
+    /// Ends loading: what was prepared is published.
+    func finish() {
+        guard let store, let identity else { return }
+        if case .builder(let builder) = source { store.finish(builder, identity) }
+        if lacksWeights { store.remove(identity) }
+        source = .none
+    }
+
+    private func found(_ name: String, _ tag: String, _ byteCount: Int) -> WeightMemory? {
+        guard case .file(let file) = source else { return nil }
+        if let memory = file.memory(name, tag: tag, byteCount: byteCount) { return memory }
+        lacksWeights = true
+        return nil
+    }
+
+    private func made(
+        _ name: String, _ tag: String, _ byteCount: Int, fill: (UnsafeMutableRawBufferPointer) -> Void
+    ) -> WeightMemory {
+        guard case .builder(let builder) = source else { return WeightMemory(byteCount: byteCount, fill: fill) }
+        return builder.add(name, tag: tag, byteCount: byteCount, fill: fill)
+    }
+}
