@@ -134,6 +134,24 @@ static void dequantize_avx512(float *dst, const int32_t *sums, size_t stride, si
     }
 }
 
+// Each byte of `src` in 16 bits: the two elements that it holds, times 32, are the factors of a rounding multiplication.
+static void decode_int4_avx512(int8_t *dst, const uint8_t *src, const int16_t *ratios, size_t k, size_t columns) {
+    for (size_t group = 0; group < k; group += 32, ratios += columns)
+        for (size_t column = 0; column < columns; column += 16) {
+            __m512i ratio = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(ratios + column)));
+            ratio = _mm512_or_si512(ratio, _mm512_slli_epi32(ratio, 16));
+            for (size_t quad = group / 4; quad < group / 4 + 8; quad++) {
+                size_t at = quad * columns + column;
+                __m512i pairs = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(src + at * 2)));
+                __m512i even = _mm512_srai_epi16(_mm512_slli_epi16(pairs, 12), 7);
+                __m512i odd = _mm512_slli_epi16(_mm512_and_si512(pairs, _mm512_set1_epi16(-16)), 1);
+                even = _mm512_and_si512(_mm512_mulhrs_epi16(even, ratio), _mm512_set1_epi16(255));
+                odd = _mm512_slli_epi16(_mm512_mulhrs_epi16(odd, ratio), 8);
+                _mm512_storeu_si512(dst + at * 4, _mm512_or_si512(even, odd));
+            }
+        }
+}
+
 void kernels_fill_avx512(struct kernels *table) {
     fill_simd(table);
     fill_half(table);
@@ -141,6 +159,7 @@ void kernels_fill_avx512(struct kernels *table) {
     table->product_u8 = product_u8_avx512;
     table->quantize = quantize_avx512;
     table->dequantize = dequantize_avx512;
+    table->decode_int4 = decode_int4_avx512;
 }
 
 #pragma clang attribute pop

@@ -417,6 +417,24 @@ static void check_dequantize(struct check *check) {
     }
 }
 
+static void check_decode_int4(struct check *check) {
+    for (size_t k = 0; k <= 96; k += 32)
+        for (size_t columns = KERNELS_PANEL_UNIT; columns <= KERNELS_PANEL_COLUMNS; columns += KERNELS_PANEL_UNIT) {
+            WHERE("k %zu, %zu columns", k, columns);
+            struct guarded source = guarded_make(k * columns / 2), ratios = guarded_make(k / 32 * columns * sizeof(int16_t));
+            struct guarded actual = guarded_make(k * columns), expected = twin(actual);
+            for (size_t i = 0; i < source.bytes; i++)
+                ((uint8_t *)source.data)[i] = (uint8_t)next(check);
+            for (size_t i = 0; i < ratios.bytes / sizeof(int16_t); i++)
+                ((int16_t *)ratios.data)[i] = (int16_t)(next(check) % (127 * 1024 / 7 + 1));
+            check->table.decode_int4(actual.data, source.data, ratios.data, k, columns);
+            check->spec.decode_int4(expected.data, source.data, ratios.data, k, columns);
+            expect(check, actual, expected, 0, where);
+            release(check, source);
+            release(check, ratios);
+        }
+}
+
 static const struct {
     const char *name;
     void (*run)(struct check *check);
