@@ -101,9 +101,7 @@ final class Panels: @unchecked Sendable {  // The memory is never written after 
             table.f32_to_bf16(target.assumingMemoryBound(to: UInt16.self), source, depth)
             return
         }
-        var least: Float = 0, most: Float = 0
-        table.range(&least, &most, source, depth)
-        let scale = max(-least, most, .leastNormalMagnitude) / 127
+        let scale = kernels_weight_scale(source, taps, channels)
         let bytes = target.assumingMemoryBound(to: UInt8.self)
         table.quantize(bytes, source, depth, 1 / scale, 128, 255)
         var sum: Int32 = 0

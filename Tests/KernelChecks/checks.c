@@ -351,12 +351,18 @@ static void draw_bfloats(struct check *check, void *data, size_t bytes, int left
     }
 }
 
+// Often the largest activations; pairs of weights of which two fit the 16 bits of kernels_weight_scale, often just so.
 static void draw_bytes(struct check *check, void *data, size_t bytes, int left) {
+    uint32_t levels = (uint32_t)check->table.activation_levels;
+    int most = 127;
     for (size_t i = 0; i < bytes; i++)
-        if (left)
-            ((uint8_t *)data)[i] = (uint8_t)(next(check) % (uint32_t)(check->table.activation_levels + 1));
-        else
-            ((int8_t *)data)[i] = (int8_t)((int)(next(check) % 255) - 127);
+        if (left) {
+            ((uint8_t *)data)[i] = (uint8_t)(next(check) % 2 ? levels : next(check) % (levels + 1));
+        } else {
+            int magnitude = next(check) % 2 ? most : (int)(next(check) % (uint32_t)(most + 1));
+            ((int8_t *)data)[i] = (int8_t)(next(check) % 4 ? magnitude : -magnitude);
+            most = i % 2 || magnitude < 2 ? 127 : 129 - magnitude;
+        }
 }
 
 CHECK_PRODUCT(product_f32, float, float, float, draw_floats, 1e-5f)
