@@ -99,68 +99,7 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 #include "simd_half.h"
 #include "simd_transpose.h"
 #include "simd_table.h"
-
-static inline __m256i quad_broadcast(const uint8_t *p) {
-    int32_t quad;
-    memcpy(&quad, p, sizeof quad);
-    return _mm256_set1_epi32(quad);
-}
-
-// Sums of two products fit 16 bits, since activations have 7.
-static inline __m256i quad_dot(__m256i sums, __m256i quad, __m256i weights) {
-    __m256i pairs = _mm256_maddubs_epi16(quad, weights);
-    return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-}
-
-#define PRODUCT product_u8_avx2
-#define ELEMENT uint8_t
-#define WEIGHT int8_t
-#define SUM int32_t
-#define GROUP 4
-#define WIDTH 8
-#define VECTORS 2
-#define R __m256i
-#define rzero() _mm256_setzero_si256()
-#define rload_sums(p) _mm256_loadu_si256((const __m256i *)(p))
-#define rstore_sums(p, v) _mm256_storeu_si256((__m256i *)(p), v)
-#define rload(p) _mm256_loadu_si256((const __m256i *)(p))
-#define rbroadcast(p) quad_broadcast(p)
-#define rdot(sums, quad, weights) quad_dot(sums, quad, weights)
-#include "simd_product.inc"
-
-static inline __m256i round_clamped(const float *p, V factor, V zero, V levels) {
-    return _mm256_cvtps_epi32(vmin(vmax(vfma(vload(p), factor, zero), vset1(0.0f)), levels));
-}
-
-static void quantize_avx2(uint8_t *dst, const float *src, size_t n, float factor, float zero, int levels) {
-    V f = vset1(factor), z = vset1(zero), top = vset1((float)levels);
-    size_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        __m256i words = _mm256_packs_epi32(round_clamped(src + i, f, z, top), round_clamped(src + i + 8, f, z, top));
-        words = _mm256_permute4x64_epi64(words, 0xd8);
-        _mm_storeu_si128((__m128i *)(dst + i),
-                         _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
-    }
-    for (; i < n; i++) {
-        __m128 x = _mm_fmadd_ss(_mm_set_ss(src[i]), _mm_set_ss(factor), _mm_set_ss(zero));
-        dst[i] = (uint8_t)_mm_cvtss_si32(_mm_min_ss(_mm_max_ss(x, _mm_setzero_ps()), _mm_set_ss((float)levels)));
-    }
-}
-
-static void dequantize_avx2(float *dst, const int32_t *sums, size_t stride, size_t rows, size_t n, const float *scale,
-                            const int32_t *zero, size_t step, const float *column_scale, const int32_t *column_sum) {
-    for (size_t r = 0; r < rows; r++) {
-        V row_scale = vset1(scale[r * step]);
-        __m256i row_zero = _mm256_set1_epi32(zero[r * step]);
-        for (size_t i = 0; i < n; i += 8) {
-            size_t part = PART(i, n);
-            __m256i column = _mm256_castps_si256(load_some((const float *)column_sum + i, part));
-            __m256i sum = _mm256_castps_si256(load_some((const float *)sums + r * stride + i, part));
-            V exact = _mm256_cvtepi32_ps(_mm256_sub_epi32(sum, _mm256_mullo_epi32(row_zero, column)));
-            store_some(dst + r * stride + i, vmul(exact, vmul(row_scale, load_some(column_scale + i, part))), part);
-        }
-    }
-}
+#include "avx2_bytes.h"
 
 void kernels_fill_avx2(struct kernels *table) {
     fill_simd(table);
@@ -170,6 +109,7 @@ void kernels_fill_avx2(struct kernels *table) {
     table->product_u8 = product_u8_avx2;
     table->quantize = quantize_avx2;
     table->dequantize = dequantize_avx2;
+    table->decode_int4 = decode_int4_avx2;
 }
 
 #pragma clang attribute pop

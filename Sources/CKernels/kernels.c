@@ -1,5 +1,6 @@
 // The choice of kernels: scalar first, then overrides upward, until the CPU lacks a feature.
 #include "tables.h"
+#include <math.h>
 #include <string.h>
 
 struct level {
@@ -39,6 +40,28 @@ static const struct level levels[] = {
 };
 
 static const size_t level_count = sizeof levels / sizeof *levels;
+
+float kernels_weight_scale(const float *row, size_t taps, size_t channels) {
+    float most = 1e-30f, most_summed = 0;
+    for (size_t tap = 0; tap < taps; tap++, row += channels) {
+        for (size_t k = 0; k < channels; k++)
+            most = fabsf(row[k]) > most ? fabsf(row[k]) : most;
+        for (size_t k = 0; k + 8 <= channels; k += 8) {
+            float above[4], below[4];
+            for (size_t i = 0; i < 4; i++) {
+                float first = row[k + i], second = row[k + 4 + i];
+                above[i] = (first > 0 ? first : 0) + (second > 0 ? second : 0);
+                below[i] = above[i] - (first + second);
+            }
+            for (size_t i = 0; i < 4; i += 2) {
+                float positive = above[i] + above[i + 1], negative = below[i] + below[i + 1];
+                float summed = positive > negative ? positive : negative;
+                most_summed = summed > most_summed ? summed : most_summed;
+            }
+        }
+    }
+    return most / 127 > most_summed / 256 ? most / 127 : most_summed / 256;
+}
 
 void kernels_gather(const void **rows, const void *src, const void *zeros, size_t pixel_bytes,
                     const struct kernels_window *window, size_t first, size_t last) {

@@ -248,6 +248,13 @@ static void dequantize_scalar(float *dst, const int32_t *sums, size_t stride, si
         }
 }
 
+static void decode_int4_scalar(int8_t *dst, const uint8_t *src, const int16_t *ratios, size_t k, size_t columns) {
+    for (size_t i = 0; i < k * columns; i++) {
+        int bits = src[i / 2] >> i % 2 * 4 & 15, element = bits < 8 ? bits : bits - 16;
+        dst[i] = (int8_t)((element * ratios[i / (32 * columns) * columns + i / 4 % columns] + 512) >> 10);
+    }
+}
+
 void kernels_fill_scalar(struct kernels *table) {
     table->activation_levels = 255;
 #define KERNEL(result, name, parameters) table->name = name##_scalar;

@@ -97,7 +97,7 @@ struct PanelProduct {
         guard weight.precision == .int4 else { return weight.pointer(panel, from: elements.lowerBound) }
         let size = Quantizer.groupSize, first = elements.lowerBound / size * size
         let count = (elements.upperBound + size - 1) / size * size - first
-        weight.decode(panel, from: first, count: count, into: decoded)
+        weight.decode(panel, from: first, count: count, into: decoded, kernels)
         return UnsafeRawPointer(decoded + (elements.lowerBound - first) * weight.width(of: panel))
     }
 

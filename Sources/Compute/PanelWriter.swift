@@ -83,10 +83,11 @@ struct PanelWriter {
     }
 
     private func write8(
-        _ source: UnsafePointer<Float>, output: Int, _ target: UnsafeMutableRawPointer, _ start: UnsafeMutableRawPointer
+        _ row: UnsafePointer<Float>, output: Int, _ target: UnsafeMutableRawPointer, _ start: UnsafeMutableRawPointer
     ) {
         let integers = target.assumingMemoryBound(to: Int8.self)
-        let scale = quantizer.quantize8(source, count: layout.depth, into: integers)
+        let scale = quantizer.quantize8(
+            row, taps: layout.taps, channels: layout.channels, stored: source.storedScale(output), into: integers)
         var sum: Int32 = 0
         for index in 0..<layout.depth { sum &+= Int32(integers[index]) }
         setScale(scale, sum: sum, output: output, start)
@@ -100,15 +101,18 @@ struct PanelWriter {
         let depth = layout.depth, size = Quantizer.groupSize, groups = depth / size, width = layout.width(of: panel)
         let ratios = (start + layout.ratiosOffset(of: panel)).assumingMemoryBound(to: Int16.self)
         let halves = target.assumingMemoryBound(to: UInt8.self)
-        withUnsafeTemporaryAllocation(byteCount: depth + 6 * groups, alignment: 4) { scratch in
+        withUnsafeTemporaryAllocation(byteCount: 5 * depth + 6 * groups, alignment: 4) { scratch in
             guard let wide = scratch.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
-            let narrow = UnsafeMutableRawPointer(wide + groups).assumingMemoryBound(to: UInt16.self)
+            let rounded = wide + groups
+            let narrow = UnsafeMutableRawPointer(rounded + depth).assumingMemoryBound(to: UInt16.self)
             let integers = UnsafeMutableRawPointer(narrow + groups).assumingMemoryBound(to: Int8.self)
             quantizer.quantize4(source, count: depth, into: integers, scales: narrow)
             quantizer.table.f16_to_f32(wide, narrow, groups)
             var most: Float = 0
             for group in 0..<groups { most = max(most, wide[group]) }
-            let scale = Quantizer.largest4 * most / 127
+            for index in 0..<depth { rounded[index] = wide[index / size] * Float(integers[index]) }
+            let scale = max(
+                Quantizer.largest4 * most / 127, kernels_weight_scale(rounded, layout.taps, layout.channels))
             var sum: Int32 = 0
             for group in 0..<groups {
                 let ratio = Int32((wide[group] / scale * 1024).rounded(.toNearestOrEven))

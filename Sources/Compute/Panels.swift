@@ -51,14 +51,11 @@ struct Panels: Sendable {
     var sums: UnsafePointer<Int32> { (memory.start + layout.sumsOffset).assumingMemoryBound(to: Int32.self) }
 
     /// For int4, `count` elements of a panel's rows from `element` on, as the panel of int8 that they are multiplied as.
-    func decode(_ panel: Int, from element: Int, count: Int, into target: UnsafeMutablePointer<Int8>) {
-        let width = width(of: panel), factors = ratios(panel, from: element)
-        let pairs = pointer(panel, from: element).assumingMemoryBound(to: UInt8.self)
-        for pair in 0..<count * width / 2 {
-            let ratio = Int32(factors[2 * pair / (Quantizer.groupSize * width) * width + pair / 2 % width])
-            let low = Int32(Int8(bitPattern: pairs[pair] << 4) >> 4), high = Int32(Int8(bitPattern: pairs[pair]) >> 4)
-            target[2 * pair] = Int8((low * ratio + 512) >> 10)
-            target[2 * pair + 1] = Int8((high * ratio + 512) >> 10)
-        }
+    func decode(
+        _ panel: Int, from element: Int, count: Int, into target: UnsafeMutablePointer<Int8>, _ kernels: kernels
+    ) {
+        kernels.decode_int4(
+            target, pointer(panel, from: element).assumingMemoryBound(to: UInt8.self), ratios(panel, from: element), count,
+            width(of: panel))
     }
 }

@@ -22,23 +22,31 @@ public struct Quantizer: Sendable {
         self.table = table
     }
 
-    /// The scale of a row of 8-bit integers whose magnitudes reach `magnitude`.
+    /// The scale of a row's 8-bit integers: that of a file, `stored`, where they fit the product kernels (see
+    /// `kernels_weight_scale`), else the least that makes them fit.
     ///
     /// ## Easy to get wrong
-    /// The scale has 17 significant bits, so that every multiple of it up to 127 is a float without rounding. With all 24, the
+    /// A new scale has 17 significant bits, so that every multiple of it up to 127 is a float without rounding. With all 24, the
     /// largest weight divided by 127 would now and then be the scale's neighbour.
-    static func scale8(_ magnitude: Float) -> Float {
-        let exact = max(.leastNormalMagnitude, magnitude / 127)
-        return Float(bitPattern: (exact.bitPattern + 64) & ~127)
+    static func scale8(
+        _ row: UnsafePointer<Float>, taps: Int, channels: Int, stored: Float? = nil
+    ) -> Float {
+        let least = kernels_weight_scale(row, taps, channels)
+        // Integers may sum to 258 where what they were rounded from sums to 256.
+        if let stored, least <= stored * (258 / 256) { return stored }
+        return Float(bitPattern: (max(.leastNormalMagnitude, least).bitPattern + 64) & ~127)
     }
 
-    /// Rounds `count` floats to `-127 ... 127` and returns their scale.
+    /// Rounds a row of floats to `-127 ... 127` and returns their scale.
+    ///
+    /// - Parameter stored: the scale that a file has for the row.
     public func quantize8(
-        _ source: UnsafePointer<Float>, count: Int, into target: UnsafeMutablePointer<Int8>
+        _ row: UnsafePointer<Float>, taps: Int, channels: Int, stored: Float? = nil,
+        into target: UnsafeMutablePointer<Int8>
     ) -> Float {
-        let scale = Quantizer.scale8(magnitude(source, count))
+        let count = taps * channels, scale = Quantizer.scale8(row, taps: taps, channels: channels, stored: stored)
         target.withMemoryRebound(to: UInt8.self, capacity: count) { bytes in
-            table.quantize(bytes, source, count, 1 / scale, 128, 255)
+            table.quantize(bytes, row, count, 1 / scale, 128, 255)
             for index in 0..<count { bytes[index] ^= 0x80 }  // From 128 + w to w in two's complement.
         }
         return scale

@@ -56,6 +56,12 @@ public struct WeightSource: @unchecked Sendable {  // The bytes are never writte
     /// Elements of a row.
     public var depth: Int { taps * channels }
 
+    /// The scale of a row's integers in the checkpoint, where it has 8-bit ones.
+    func storedScale(_ row: Int) -> Float? {
+        guard case .int8(let scales) = coding else { return nil }
+        return scales.loadUnaligned(fromByteOffset: (order?(row) ?? row) * 4, as: Float.self)
+    }
+
     /// Some rows as floats, `[taps, channels]` each.
     public func read(_ rows: Range<Int>, into target: UnsafeMutablePointer<Float>) {
         guard let order else { return readInOrder(rows, into: target) }

@@ -350,12 +350,18 @@ static void draw_bfloats(struct check *check, void *data, size_t bytes, int left
     }
 }
 
+// Often the largest activations; pairs of weights of which two fit the 16 bits of kernels_weight_scale, often just so.
 static void draw_bytes(struct check *check, void *data, size_t bytes, int left) {
+    uint32_t levels = (uint32_t)check->table.activation_levels;
+    int most = 127;
     for (size_t i = 0; i < bytes; i++)
-        if (left)
-            ((uint8_t *)data)[i] = (uint8_t)(next(check) % (uint32_t)(check->table.activation_levels + 1));
-        else
-            ((int8_t *)data)[i] = (int8_t)((int)(next(check) % 255) - 127);
+        if (left) {
+            ((uint8_t *)data)[i] = (uint8_t)(next(check) % 2 ? levels : next(check) % (levels + 1));
+        } else {
+            int magnitude = next(check) % 2 ? most : (int)(next(check) % (uint32_t)(most + 1));
+            ((int8_t *)data)[i] = (int8_t)(next(check) % 4 ? magnitude : -magnitude);
+            most = i % 2 || magnitude < 2 ? 127 : 129 - magnitude;
+        }
 }
 
 CHECK_PRODUCT(product_f32, float, float, float, draw_floats, 1e-5f)
@@ -414,6 +420,24 @@ static void check_dequantize(struct check *check) {
         release(check, column_sum);
         release(check, sums);
     }
+}
+
+static void check_decode_int4(struct check *check) {
+    for (size_t k = 0; k <= 96; k += 32)
+        for (size_t columns = KERNELS_PANEL_UNIT; columns <= KERNELS_PANEL_COLUMNS; columns += KERNELS_PANEL_UNIT) {
+            WHERE("k %zu, %zu columns", k, columns);
+            struct guarded source = guarded_make(k * columns / 2), ratios = guarded_make(k / 32 * columns * sizeof(int16_t));
+            struct guarded actual = guarded_make(k * columns), expected = twin(actual);
+            for (size_t i = 0; i < source.bytes; i++)
+                ((uint8_t *)source.data)[i] = (uint8_t)next(check);
+            for (size_t i = 0; i < ratios.bytes / sizeof(int16_t); i++)
+                ((int16_t *)ratios.data)[i] = (int16_t)(next(check) % (127 * 1024 / 7 + 1));
+            check->table.decode_int4(actual.data, source.data, ratios.data, k, columns);
+            check->spec.decode_int4(expected.data, source.data, ratios.data, k, columns);
+            expect(check, actual, expected, 0, where);
+            release(check, source);
+            release(check, ratios);
+        }
 }
 
 static const struct {

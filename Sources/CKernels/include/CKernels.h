@@ -42,6 +42,14 @@ struct kernels {
 #undef KERNEL
 };
 
+/// The scale that makes bytes of a row of weights, `taps` times `channels`: the largest weight becomes 127 at most, and `product_u8` may
+/// sum four products in 16 bits.
+///
+/// Those four are of channels 8 i + {0, 1, 4, 5} or 8 i + {2, 3, 6, 7}. Times activations up to 127, weights of one sign stay within 16
+/// bits where they sum to 258 at most: to 256 before they are rounded. Where they would not, the whole row's scale grows, at most
+/// to twice as much.
+float kernels_weight_scale(const float *row, size_t taps, size_t channels);
+
 /// Fills the pointers that a product takes: `rows[tap * KERNELS_PRODUCT_ROWS + i]` is what row `first + i` sees at a tap, rows past
 /// `last` repeat it. `window` is NULL where the rows lie one after the other; padding is seen at `zeros`.
 void kernels_gather(const void **rows, const void *src, const void *zeros, size_t pixel_bytes,
