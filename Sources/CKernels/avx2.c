@@ -24,6 +24,7 @@ static inline V vdiv(V a, V b) { return _mm256_div_ps(a, b); }
 static inline V vfma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
 static inline V vmax(V a, V b) { return _mm256_max_ps(a, b); }
 static inline V vmin(V a, V b) { return _mm256_min_ps(a, b); }
+static inline V vfrom_i32(V bits) { return _mm256_cvtepi32_ps(_mm256_castps_si256(bits)); }
 static inline V vround(V x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 static inline V vpow2(V n) {
     __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
@@ -108,7 +109,6 @@ void kernels_fill_avx2(struct kernels *table) {
     table->activation_levels = 127;
     table->product_u8 = product_u8_avx2;
     table->quantize = quantize_avx2;
-    table->dequantize = dequantize_avx2;
     table->decode_int4 = decode_int4_avx2;
 }
 

@@ -22,6 +22,7 @@ static inline V vdiv(V a, V b) { return _mm512_div_ps(a, b); }
 static inline V vfma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
 static inline V vmax(V a, V b) { return _mm512_max_ps(a, b); }
 static inline V vmin(V a, V b) { return _mm512_min_ps(a, b); }
+static inline V vfrom_i32(V bits) { return _mm512_cvtepi32_ps(_mm512_castps_si512(bits)); }
 static inline V vround(V x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 static inline V vpow2(V n) { return _mm512_scalef_ps(_mm512_set1_ps(1.0f), n); }
 static inline V vpair_low(V x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(x), 16)); }
@@ -121,22 +122,6 @@ static void quantize_avx512(uint8_t *dst, const float *src, size_t n, float fact
     }
 }
 
-static void dequantize_avx512(float *dst, const int32_t *sums, size_t stride, size_t rows, size_t n, const float *scale,
-                              const int32_t *zero, size_t step, const float *column_scale, const int32_t *column_sum) {
-    for (size_t r = 0; r < rows; r++) {
-        V row_scale = vset1(scale[r * step]);
-        __m512i row_zero = _mm512_set1_epi32(zero[r * step]);
-        for (size_t i = 0; i < n; i += LANES) {
-            size_t part = PART(i, n);
-            __mmask16 mask = part == LANES ? 0xffff : part_mask(part);
-            __m512i offset = _mm512_mullo_epi32(row_zero, _mm512_maskz_loadu_epi32(mask, column_sum + i));
-            __m512i exact = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(mask, sums + r * stride + i), offset);
-            V factor = vmul(row_scale, _mm512_maskz_loadu_ps(mask, column_scale + i));
-            _mm512_mask_storeu_ps(dst + r * stride + i, mask, vmul(_mm512_cvtepi32_ps(exact), factor));
-        }
-    }
-}
-
 // Each byte of `src` in 16 bits: the two elements that it holds, times 32, are the factors of a rounding multiplication.
 static void decode_int4_avx512(int8_t *dst, const uint8_t *src, const int16_t *ratios, size_t k, size_t columns) {
     for (size_t group = 0; group < k; group += 32, ratios += columns)
@@ -161,7 +146,6 @@ void kernels_fill_avx512(struct kernels *table) {
     table->transpose = transpose_simd;
     table->product_u8 = product_u8_avx512;
     table->quantize = quantize_avx512;
-    table->dequantize = dequantize_avx512;
     table->decode_int4 = decode_int4_avx512;
 }
 

@@ -28,6 +28,7 @@ static inline V vdiv(V a, V b) { return vdivq_f32(a, b); }
 static inline V vfma(V a, V b, V c) { return vfmaq_f32(c, a, b); }
 static inline V vmax(V a, V b) { return vmaxq_f32(a, b); }
 static inline V vmin(V a, V b) { return vminq_f32(a, b); }
+static inline V vfrom_i32(V bits) { return vcvtq_f32_s32(vreinterpretq_s32_f32(bits)); }
 static inline V vround(V x) { return vrndnq_f32(x); }
 static inline V vpow2(V n) {
     return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127)), 23));

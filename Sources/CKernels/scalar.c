@@ -89,6 +89,18 @@ static void epilogue_scalar(float *y, size_t stride, const float *x, size_t x_st
         }
 }
 
+static void epilogue_u8_scalar(float *y, size_t stride, const int32_t *sums, size_t sums_stride, size_t rows, size_t n,
+                               const struct kernels_scales *scales, const float *bias, const float *residual,
+                               size_t residual_stride, int activation) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++) {
+            float sum = (float)sums[r * sums_stride + i];
+            sum -= scales->zero[r * scales->step] * (float)scales->column_sum[i];
+            float value = sum * (scales->scale[r * scales->step] * scales->column_scale[i]) + (bias ? bias[i] : 0.0f);
+            y[r * stride + i] = activate(value + (residual ? residual[r * residual_stride + i] : 0.0f), activation);
+        }
+}
+
 static void geglu_scalar(float *dst, size_t dst_stride, const float *src, size_t src_stride, size_t rows, size_t n) {
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < n; i++)
@@ -237,15 +249,6 @@ static void range_scalar(float *least, float *most, const float *src, size_t n) 
 static void quantize_scalar(uint8_t *dst, const float *src, size_t n, float factor, float zero, int levels) {
     for (size_t i = 0; i < n; i++)
         dst[i] = (uint8_t)fminf(fmaxf(rintf(src[i] * factor + zero), 0.0f), (float)levels);
-}
-
-static void dequantize_scalar(float *dst, const int32_t *sums, size_t stride, size_t rows, size_t n, const float *scale,
-                              const int32_t *zero, size_t step, const float *column_scale, const int32_t *column_sum) {
-    for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < n; i++) {
-            int32_t exact = sums[r * stride + i] - zero[r * step] * column_sum[i];
-            dst[r * stride + i] = (float)exact * (scale[r * step] * column_scale[i]);
-        }
 }
 
 static void decode_int4_scalar(int8_t *dst, const uint8_t *src, const int16_t *ratios, size_t k, size_t columns) {

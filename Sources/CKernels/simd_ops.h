@@ -42,23 +42,42 @@ static void affine_simd(float *dst, const float *src, float factor, float offset
     }
 }
 
+// `x` holds floats or, with `scales`, integers.
 INLINE void epilogue_rows(float *y, size_t stride, const float *x, size_t x_stride, size_t rows, size_t n,
-                          const float *bias, const float *residual, size_t residual_stride, const int activation) {
-    for (size_t r = 0; r < rows; r++)
+                          const struct kernels_scales *scales, const float *bias, const float *residual,
+                          size_t residual_stride, const int activation) {
+    for (size_t r = 0; r < rows; r++) {
+        V scale = vset1(scales ? scales->scale[r * scales->step] : 1.0f);
+        V minus_zero = vset1(scales ? -scales->zero[r * scales->step] : 0.0f);
         for (size_t i = 0; i < n; i += LANES) {
             size_t part = PART(i, n);
-            V v = load_some(x + r * x_stride + i, part);
-            if (bias)
-                v = vadd(v, load_some(bias + i, part));
+            V v = load_some(x + r * x_stride + i, part), b = bias ? load_some(bias + i, part) : vset1(0.0f);
+            if (scales) {
+                V column_sum = vfrom_i32(load_some((const float *)scales->column_sum + i, part));
+                v = vfma(minus_zero, column_sum, vfrom_i32(v));
+                v = vfma(v, vmul(scale, load_some(scales->column_scale + i, part)), b);
+            } else if (bias) {
+                v = vadd(v, b);
+            }
             if (residual)
                 v = vadd(v, load_some(residual + r * residual_stride + i, part));
             store_some(y + r * stride + i, vactivate(v, activation), part);
         }
+    }
 }
 
 static void epilogue_simd(float *y, size_t stride, const float *x, size_t x_stride, size_t rows, size_t n,
                           const float *bias, const float *residual, size_t residual_stride, int activation) {
-#define CALL(a) epilogue_rows(y, stride, x, x_stride, rows, n, bias, residual, residual_stride, a)
+#define CALL(a) epilogue_rows(y, stride, x, x_stride, rows, n, NULL, bias, residual, residual_stride, a)
+    FOR_ACTIVATION(activation, CALL)
+#undef CALL
+}
+
+static void epilogue_u8_simd(float *y, size_t stride, const int32_t *sums, size_t sums_stride, size_t rows, size_t n,
+                             const struct kernels_scales *scales, const float *bias, const float *residual,
+                             size_t residual_stride, int activation) {
+    const struct kernels_scales copy = *scales;
+#define CALL(a) epilogue_rows(y, stride, (const float *)sums, sums_stride, rows, n, &copy, bias, residual, residual_stride, a)
     FOR_ACTIVATION(activation, CALL)
 #undef CALL
 }

@@ -3,6 +3,7 @@ INLINE void fill_simd(struct kernels *table) {
     table->add_scaled = add_scaled_simd;
     table->affine = affine_simd;
     table->epilogue = epilogue_simd;
+    table->epilogue_u8 = epilogue_u8_simd;
     table->geglu = geglu_simd;
     table->column_statistics = column_statistics_simd;
     table->scale_shift = scale_shift_simd;

@@ -46,9 +46,8 @@ extension Context {
             return linear(
                 operand(gated(x, gate, layers), layers.out.form), layers.out, bias: layers.outBias, residual: residual)
         }
-        let result = tensor(residual.shape),
-            chunks = RowChunks(
-                rows: x.shape.rows, imageRows: x.shape.rows, chunkRows: Context.feedForwardRows)
+        let result = tensor(residual.shape)
+        let chunks = RowChunks(rows: x.shape.rows, imageRows: x.shape.rows, chunkRows: Context.feedForwardRows)
         let hidden = layers.hidden, form = layers.out.form
         let sumBytes = 4 * max(PanelProduct.scratchElements(gate), PanelProduct.scratchElements(out))
         let floatBytes = 4 * hidden * chunks.chunkRows
@@ -62,25 +61,20 @@ extension Context {
                 let rows = chunks[chunk], sums = scratch + thread * threadBytes / 4
                 let floats = sums + sumBytes / 4, narrow = UnsafeMutableRawPointer(floats) + floatBytes
                 for panel in 0..<gate.count {
-                    first.multiply(panel: panel, rows: rows, image: 0, into: sums)
-                    layers.finish(
-                        sums, gate, panel: panel, rows: rows.count, into: floats, stride: hidden, kernels)
+                    let sums = first.multiply(panel: panel, rows: rows, image: 0, scratch: sums)
+                    layers.finish(sums, rows: rows.count, into: floats, stride: hidden, kernels)
                 }
                 let scales = form.isBytes ? (narrow + operandBytes).assumingMemoryBound(to: Float.self) : nil
                 let middle = OperandRows(
                     form: form, channels: hidden, elements: form == .fp32 ? UnsafeMutableRawPointer(floats) : narrow,
                     scales: scales,
-                    zeros: scales.map {
-                        UnsafeMutableRawPointer($0 + chunks.chunkRows).assumingMemoryBound(to: Int32.self)
-                    })
+                    zeros: scales.map { $0 + chunks.chunkRows })
                 middle.write(0..<rows.count, image: 0, from: floats, kernels)
                 let second = PanelProduct(
                     weight: out, source: ProductSource(middle), window: nil, padding: nil, kernels: kernels)
                 for panel in 0..<out.count {
-                    second.multiply(panel: panel, rows: 0..<rows.count, image: 0, into: sums)
-                    epilogue.finish(
-                        result.pointer, from: sums, stride: out.width(of: panel), rows: rows,
-                        columns: out.outputs(of: panel))
+                    let sums = second.multiply(panel: panel, rows: 0..<rows.count, image: 0, scratch: sums)
+                    epilogue.finish(result.pointer, from: sums, rows: rows)
                 }
             }
         }
@@ -91,26 +85,25 @@ extension Context {
     private func gated(_ x: Operand, _ gate: Panels, _ layers: GatedFeedForward) -> Tensor {
         let result = tensor(x.shape.with(c: layers.hidden))
         let chunks = RowChunks(rows: x.shape.rows, imageRows: x.shape.rows, chunkRows: PanelProduct.chunkRows)
-        multiply(x, gate, window: nil, chunks: chunks) { sums, panel, chunk in
+        multiply(x, gate, window: nil, chunks: chunks) { sums, chunk in
             let rows = chunks[chunk]
             layers.finish(
-                sums, gate, panel: panel, rows: rows.count, into: result.pointer + rows.lowerBound * layers.hidden,
-                stride: layers.hidden, kernels)
+                sums, rows: rows.count, into: result.pointer + rows.lowerBound * layers.hidden, stride: layers.hidden,
+                kernels)
         }
         return result
     }
 }
 
 extension GatedFeedForward {
-    /// From a panel's sums to its hidden channels of some rows.
+    /// From a panel's sums to its hidden channels of some rows, in the place of the sums and then at `hidden`.
     fileprivate func finish(
-        _ sums: UnsafeMutablePointer<Float>, _ panels: Panels, panel: Int, rows: Int,
-        into hidden: UnsafeMutablePointer<Float>, stride: Int, _ kernels: kernels
+        _ sums: ProductSums, rows: Int, into hidden: UnsafeMutablePointer<Float>, stride: Int, _ kernels: kernels
     ) {
-        let columns = panels.outputs(of: panel), width = panels.width(of: panel)
-        kernels.epilogue(
-            sums, width, sums, width, rows, columns.count, gateBias.pointer + columns.lowerBound, nil, 0,
-            Activation.none.rawValue)
-        kernels.geglu(hidden + columns.lowerBound / 2, stride, sums, width, rows, columns.count / 2)
+        let first = sums.columns.lowerBound
+        sums.write(
+            rows: 0..<rows, to: sums.start, stride: sums.stride, bias: gateBias.pointer + first, residual: nil,
+            activation: .none, kernels)
+        kernels.geglu(hidden + first / 2, stride, sums.start, sums.stride, rows, sums.columns.count / 2)
     }
 }

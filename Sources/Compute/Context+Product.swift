@@ -8,10 +8,10 @@ extension Context {
     ///   - window: nil where rows are pixels.
     ///   - chunks: of the result's rows, at most `PanelProduct.chunkRows` each; whole images where the operand has scales by
     ///     image.
-    ///   - finish: is called for each unit, on any thread; sums lie without gaps, `panels.width(of: panel)` to a row.
+    ///   - finish: is called for each unit, on any thread.
     func multiply(
         _ x: Operand, _ panels: Panels, window: kernels_window?, chunks: RowChunks,
-        finish: (_ sums: UnsafeMutablePointer<Float>, _ panel: Int, _ chunk: Int) -> Void
+        finish: (_ sums: ProductSums, _ chunk: Int) -> Void
     ) {
         let sumElements = PanelProduct.scratchElements(panels)
         let paddingBytes = window == nil ? 0 : PanelProduct.paddingBytes(panels)
@@ -31,9 +31,10 @@ extension Context {
                 let (panel, chunk) =
                     isLeftLarger
                     ? (index % panels.count, index / panels.count) : (index / chunks.count, index % chunks.count)
-                let sums = scratch + thread * sumElements
-                product.multiply(panel: panel, rows: chunks[chunk], image: chunks.image(of: chunk), into: sums)
-                finish(sums, panel, chunk)
+                let sums = product.multiply(
+                    panel: panel, rows: chunks[chunk], image: chunks.image(of: chunk),
+                    scratch: scratch + thread * sumElements)
+                finish(sums, chunk)
             }
         }
     }
@@ -49,12 +50,12 @@ extension Context {
                 rows: shape.rows, imageRows: separatesImages ? shape.pixels : shape.rows,
                 chunkRows: PanelProduct.chunkRows)
         let epilogue = isMeasuring ? nil : epilogue()
-        multiply(x, panels, window: window, chunks: chunks) { sums, panel, chunk in
-            let columns = panels.outputs(of: panel), rows = chunks[chunk], target = result.pointer
-            epilogue?.finish(target, from: sums, stride: panels.width(of: panel), rows: rows, columns: columns)
+        multiply(x, panels, window: window, chunks: chunks) { sums, chunk in
+            let rows = chunks[chunk], target = result.pointer
+            epilogue?.finish(target, from: sums, rows: rows)
             result.statistics?.collect(
-                chunk: chunk, columns: columns, from: target + rows.lowerBound * shape.c + columns.lowerBound,
-                stride: shape.c, kernels)
+                chunk: chunk, columns: sums.columns,
+                from: target + rows.lowerBound * shape.c + sums.columns.lowerBound, stride: shape.c, kernels)
         }
     }
 

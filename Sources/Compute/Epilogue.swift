@@ -17,14 +17,11 @@ struct Epilogue {
     func finish(_ result: UnsafeMutablePointer<Float>, rows: Range<Int>, columns range: Range<Int>) {
         guard bias != nil || imageBias != nil || residual != nil || activation != .none else { return }
         let block = result + rows.lowerBound * columns + range.lowerBound
-        finish(result, from: block, stride: columns, rows: rows, columns: range)
+        finish(result, from: ProductSums(start: block, stride: columns, columns: range, scales: nil), rows: rows)
     }
 
-    /// Writes a block of `result`, the start of the whole matrix, from sums that lie `stride` elements a row apart.
-    func finish(
-        _ result: UnsafeMutablePointer<Float>, from sums: UnsafePointer<Float>, stride: Int, rows: Range<Int>,
-        columns range: Range<Int>
-    ) {
+    /// Writes a block of `result`, the start of the whole matrix, from its sums.
+    func finish(_ result: UnsafeMutablePointer<Float>, from sums: ProductSums, rows: Range<Int>) {
         var first = rows.lowerBound
         while first < rows.upperBound {
             var last = rows.upperBound
@@ -33,10 +30,11 @@ struct Epilogue {
                 last = min(last, (first / imageRows + 1) * imageRows)
                 added = imageBias + first / imageRows * columns
             }
-            let offset = first * columns + range.lowerBound
-            kernels.epilogue(
-                result + offset, columns, sums + (first - rows.lowerBound) * stride, stride, last - first, range.count,
-                added.map { $0 + range.lowerBound }, residual.map { $0 + offset }, columns, activation.rawValue)
+            let offset = first * columns + sums.columns.lowerBound
+            sums.write(
+                rows: first - rows.lowerBound..<last - rows.lowerBound, to: result + offset, stride: columns,
+                bias: added.map { $0 + sums.columns.lowerBound }, residual: residual.map { $0 + offset },
+                activation: activation, kernels)
             first = last
         }
     }

@@ -51,7 +51,8 @@ public struct LinearWeight: Sendable {
         let channels = inputs / taps
         let layout = PanelLayout(precision, outputs: outputs, taps: taps, channels: channels)
         let source = WeightSource(
-            UnsafeRawBufferPointer(rows.floats), .rows, outputs: outputs, taps: taps, channels: channels, owner: rows.owner)
+            UnsafeRawBufferPointer(rows.floats), .rows, outputs: outputs, taps: taps, channels: channels,
+            owner: rows.owner)
         return LinearWeight(
             layout,
             in: WeightMemory(byteCount: layout.byteCount) { LinearWeight.write(source, as: layout, into: $0) })

@@ -64,7 +64,7 @@ public struct Operand {
         let count = form == .bytesByRow ? shape.rows : shape.n
         return OperandRows(
             form: form, channels: shape.c, elements: parts[0].bytes, scales: scales,
-            zeros: scales.map { UnsafeMutableRawPointer($0 + count).assumingMemoryBound(to: Int32.self) })
+            zeros: scales.map { $0 + count })
     }
 
     /// What a product reads. Traps while measuring.
@@ -83,7 +83,7 @@ struct OperandRows {
     let elements: UnsafeMutableRawPointer
     /// For bytes, of each row or image: an element stands for `scale * (byte - zero)`.
     let scales: UnsafeMutablePointer<Float>?
-    let zeros: UnsafeMutablePointer<Int32>?
+    let zeros: UnsafeMutablePointer<Float>?
 
     /// The first element of a row, for an operand of floats.
     func floats(_ row: Int) -> UnsafeMutablePointer<Float> {
@@ -119,7 +119,7 @@ struct OperandRows {
         }
         let scale = max((high - low) / Float(kernels.activation_levels), .leastNormalMagnitude)
         scales[index] = scale
-        zeros[index] = Int32((-low / scale).rounded(.toNearestOrEven))
+        zeros[index] = (-low / scale).rounded(.toNearestOrEven)
     }
 
     private func quantize(
@@ -128,6 +128,6 @@ struct OperandRows {
         guard let scales, let zeros else { return }
         kernels.quantize(
             elements.assumingMemoryBound(to: UInt8.self) + start, floats, count, 1 / scales[index],
-            Float(zeros[index]), kernels.activation_levels)
+            zeros[index], kernels.activation_levels)
     }
 }

@@ -55,7 +55,8 @@ struct Panels: Sendable {
         _ panel: Int, from element: Int, count: Int, into target: UnsafeMutablePointer<Int8>, _ kernels: kernels
     ) {
         kernels.decode_int4(
-            target, pointer(panel, from: element).assumingMemoryBound(to: UInt8.self), ratios(panel, from: element), count,
+            target, pointer(panel, from: element).assumingMemoryBound(to: UInt8.self), ratios(panel, from: element),
+            count,
             width(of: panel))
     }
 }

@@ -6,7 +6,7 @@ struct ProductSource {
     let parts: [(start: UnsafeRawPointer, channels: Int)]
     /// For bytes, of each row or image; else nil.
     let scales: UnsafePointer<Float>?
-    let zeros: UnsafePointer<Int32>?
+    let zeros: UnsafePointer<Float>?
     let form: OperandForm
 
     init(parts: [(start: UnsafeRawPointer, channels: Int)]) {

@@ -115,7 +115,8 @@ public struct WeightSource: @unchecked Sendable {  // The bytes are never writte
         switch coding {
         case .floats(let type):
             Conversion.toFloat(
-                start + first * type.byteCount, type: type, into: UnsafeMutableBufferPointer(start: target, count: count))
+                start + first * type.byteCount, type: type,
+                into: UnsafeMutableBufferPointer(start: target, count: count))
         case .rows:
             Conversion.toFloat(
                 start + first * 4, type: .float32, into: UnsafeMutableBufferPointer(start: target, count: count))

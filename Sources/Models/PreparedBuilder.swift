@@ -99,7 +99,9 @@ final class PreparedBuilder {
     }
 
     private func wholeHeader() throws(ModelError) -> [UInt8] {
-        let texts = metadata.sorted { $0.key < $1.key }.map { "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))" }
+        let texts = metadata.sorted { $0.key < $1.key }.map {
+            "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))"
+        }
         let members = ["\"__metadata__\":{\(texts.joined(separator: ","))}"] + header
         let text = Array("{\(members.joined(separator: ","))}".utf8)
         guard text.count <= dataStart - 8 else {

@@ -13,7 +13,8 @@ struct PreparedIdentity: Sendable {
         _ folder: ModelFolder, _ component: String, files: [String], _ precision: WeightPrecision,
         _ rules: PrecisionRules, keepsRows: Bool
     ) {
-        let source = "\(PreparedIdentity.absolute(folder.path)) \(component) \(precision.rawValue)\(keepsRows ? " rows" : "")"
+        let source =
+            "\(PreparedIdentity.absolute(folder.path)) \(component) \(precision.rawValue)\(keepsRows ? " rows" : "")"
         metadata = [
             "format": PreparedFile.format, "version": PreparedFile.version, "source": source,
             "files": PreparedIdentity.states(files.map(PreparedIdentity.absolute)), "rules": rules.json,

@@ -70,7 +70,9 @@ struct StoredTensor {
 
     /// The bytes as floats; nil where they are not aligned as such.
     var floats: UnsafeBufferPointer<Float>? {
-        guard let start = bytes.baseAddress, Int(bitPattern: start) % MemoryLayout<Float>.alignment == 0 else { return nil }
+        guard let start = bytes.baseAddress, Int(bitPattern: start) % MemoryLayout<Float>.alignment == 0 else {
+            return nil
+        }
         return UnsafeBufferPointer(start: start.assumingMemoryBound(to: Float.self), count: count)
     }
 

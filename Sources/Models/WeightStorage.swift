@@ -49,7 +49,8 @@ final class WeightStorage {
             folder, component, files: checkpoint.files, preparation.precision, rules, keepsRows: keepsRows)
         self.identity = identity
         // What a header says about a tensor beside its name; and the largest layout, for a file that is mapped before it is written.
-        let headerBytes = checkpoint.names.reduce(4096 + 2 * identity.metadata.values.reduce(0) { $0 + $1.utf8.count }) {
+        let headerBytes = checkpoint.names.reduce(4096 + 2 * identity.metadata.values.reduce(0) { $0 + $1.utf8.count })
+        {
             $0 + $1.utf8.count + 200
         }
         let size = checkpoint.names.reduce(1 << 26) { $0 + 32 * (checkpoint.tensor($1)?.entry.count ?? 0) + 4096 }

@@ -21,7 +21,8 @@ enum WeightEstimate {
                     let channels = entry.shape[1] * (entry.format == .u8 ? 2 : 1)
                     total +=
                         PanelLayout(
-                            ruled, outputs: entry.shape[0], taps: entry.shape.dropFirst(2).reduce(1, *), channels: channels
+                            ruled, outputs: entry.shape[0], taps: entry.shape.dropFirst(2).reduce(1, *),
+                            channels: channels
                         ).byteCount
                 } else if entry.format == .f16 || entry.format == .bf16, !isTable(name), !name.hasSuffix(".scale") {
                     total += entry.count * 4

@@ -27,6 +27,6 @@ import Testing
     }
 
     @Test func `A peak among small weights becomes 127`() {
-        #expect(kernels_weight_scale(WeightScaleTests.rows[2], 2, 12) == 1 / 127)
+        #expect(kernels_weight_scale(WeightScaleTests.rows[2], 2, 12) == Float(1) / 127)
     }
 }

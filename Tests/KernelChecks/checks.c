@@ -398,27 +398,34 @@ static void check_quantize(struct check *check) {
     }
 }
 
-static void check_dequantize(struct check *check) {
+static void check_epilogue_u8(struct check *check) {
     FOR_SIZES(n)
-    for (size_t step = 0; step < 2; step++) {
-        WHERE("n %zu, step %zu", n, step);
-        struct guarded scale = floats(check, 3), column_scale = floats(check, n);
-        struct guarded column_sum = guarded_make(n * sizeof(int32_t)), sums = guarded_make((2 * (n + 3) + n) * sizeof(int32_t));
+    for (int parts = 0; parts < 8; parts++) {
+        WHERE("n %zu, parts %d", n, parts);
+        struct guarded sums = floats(check, 2 * (n + 3) + n), scale = floats(check, 3), zero = floats(check, 3);
+        struct guarded column_scale = floats(check, n), column_sum = floats(check, n), bias = floats(check, n);
+        struct guarded residual = floats(check, 2 * (n + 5) + n), actual = floats(check, 2 * (n + 1) + n);
+        struct guarded expected = twin(actual);
+        for (size_t i = 0; i < 2 * (n + 3) + n; i++)
+            ((int32_t *)sums.data)[i] = (int32_t)(next(check) % 2000000) - 1000000;
         for (size_t i = 0; i < n; i++)
             ((int32_t *)column_sum.data)[i] = (int32_t)(next(check) % 20000) - 10000;
-        for (size_t i = 0; i < sums.bytes / sizeof(int32_t); i++)
-            ((int32_t *)sums.data)[i] = (int32_t)(next(check) % 2000000) - 1000000;
-        struct guarded actual = twin(sums), expected = twin(sums);
-        const int32_t zero[] = {3, 128, 255};
-        check->table.dequantize(actual.data, sums.data, n + 3, 3, n, scale.data, zero, step, column_scale.data,
-                                column_sum.data);
-        check->spec.dequantize(expected.data, sums.data, n + 3, 3, n, scale.data, zero, step, column_scale.data,
-                               column_sum.data);
-        expect(check, actual, expected, 1e-6f, where);
+        for (size_t r = 0; r < 3; r++)
+            ((float *)zero.data)[r] = (float)(next(check) & 255);
+        const struct kernels_scales scales = {scale.data, zero.data, parts & 1, column_scale.data, column_sum.data};
+        const float *b = parts & 2 ? bias.data : NULL, *s = parts & 4 ? residual.data : NULL;
+        int activation = parts & 4 ? KERNELS_SILU : KERNELS_NONE;
+        check->table.epilogue_u8(actual.data, n + 1, sums.data, n + 3, 3, n, &scales, b, s, n + 5, activation);
+        check->spec.epilogue_u8(expected.data, n + 1, sums.data, n + 3, 3, n, &scales, b, s, n + 5, activation);
+        expect(check, actual, expected, 2e-6f, where);
+        check->table.epilogue_u8(sums.data, n + 3, sums.data, n + 3, 3, n, &scales, b, s, n + 5, activation);
+        release(check, sums);
         release(check, scale);
+        release(check, zero);
         release(check, column_scale);
         release(check, column_sum);
-        release(check, sums);
+        release(check, bias);
+        release(check, residual);
     }
 }
 

@@ -27,6 +27,16 @@ struct kernels_window {
     size_t output_height, output_width;
 };
 
+/// What the sums of a product of bytes stand for: `(sum - zero * column_sum) * (scale * column_scale)`.
+struct kernels_scales {
+    /// Of row `r`, at `[r * step]`: an element of the left side stands for `scale * (byte - zero)`.
+    const float *scale, *zero;
+    size_t step;
+    /// Of a column: what its weights are multiplied by, and the sum of their bytes.
+    const float *column_scale;
+    const int32_t *column_sum;
+};
+
 /// Rows that a product takes at a time.
 #define KERNELS_PRODUCT_ROWS 6
 /// Columns of a panel of weights: at most so many, and always a multiple of the unit.
