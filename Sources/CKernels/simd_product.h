@@ -31,14 +31,15 @@ INLINE V pair_broadcast(const uint16_t *p) {
 
 INLINE V pair_half(V pairs, const int half) { return half ? vpair_high(pairs) : vpair_low(pairs); }
 
-// A shift or a mask widens one element of each pair; then a fused multiply-add, as for floats.
+// A shift or a mask widens one element of each pair; then a fused multiply-add, as for floats. With more than two registers of sums a row
+// compilers spill.
 #define PRODUCT product_bf16_simd
 #define ELEMENT uint16_t
 #define WEIGHT uint16_t
 #define SUM float
 #define GROUP 2
 #define WIDTH LANES
-#define VECTORS PRODUCT_VECTORS
+#define VECTORS 2
 #define R V
 #define rzero() vset1(0.0f)
 #define rload_sums vload
