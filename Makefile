@@ -15,7 +15,7 @@ shipped := .build-static
 release := $(build) --static-swift-stdlib --scratch-path $(shipped)
 bin      = .build/release
 
-.PHONY: help setup build demo test check check-format check-units check-isa check-aarch64 check-sanitizers \
+.PHONY: help setup build demo test check check-format check-units check-isa check-aarch64 check-avx512 check-sanitizers \
         check-systemd release install uninstall clean
 
 help: ## list the goals
@@ -50,6 +50,10 @@ check-isa: test ## the kernels and all that is made of them, once for each instr
 check-aarch64: ## the NEON kernels, cross-compiled and run under qemu
 	@scripts/setup.sh check
 	Tests/KernelChecks/aarch64.sh
+
+check-avx512: ## the kernels of AVX-512 on an emulated CPU, where this one lacks it: minutes, and not a part of check
+	@scripts/setup.sh check
+	Tests/KernelChecks/avx512.sh
 
 check-sanitizers: setup ## races in what runs concurrently, bad memory in what handles pointers
 	Tests/sanitizers.sh

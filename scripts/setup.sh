@@ -9,7 +9,7 @@ build=(
     make pkg-config
     libopenblas-dev libsqlite3-dev libsystemd-dev libwebp-dev
 )
-check=("${build[@]}" gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
+check=("${build[@]}" gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static bochs)
 systemd=("${build[@]}" systemd systemd-container)
 
 case ${1:-} in

@@ -144,6 +144,7 @@ void kernels_fill_avx512(struct kernels *table) {
     fill_simd(table);
     fill_half(table);
     table->transpose = transpose_simd;
+    table->activation_levels = 127;
     table->product_u8 = product_u8_avx512;
     table->quantize = quantize_avx512;
     table->decode_int4 = decode_int4_avx512;

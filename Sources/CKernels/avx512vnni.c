@@ -8,6 +8,7 @@
 #define UNROLL _Pragma("clang loop unroll(full)")
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"))), apply_to = function)
 
+// vpdpbusd on 64 bytes: 64 products, so at best 128 a cycle where a core begins two of them.
 #define PRODUCT product_u8_avx512vnni
 #define rdot(sums, quad, weights) _mm512_dpbusd_epi32(sums, quad, weights)
 #include "avx512_bytes.inc"

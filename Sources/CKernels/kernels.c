@@ -1,7 +1,10 @@
-// The choice of kernels: scalar first, then overrides upward, until the CPU lacks a feature.
+// The choice of kernels: scalar first, then overrides upward, each level that the CPU has.
 #include "tables.h"
 #include <math.h>
 #include <string.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 
 struct level {
     const char *isa;
@@ -16,26 +19,40 @@ static int has_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 }
 
-static int has_avx512vnni(void) { return __builtin_cpu_supports("avx512vnni"); }
-
-static int has_avx512bf16(void) { return __builtin_cpu_supports("avx512bf16"); }
+static int has_avxvnni(void) { return has_avx2() && __builtin_cpu_supports("avxvnni"); }
 
 static int has_avx512(void) {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
+
+static int has_avx512vnni(void) { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+
+static int has_avx512bf16(void) { return has_avx512vnni() && __builtin_cpu_supports("avx512bf16"); }
+#elif defined(__aarch64__)
+// The bits as Linux defines them (asm/hwcap.h), also for older headers.
+static int has_neondotprod(void) { return getauxval(AT_HWCAP) >> 20 & 1; }
+
+static int has_neoni8mm(void) { return getauxval(AT_HWCAP2) >> 13 & 1; }
+
+static int has_neonbf16(void) { return getauxval(AT_HWCAP2) >> 14 & 1; }
 #endif
 
-// Ascending: a level builds on all before it.
+// Ascending: where a CPU has two of them, the later one's entries are the faster ones. A level that the CPU lacks is passed over: some
+// have AVX-VNNI and no AVX-512, some AVX-512 and no AVX-VNNI.
 static const struct level levels[] = {
     {"scalar", always, kernels_fill_scalar},
 #if defined(__x86_64__)
     {"avx2", has_avx2, kernels_fill_avx2},
+    {"avxvnni", has_avxvnni, kernels_fill_avxvnni},
     {"avx512", has_avx512, kernels_fill_avx512},
     {"avx512vnni", has_avx512vnni, kernels_fill_avx512vnni},
     {"avx512bf16", has_avx512bf16, kernels_fill_avx512bf16},
 #elif defined(__aarch64__)
     {"neon", always, kernels_fill_neon},
+    {"neondotprod", has_neondotprod, kernels_fill_neondotprod},
+    {"neoni8mm", has_neoni8mm, kernels_fill_neoni8mm},
+    {"neonbf16", has_neonbf16, kernels_fill_neonbf16},
 #endif
 };
 
@@ -87,15 +104,17 @@ void kernels_gather(const void **rows, const void *src, const void *zeros, size_
 }
 
 const char *kernels_isa(size_t index) {
-    for (size_t i = 0; i <= index; i++)
-        if (i == level_count || !levels[i].supported())
-            return NULL;
-    return levels[index].isa;
+    for (size_t i = 0; i < level_count; i++)
+        if (levels[i].supported() && index-- == 0)
+            return levels[i].isa;
+    return NULL;
 }
 
 const char *kernels_init(struct kernels *table, const char *isa) {
     const char *name = NULL;
-    for (size_t i = 0; i < level_count && levels[i].supported(); i++) {
+    for (size_t i = 0; i < level_count; i++) {
+        if (!levels[i].supported())
+            continue;
         levels[i].fill(table);
         name = levels[i].isa;
         if (isa && strcmp(isa, name) == 0)

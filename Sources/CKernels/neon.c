@@ -82,28 +82,16 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 #include "simd_half.h"
 #include "simd_transpose.h"
 #include "simd_table.h"
-
-// Each byte of `src` in 16 bits: the two elements that it holds, times 32, are the factors of a rounding multiplication.
-static void decode_int4_neon(int8_t *dst, const uint8_t *src, const int16_t *ratios, size_t k, size_t columns) {
-    for (size_t group = 0; group < k; group += 32, ratios += columns)
-        for (size_t column = 0; column < columns; column += 4) {
-            int16x4_t four = vld1_s16(ratios + column);
-            int16x8_t ratio = vcombine_s16(vzip1_s16(four, four), vzip2_s16(four, four));
-            for (size_t quad = group / 4; quad < group / 4 + 8; quad++) {
-                size_t at = quad * columns + column;
-                uint8x8_t pairs = vld1_u8(src + at * 2);
-                int16x8_t even = vshll_n_s8(vreinterpret_s8_u8(vshl_n_u8(pairs, 4)), 1);
-                int16x8_t odd = vshll_n_s8(vreinterpret_s8_u8(vand_u8(pairs, vdup_n_u8(0xf0))), 1);
-                int8x16_t low = vreinterpretq_s8_s16(vqrdmulhq_s16(even, ratio));
-                vst1q_s8(dst + at * 4, vtrn1q_s8(low, vreinterpretq_s8_s16(vqrdmulhq_s16(odd, ratio))));
-            }
-        }
-}
+#include "neon_bytes.h"
 
 void kernels_fill_neon(struct kernels *table) {
     fill_simd(table);
     fill_half(table);
     table->transpose = transpose_simd;
+    table->activation_levels = 127;
+    table->product_u8 = product_u8_neon;
+    table->quantize = quantize_neon;
+    table->dequantize = dequantize_neon;
     table->decode_int4 = decode_int4_neon;
 }
 

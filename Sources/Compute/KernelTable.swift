@@ -3,7 +3,7 @@ import Glibc
 
 /// The kernels of one instruction set that this CPU can run.
 public struct KernelTable: Sendable {
-    /// The name of the instruction set: "scalar", "avx2", "avx512" or "neon".
+    /// The name of the instruction set, as `kernels_init` knows it: "scalar", "avx2", "neon" ...
     public let name: String
     let functions: kernels
 

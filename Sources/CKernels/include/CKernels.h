@@ -67,8 +67,8 @@ void kernels_gather(const void **rows, const void *src, const void *zeros, size_
 
 /// Fills `table` with the best kernels up to the instruction set `isa` (NULL: whatever this CPU has).
 ///
-/// Returns the name of the instruction set, "scalar", "avx2", "avx512", "avx512vnni", "avx512bf16" or "neon"; NULL, and scalar kernels, where `isa` is
-/// unknown or this CPU lacks it.
+/// Returns the name of the instruction set: "scalar"; "avx2", "avxvnni", "avx512", "avx512vnni" or "avx512bf16"; "neon", "neondotprod",
+/// "neoni8mm" or "neonbf16". NULL, and scalar kernels, where `isa` is unknown or this CPU lacks it.
 const char *kernels_init(struct kernels *table, const char *isa);
 
 /// The name of the `index`-th instruction set that this CPU can run, "scalar" first; NULL after the last.
