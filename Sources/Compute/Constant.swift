@@ -54,17 +54,3 @@ public struct Constant: @unchecked Sendable {
     /// The elements, valid as long as the constant lives.
     public var floats: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: pointer, count: count) }
 }
-
-/// Memory of a weight that is not a view on a file.
-final class PreparedBlock {
-    let memory: UnsafeMutableRawPointer
-    let byteCount: Int
-
-    init(byteCount: Int) {
-        precondition(byteCount > 0, "a constant has no elements")
-        self.byteCount = byteCount
-        memory = .allocate(byteCount: byteCount, alignment: Arena.alignment)
-    }
-
-    deinit { memory.deallocate() }
-}

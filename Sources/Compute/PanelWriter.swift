@@ -15,7 +15,10 @@ struct PanelWriter {
         self.source = source
     }
 
-    /// Writes every byte of `target`, a panel a thread; takes the memory of two panels of floats a thread meanwhile.
+    /// Rows that are floats at a time.
+    private static let stripRows = Int(KERNELS_PANEL_UNIT)
+
+    /// Writes every byte of `target`, a panel a thread.
     func write(into target: UnsafeMutableRawBufferPointer, _ pool: ThreadPool?) {
         guard let start = target.baseAddress else { return }
         precondition(target.count == layout.byteCount, "\(target.count) bytes do not hold \(layout.tag)")
@@ -29,52 +32,48 @@ struct PanelWriter {
     }
 
     private func write(panel: Int, into start: UnsafeMutableRawPointer) {
-        let range = layout.outputs(of: panel), depth = layout.depth
-        let rows = UnsafeMutablePointer<Float>.allocate(capacity: range.count * depth)
-        defer { rows.deallocate() }
-        source.read(range, into: rows)
-        guard layout.precision != .fp32 else {
-            transpose(rows, words: depth, panel: panel, into: start)
+        let range = layout.outputs(of: panel), depth = layout.depth, rowBytes = depth * layout.precision.bits / 8
+        let strip = min(range.count, PanelWriter.stripRows)
+        let rows = UnsafeMutablePointer<Float>.allocate(capacity: strip * depth)
+        let narrow = UnsafeMutableRawPointer.allocate(byteCount: strip * rowBytes, alignment: Arena.alignment)
+        defer {
+            rows.deallocate()
+            narrow.deallocate()
+        }
+        for first in stride(from: 0, to: range.count, by: PanelWriter.stripRows) {
+            let columns = first..<min(range.count, first + PanelWriter.stripRows)
+            source.read(range.lowerBound + columns.lowerBound..<range.lowerBound + columns.upperBound, into: rows)
+            for column in columns {
+                let source = rows + (column - first) * depth, target = narrow + (column - first) * rowBytes
+                switch layout.precision {
+                case .fp32: break
+                case .bf16: quantizer.table.f32_to_bf16(target.assumingMemoryBound(to: UInt16.self), source, depth)
+                case .int8: write8(source, output: range.lowerBound + column, target, start)
+                case .int4: write4(source, panel: panel, column: column, target, start)
+                }
+            }
+            let right = layout.precision == .fp32 ? UnsafeRawPointer(rows) : UnsafeRawPointer(narrow)
+            transpose(right, panel: panel, columns, into: start)
+        }
+    }
+
+    /// Rows become columns of a panel, in units of as many bits as its groups have.
+    private func transpose(
+        _ rows: UnsafeRawPointer, panel: Int, _ columns: Range<Int>, into start: UnsafeMutableRawPointer
+    ) {
+        let width = layout.width(of: panel), target = start + layout.offset(of: panel)
+        guard layout.precision == .int4 else {
+            let words = layout.depth * layout.precision.bits / 32
+            quantizer.table.transpose(
+                target.assumingMemoryBound(to: Float.self) + columns.lowerBound, width,
+                rows.assumingMemoryBound(to: Float.self), words, columns.count, words)
             return
         }
-        let rowBytes = depth * layout.precision.bits / 8
-        let narrow = UnsafeMutableRawPointer.allocate(byteCount: range.count * rowBytes, alignment: Arena.alignment)
-        defer { narrow.deallocate() }
-        for row in 0..<range.count {
-            let source = rows + row * depth, target = narrow + row * rowBytes
-            switch layout.precision {
-            case .fp32: break
-            case .bf16: quantizer.table.f32_to_bf16(target.assumingMemoryBound(to: UInt16.self), source, depth)
-            case .int8: write8(source, output: range.lowerBound + row, target, start)
-            case .int4: write4(source, panel: panel, column: row, target, start)
-            }
-        }
-        if layout.precision == .int4 {
-            transpose4(narrow, panel: panel, into: start)
-        } else {
-            transpose(narrow, words: rowBytes / 4, panel: panel, into: start)
-        }
-    }
-
-    /// The rows of a panel of int4, units of 16 bits, as its columns.
-    private func transpose4(_ rows: UnsafeRawPointer, panel: Int, into start: UnsafeMutableRawPointer) {
-        let outputs = layout.outputs(of: panel).count, width = layout.width(of: panel), units = layout.depth / 4
-        let source = rows.assumingMemoryBound(to: UInt16.self)
-        let target = (start + layout.offset(of: panel)).assumingMemoryBound(to: UInt16.self)
+        let units = layout.depth / 4, source = rows.assumingMemoryBound(to: UInt16.self)
+        let halves = target.assumingMemoryBound(to: UInt16.self) + columns.lowerBound
         for unit in 0..<units {
-            for output in 0..<outputs { target[unit * width + output] = source[output * units + unit] }
-            for output in outputs..<width { target[unit * width + output] = 0 }
+            for column in 0..<columns.count { halves[unit * width + column] = source[column * units + unit] }
         }
-    }
-
-    /// The rows of a panel, `words` units of 32 bits each, as its columns.
-    private func transpose(_ rows: UnsafeRawPointer, words: Int, panel: Int, into start: UnsafeMutableRawPointer) {
-        let outputs = layout.outputs(of: panel).count, width = layout.width(of: panel)
-        let target = start + layout.offset(of: panel)
-        if width > outputs { memset(target, 0, width * words * 4) }
-        quantizer.table.transpose(
-            target.assumingMemoryBound(to: Float.self), width, rows.assumingMemoryBound(to: Float.self), words, outputs,
-            words)
     }
 
     private func setScale(_ scale: Float, sum: Int32, output: Int, _ start: UnsafeMutableRawPointer) {
