@@ -25,10 +25,17 @@ static inline V vfma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
 static inline V vmax(V a, V b) { return _mm256_max_ps(a, b); }
 static inline V vmin(V a, V b) { return _mm256_min_ps(a, b); }
 static inline V vfrom_i32(V bits) { return _mm256_cvtepi32_ps(_mm256_castps_si256(bits)); }
+static inline V vfnma(V a, V b, V c) { return _mm256_fnmadd_ps(a, b, c); }
 static inline V vround(V x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 static inline V vpow2(V n) {
     __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23));
+}
+static inline V vscale2(V x, V n) {
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(_mm256_castps_si256(n), 23)));
+}
+static inline V vmax_int(V a, V b) {
+    return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
 }
 static inline V vpair_low(V x) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x), 16)); }
 static inline V vpair_high(V x) { return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000))); }
@@ -37,7 +44,6 @@ static inline V vcopysign(V magnitude, V sign) {
     return _mm256_or_ps(magnitude, _mm256_and_ps(sign, _mm256_set1_ps(-0.0f)));
 }
 static inline V vless(V a, V b, V x, V y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
-static inline V vkeep(V v, size_t n) { return _mm256_and_ps(v, _mm256_castsi256_ps(part_mask(n))); }
 static inline float vsum(V v) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
@@ -68,6 +74,24 @@ static inline void vto_bf16(uint16_t *p, V v) {
     _mm_storeu_si128((__m128i *)p, packed);
 }
 
+static inline void vto_bf16_pairs(void *p, V a, V b) {
+    const __m256i half = _mm256_set1_epi32(0x8000);
+    __m256i low = _mm256_srli_epi32(_mm256_add_epi32(_mm256_castps_si256(a), half), 16);
+    __m256i high = _mm256_add_epi32(_mm256_castps_si256(b), half);
+    _mm256_storeu_si256(p, _mm256_blend_epi16(low, high, 0xaa));
+}
+static inline void vto_s16_pairs(void *p, V a, V b) {
+    __m256i high = _mm256_slli_epi32(_mm256_cvtps_epi32(b), 16);
+    _mm256_storeu_si256(p, _mm256_blend_epi16(_mm256_cvtps_epi32(a), high, 0xaa));
+}
+static inline void vto_u8_quads(void *p, V a, V b, V c, V d, int less) {
+    const __m256i order = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    __m256i low = _mm256_packs_epi32(_mm256_cvtps_epi32(a), _mm256_cvtps_epi32(b));
+    __m256i high = _mm256_packs_epi32(_mm256_cvtps_epi32(c), _mm256_cvtps_epi32(d));
+    __m256i bytes = _mm256_shuffle_epi8(_mm256_packus_epi16(low, high), order);
+    _mm256_storeu_si256(p, _mm256_sub_epi8(bytes, _mm256_set1_epi8((char)less)));
+}
+
 // Pairs of rows, then pairs of pairs, then halves of the registers.
 static inline void transpose_square(float *dst, size_t dst_stride, const float *src, size_t src_stride) {
     __m256 a[8], b[8];
@@ -89,25 +113,61 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 }
 
 // 16 registers: 12 hold sums, two the right operand, one the left. Blocks of 3 vectors spill and run at half the speed.
-#define MOST_VECTORS 2
 #define PRODUCT_VECTORS 2
-#define ROWS_1 12
-#define ROWS_2 6
 #include "simd_math.h"
 #include "simd_ops.h"
-#include "simd_gemm.h"
+#include "simd_attention.h"
 #include "simd_product.h"
 #include "simd_half.h"
 #include "simd_transpose.h"
 #include "simd_table.h"
 #include "avx2_bytes.h"
 
+static inline __m256i pair_broadcast_s16(const int16_t *p) {
+    int32_t pair;
+    memcpy(&pair, p, sizeof pair);
+    return _mm256_set1_epi32(pair);
+}
+
+#define PRODUCT product_s16_avx2
+#define ELEMENT int16_t
+#define WEIGHT int16_t
+#define SUM int32_t
+#define GROUP 2
+#define WIDTH 8
+#define VECTORS 2
+#define R __m256i
+#define rzero() _mm256_setzero_si256()
+#define rload_sums(p) _mm256_loadu_si256((const __m256i *)(p))
+#define rstore_sums(p, v) _mm256_storeu_si256((__m256i *)(p), v)
+#define rload(p) _mm256_loadu_si256((const __m256i *)(p))
+#define rbroadcast(p) pair_broadcast_s16(p)
+#define rdot(sums, pair, weights) _mm256_add_epi32(sums, _mm256_madd_epi16(pair, weights))
+#include "simd_product.inc"
+
+static void quantize_s16_avx2(int16_t *dst, const float *src, size_t n, float factor, float zero, int levels) {
+    V f = vset1(factor), z = vset1(zero), top = vset1((float)levels), bottom = vset1(-(float)levels);
+    for (size_t i = 0; i < n; i += LANES) {
+        size_t part = PART(i, n);
+        __m256i x = _mm256_cvtps_epi32(vmin(vmax(vfma(load_some(src + i, part), f, z), bottom), top));
+        __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+        if (part == LANES)
+            _mm_storeu_si128((__m128i *)(dst + i), words);
+        else
+            memcpy(dst + i, &words, part * sizeof *dst);
+    }
+}
+
 void kernels_fill_avx2(struct kernels *table) {
     fill_simd(table);
     fill_half(table);
     table->transpose = transpose_simd;
     table->activation_levels = 127;
+    table->weight_levels = 64;
+    table->element_of_bf16 = KERNELS_S16;
+    table->product_s16 = product_s16_avx2;
     table->product_u8 = product_u8_avx2;
+    table->quantize_s16 = quantize_s16_avx2;
     table->quantize = quantize_avx2;
     table->decode_int4 = decode_int4_avx2;
 }

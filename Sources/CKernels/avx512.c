@@ -23,8 +23,15 @@ static inline V vfma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
 static inline V vmax(V a, V b) { return _mm512_max_ps(a, b); }
 static inline V vmin(V a, V b) { return _mm512_min_ps(a, b); }
 static inline V vfrom_i32(V bits) { return _mm512_cvtepi32_ps(_mm512_castps_si512(bits)); }
+static inline V vfnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }
 static inline V vround(V x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 static inline V vpow2(V n) { return _mm512_scalef_ps(_mm512_set1_ps(1.0f), n); }
+static inline V vscale2(V x, V n) {
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(x), _mm512_slli_epi32(_mm512_castps_si512(n), 23)));
+}
+static inline V vmax_int(V a, V b) {
+    return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
 static inline V vpair_low(V x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(x), 16)); }
 static inline V vpair_high(V x) { return _mm512_and_ps(x, _mm512_castsi512_ps(_mm512_set1_epi32((int)0xffff0000))); }
 static inline V vabs(V x) { return _mm512_abs_ps(x); }
@@ -34,7 +41,6 @@ static inline V vcopysign(V magnitude, V sign) {
 static inline V vless(V a, V b, V x, V y) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
 }
-static inline V vkeep(V v, size_t n) { return _mm512_maskz_mov_ps(part_mask(n), v); }
 static inline float vsum(V v) { return _mm512_reduce_add_ps(v); }
 static inline float vtop(V v) { return _mm512_reduce_max_ps(v); }
 
@@ -54,6 +60,24 @@ static inline void vto_bf16(uint16_t *p, V v) {
     __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
     __m512i result = _mm512_mask_mov_epi32(_mm512_srli_epi32(rounded, 16), nan, quiet);
     _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(result));
+}
+
+static inline void vto_bf16_pairs(void *p, V a, V b) {
+    const __m512i half = _mm512_set1_epi32(0x8000);
+    __m512i low = _mm512_srli_epi32(_mm512_add_epi32(_mm512_castps_si512(a), half), 16);
+    __m512i high = _mm512_add_epi32(_mm512_castps_si512(b), half);
+    _mm512_storeu_si512(p, _mm512_mask_mov_epi16(low, 0xaaaaaaaa, high));
+}
+static inline void vto_s16_pairs(void *p, V a, V b) {
+    __m512i high = _mm512_slli_epi32(_mm512_cvtps_epi32(b), 16);
+    _mm512_storeu_si512(p, _mm512_mask_mov_epi16(_mm512_cvtps_epi32(a), 0xaaaaaaaa, high));
+}
+static inline void vto_u8_quads(void *p, V a, V b, V c, V d, int less) {
+    const __m512i order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    __m512i low = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
+    __m512i high = _mm512_packs_epi32(_mm512_cvtps_epi32(c), _mm512_cvtps_epi32(d));
+    __m512i bytes = _mm512_shuffle_epi8(_mm512_packus_epi16(low, high), order);
+    _mm512_storeu_si512(p, _mm512_sub_epi8(bytes, _mm512_set1_epi8((char)less)));
 }
 
 // Pairs of rows, then pairs of pairs, then quarters, then halves of the registers.
@@ -86,15 +110,10 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 }
 
 // 32 registers: 24 hold sums.
-#define MOST_VECTORS 4
 #define PRODUCT_VECTORS 4
-#define ROWS_1 12
-#define ROWS_2 12
-#define ROWS_3 8
-#define ROWS_4 6
 #include "simd_math.h"
 #include "simd_ops.h"
-#include "simd_gemm.h"
+#include "simd_attention.h"
 #include "simd_product.h"
 #include "simd_half.h"
 #include "simd_transpose.h"
@@ -104,6 +123,10 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 static inline __m512i quad_pairs(__m512i sums, __m512i pairs) {
     return _mm512_add_epi32(sums, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
 }
+
+#define PRODUCT product_s16_avx512
+#define rdot(sums, pair, weights) _mm512_add_epi32(sums, _mm512_madd_epi16(pair, weights))
+#include "avx512_words.inc"
 
 // vpmaddubsw twice, vpaddw, vpmaddwd with ones, vpaddd: 128 products in three multiplications, so at best 85 a cycle where a core
 // begins two of them.
@@ -119,6 +142,15 @@ static void quantize_avx512(uint8_t *dst, const float *src, size_t n, float fact
         size_t part = PART(i, n);
         V x = vmin(vmax(vfma(load_some(src + i, part), f, z), vset1(0.0f)), top);
         _mm512_mask_cvtusepi32_storeu_epi8(dst + i, part == LANES ? 0xffff : part_mask(part), _mm512_cvtps_epi32(x));
+    }
+}
+
+static void quantize_s16_avx512(int16_t *dst, const float *src, size_t n, float factor, float zero, int levels) {
+    V f = vset1(factor), z = vset1(zero), top = vset1((float)levels), bottom = vset1(-(float)levels);
+    for (size_t i = 0; i < n; i += LANES) {
+        size_t part = PART(i, n);
+        V x = vmin(vmax(vfma(load_some(src + i, part), f, z), bottom), top);
+        _mm512_mask_cvtsepi32_storeu_epi16(dst + i, part == LANES ? 0xffff : part_mask(part), _mm512_cvtps_epi32(x));
     }
 }
 
@@ -145,7 +177,10 @@ void kernels_fill_avx512(struct kernels *table) {
     fill_half(table);
     table->transpose = transpose_simd;
     table->activation_levels = 127;
+    table->weight_levels = 64;
+    table->product_s16 = product_s16_avx512;
     table->product_u8 = product_u8_avx512;
+    table->quantize_s16 = quantize_s16_avx512;
     table->quantize = quantize_avx512;
     table->decode_int4 = decode_int4_avx512;
 }

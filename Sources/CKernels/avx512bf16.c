@@ -31,7 +31,10 @@ static inline __m512bh pair_broadcast(const uint16_t *p) {
 #define rdot(sums, pair, weights) _mm512_dpbf16_ps(sums, (__m512bh)(pair), (__m512bh)(weights))
 #include "simd_product.inc"
 
-void kernels_fill_avx512bf16(struct kernels *table) { table->product_bf16 = product_bf16_avx512bf16; }
+void kernels_fill_avx512bf16(struct kernels *table) {
+    table->element_of_bf16 = KERNELS_BF16;
+    table->product_bf16 = product_bf16_avx512bf16;
+}
 
 #pragma clang attribute pop
 #endif

@@ -1,4 +1,5 @@
-// AVX-512 VNNI: Cascade Lake and later, Zen 4 and later. Four products of bytes and their sum in one instruction.
+// AVX-512 VNNI: Cascade Lake and later, Zen 4 and later. Four products of bytes, or two of 16-bit integers, and their sum
+// in one instruction.
 #include "tables.h"
 
 #if defined(__x86_64__)
@@ -13,8 +14,14 @@
 #define rdot(sums, quad, weights) _mm512_dpbusd_epi32(sums, quad, weights)
 #include "avx512_bytes.inc"
 
+#define PRODUCT product_s16_avx512vnni
+#define rdot(sums, pair, weights) _mm512_dpwssd_epi32(sums, pair, weights)
+#include "avx512_words.inc"
+
 void kernels_fill_avx512vnni(struct kernels *table) {
     table->activation_levels = 255;
+    table->weight_levels = 128;
+    table->product_s16 = product_s16_avx512vnni;
     table->product_u8 = product_u8_avx512vnni;
 }
 

@@ -29,9 +29,16 @@ static inline V vfma(V a, V b, V c) { return vfmaq_f32(c, a, b); }
 static inline V vmax(V a, V b) { return vmaxq_f32(a, b); }
 static inline V vmin(V a, V b) { return vminq_f32(a, b); }
 static inline V vfrom_i32(V bits) { return vcvtq_f32_s32(vreinterpretq_s32_f32(bits)); }
+static inline V vfnma(V a, V b, V c) { return vfmsq_f32(c, a, b); }
 static inline V vround(V x) { return vrndnq_f32(x); }
 static inline V vpow2(V n) {
     return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127)), 23));
+}
+static inline V vscale2(V x, V n) {
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(x), vshlq_n_s32(vreinterpretq_s32_f32(n), 23)));
+}
+static inline V vmax_int(V a, V b) {
+    return vreinterpretq_f32_s32(vmaxq_s32(vreinterpretq_s32_f32(a), vreinterpretq_s32_f32(b)));
 }
 static inline V vpair_low(V x) { return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(x), 16)); }
 static inline V vpair_high(V x) {
@@ -40,11 +47,6 @@ static inline V vpair_high(V x) {
 static inline V vabs(V x) { return vabsq_f32(x); }
 static inline V vcopysign(V magnitude, V sign) { return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude); }
 static inline V vless(V a, V b, V x, V y) { return vbslq_f32(vcltq_f32(a, b), x, y); }
-static inline V vkeep(V v, size_t n) {
-    static const uint32_t lanes[4] = {0, 1, 2, 3};
-    uint32x4_t kept = vcltq_u32(vld1q_u32(lanes), vdupq_n_u32((uint32_t)n));
-    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), kept));
-}
 static inline float vsum(V v) { return vaddvq_f32(v); }
 static inline float vtop(V v) { return vmaxvq_f32(v); }
 
@@ -59,6 +61,19 @@ static inline void vto_bf16(uint16_t *p, V v) {
     vst1_u16(p, vmovn_u32(vbslq_u32(vceqq_f32(v, v), vshrq_n_u32(rounded, 16), quiet)));
 }
 
+static inline void vto_bf16_pairs(void *p, V a, V b) {
+    const uint32x4_t half = vdupq_n_u32(0x8000);
+    uint32x4_t low = vaddq_u32(vreinterpretq_u32_f32(a), half), high = vaddq_u32(vreinterpretq_u32_f32(b), half);
+    vst1q_u32(p, vsriq_n_u32(high, low, 16));
+}
+static inline uint32x4_t bits_of_rounded(V v) { return vreinterpretq_u32_s32(vcvtnq_s32_f32(v)); }
+static inline void vto_s16_pairs(void *p, V a, V b) { vst1q_u32(p, vsliq_n_u32(bits_of_rounded(a), bits_of_rounded(b), 16)); }
+static inline void vto_u8_quads(void *p, V a, V b, V c, V d, int less) {
+    uint32x4_t low = vsliq_n_u32(bits_of_rounded(a), bits_of_rounded(b), 8);
+    uint32x4_t three = vsliq_n_u32(low, bits_of_rounded(c), 16), four = vsliq_n_u32(three, bits_of_rounded(d), 24);
+    vst1q_u8(p, vsubq_u8(vreinterpretq_u8_u32(four), vdupq_n_u8((uint8_t)less)));
+}
+
 static inline void transpose_square(float *dst, size_t dst_stride, const float *src, size_t src_stride) {
     float32x4x2_t low = vtrnq_f32(vld1q_f32(src), vld1q_f32(src + src_stride));
     float32x4x2_t high = vtrnq_f32(vld1q_f32(src + 2 * src_stride), vld1q_f32(src + 3 * src_stride));
@@ -69,15 +84,10 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 }
 
 // 32 registers: 24 hold sums.
-#define MOST_VECTORS 4
 #define PRODUCT_VECTORS 4
-#define ROWS_1 12
-#define ROWS_2 12
-#define ROWS_3 8
-#define ROWS_4 6
 #include "simd_math.h"
 #include "simd_ops.h"
-#include "simd_gemm.h"
+#include "simd_attention.h"
 #include "simd_product.h"
 #include "simd_half.h"
 #include "simd_transpose.h"
@@ -93,6 +103,7 @@ void kernels_fill_neon(struct kernels *table) {
     table->quantize = quantize_neon;
     table->dequantize = dequantize_neon;
     table->decode_int4 = decode_int4_neon;
+    table->element_of_bf16 = KERNELS_F32;
 }
 
 #endif

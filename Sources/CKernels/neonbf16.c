@@ -20,7 +20,10 @@
 #define rdot(sums, rows, columns) vbfmmlaq_f32(sums, vreinterpretq_bf16_u8(rows), vreinterpretq_bf16_u8(columns))
 #include "neon_matrix.inc"
 
-void kernels_fill_neonbf16(struct kernels *table) { table->product_bf16 = product_bf16_neonbf16; }
+void kernels_fill_neonbf16(struct kernels *table) {
+    table->element_of_bf16 = KERNELS_BF16;
+    table->product_bf16 = product_bf16_neonbf16;
+}
 
 #pragma clang attribute pop
 #endif

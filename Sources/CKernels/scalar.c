@@ -149,39 +149,6 @@ static void layer_norm_scalar(float *dst, const float *src, size_t rows, size_t 
     }
 }
 
-static void softmax_tile_scalar(float *scores, size_t stride, size_t rows, size_t n, float scale, float *maximum,
-                                float *sum, float *correction) {
-    for (size_t r = 0; r < rows; r++) {
-        float *row = scores + r * stride, top = maximum[r];
-        for (size_t i = 0; i < n; i++)
-            top = fmaxf(top, scale * row[i]);
-        float total = 0;
-        for (size_t i = 0; i < n; i++)
-            total += row[i] = expf(scale * row[i] - top);
-        correction[r] = expf(maximum[r] - top);
-        sum[r] = sum[r] * correction[r] + total;
-        maximum[r] = top;
-    }
-}
-
-static void scale_rows_scalar(float *x, size_t stride, size_t rows, size_t n, const float *factor) {
-    for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < n; i++)
-            x[r * stride + i] *= factor[r];
-}
-
-static void gemm_scalar(float *c, size_t c_stride, const float *a, size_t a_stride, const float *b, size_t b_stride,
-                        size_t m, size_t n, size_t k, int accumulate) {
-    for (size_t i = 0; i < m; i++) {
-        float *row = c + i * c_stride;
-        for (size_t j = 0; j < n && !accumulate; j++)
-            row[j] = 0;
-        for (size_t p = 0; p < k; p++)
-            for (size_t j = 0; j < n; j++)
-                row[j] += a[i * a_stride + p] * b[p * b_stride + j];
-    }
-}
-
 static void transpose_scalar(float *dst, size_t dst_stride, const float *src, size_t src_stride, size_t rows,
                              size_t columns) {
     for (size_t i = 0; i < rows; i++)
@@ -220,7 +187,7 @@ static float from_bf16(uint16_t bits) {
     return value;
 }
 
-// The three products differ in their types, in the elements of a group and in how an element is read.
+// The products differ in their types, in the elements of a group and in how an element is read.
 #define PRODUCT(name, sum_type, element_type, weight_type, group, read)                                                \
     static void product_##name##_scalar(sum_type *c, size_t c_stride, const element_type *const *rows, size_t taps,     \
                                         size_t channels, const weight_type *panel, size_t columns, int accumulate) {   \
@@ -236,6 +203,7 @@ static float from_bf16(uint16_t bits) {
 
 PRODUCT(f32, float, float, float, 1, )
 PRODUCT(bf16, float, uint16_t, uint16_t, 2, from_bf16)
+PRODUCT(s16, int32_t, int16_t, int16_t, 2, )
 PRODUCT(u8, int32_t, uint8_t, int8_t, 4, )
 
 static void range_scalar(float *least, float *most, const float *src, size_t n) {
@@ -258,8 +226,91 @@ static void decode_int4_scalar(int8_t *dst, const uint8_t *src, const int16_t *r
     }
 }
 
+static void quantize_s16_scalar(int16_t *dst, const float *src, size_t n, float factor, float zero, int levels) {
+    for (size_t i = 0; i < n; i++)
+        dst[i] = (int16_t)fminf(fmaxf(rintf(src[i] * factor + zero), -(float)levels), (float)levels);
+}
+
+// Writes one element of a panel whose rows are read before they are overwritten: a group of rows takes the place of one.
+static void put(void *panel, size_t row, size_t column, size_t columns, float value, int element) {
+    switch (element) {
+    case KERNELS_F32: ((float *)panel)[row * columns + column] = value; break;
+    case KERNELS_BF16: f32_to_bf16_scalar((uint16_t *)panel + (row / 2 * columns + column) * 2 + row % 2, &value, 1); break;
+    case KERNELS_S16: ((int16_t *)panel)[(row / 2 * columns + column) * 2 + row % 2] = (int16_t)rintf(value); break;
+    default: ((int8_t *)panel)[(row / 4 * columns + column) * 4 + row % 4] = (int8_t)rintf(value);
+    }
+}
+
+static size_t grouped(size_t rows, int element) {
+    size_t group = element == KERNELS_F32 ? 1 : element == KERNELS_U8 ? 4 : 2;
+    return (rows + group - 1) / group * group;
+}
+
+static void pack_columns_scalar(void *panel, size_t rows, size_t columns, const float *row_scale, float *column_scale,
+                                int levels, int element) {
+    int is_integer = element == KERNELS_S16 || element == KERNELS_U8;
+    for (size_t c = 0; c < columns; c++) {
+        float top = 0x1p-100f, group[4];
+        for (size_t r = 0; r < rows && is_integer; r++)
+            top = fmaxf(top, fabsf(((float *)panel)[r * columns + c] * row_scale[r]));
+        for (size_t r = 0; r < grouped(rows, element); r++) {
+            for (size_t i = r; r % 4 == 0 && i < r + 4; i++)
+                group[i - r] = i < rows ? ((float *)panel)[i * columns + c] * (is_integer ? row_scale[i] * ((float)levels / top) : 1) : 0;
+            put(panel, r, c, columns, group[r % 4], element);
+        }
+        if (is_integer)
+            column_scale[c] = top / (float)levels;
+    }
+}
+
+static void softmax_tile_scalar(void *tile, size_t keys, size_t columns, const float *factor, float *maximum, float *sum,
+                                int one, int element) {
+    int is_integer = element == KERNELS_S16 || element == KERNELS_U8, less = element == KERNELS_U8 ? (one + 1) / 2 : 0;
+#define SCORE(k) (is_integer ? (float)((int32_t *)tile)[(k)*columns + c] : ((float *)tile)[(k)*columns + c])
+    for (size_t c = 0; c < columns; c++) {
+        float top = SCORE(0), total = 0, group[4];
+        for (size_t k = 1; k < keys; k++)
+            top = fmaxf(top, SCORE(k));
+        for (size_t k = 0; k < grouped(keys, element); k++) {
+            for (size_t i = k; k % 4 == 0 && i < k + 4; i++)
+                total += group[i - k] = i < keys ? (float)one * exp2f(factor[c] * (SCORE(i) - top)) : 0;
+            put(tile, k, c, columns, group[k % 4] - (float)less, element);
+        }
+        maximum[c] = top;
+        sum[c] = total;
+    }
+#undef SCORE
+}
+
+static void merge_tile_scalar(float *total, float *maximum, float *sum, const void *tile, const float *tile_maximum,
+                              const float *tile_sum, size_t rows, size_t columns, const float *factor,
+                              const int32_t *row_sum, int less, int element) {
+    for (size_t c = 0; c < columns; c++) {
+        float top = fmaxf(maximum[c], tile_maximum[c]);
+        float old = exp2f(factor[c] * (maximum[c] - top)), new = exp2f(factor[c] * (tile_maximum[c] - top));
+        for (size_t i = c, r = 0; r < rows; r++, i += columns) {
+            float value = element == KERNELS_S16 || element == KERNELS_U8 ? (float)((const int32_t *)tile)[i] : ((const float *)tile)[i];
+            total[i] = total[i] * old + (value + (element == KERNELS_U8 ? (float)less * (float)row_sum[r] : 0)) * new;
+        }
+        sum[c] = sum[c] * old + tile_sum[c] * new;
+        maximum[c] = top;
+    }
+}
+
+static void finish_tile_scalar(float *total, const float *sum, size_t rows, size_t columns, const float *scale,
+                               const float *zero, const float *mean) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++) {
+            float value = total[r * columns + c] / sum[c];
+            total[r * columns + c] =
+                scale ? scale[r] * (value + mean[r] * (1 - total[rows * columns + c] / sum[c])) + zero[r] : value;
+        }
+}
+
 void kernels_fill_scalar(struct kernels *table) {
     table->activation_levels = 255;
+    table->weight_levels = 128;
+    table->element_of_bf16 = KERNELS_BF16;
 #define KERNEL(result, name, parameters) table->name = name##_scalar;
 #include "kernels.def"
 #undef KERNEL

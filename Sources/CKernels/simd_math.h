@@ -2,8 +2,7 @@
 //
 // The including file defines, for its register of LANES floats: V, vset1, vload, vload_part (zeros behind the part), vstore,
 // vstore_part, vadd, vsub, vmul, vdiv, vfma (a * b + c), vmax, vmin (both give a NaN in their second operand), vround,
-// vpow2 (2^n of an integral n in -126 ... 127), vabs, vcopysign (magnitude, sign), vless (a < b ? x : y), vkeep (zeros behind
-// the part), vsum, vtop (sum and maximum of the lanes).
+// vpow2 (2^n of an integral n in -126 ... 127), vabs, vcopysign (magnitude, sign), vless (a < b ? x : y), vsum, vtop (sum and maximum of the lanes).
 //
 // Polynomials are weighted Chebyshev fits of our own (Lawson's iteration); errors stand beside them.
 

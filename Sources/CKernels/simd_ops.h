@@ -185,60 +185,6 @@ static void layer_norm_simd(float *dst, const float *src, size_t rows, size_t n,
     }
 }
 
-INLINE float softmax_top(const float *row, size_t n, float scale, float least) {
-    V f = vset1(scale), top = vset1(least);
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        top = vmax(top, vmul(f, vload(row + i)));
-    float best = vtop(top);
-    for (; i < n; i++)
-        best = row[i] * scale > best ? row[i] * scale : best;
-    return best;
-}
-
-INLINE float softmax_exponentials(float *row, size_t n, float scale, float top) {
-    V f = vset1(scale), minus = vset1(-top), a = vset1(0.0f), b = a;
-    size_t i = 0;
-    for (; i + 2 * LANES <= n; i += 2 * LANES) {
-        V d = vexp(vfma(f, vload(row + i), minus)), e = vexp(vfma(f, vload(row + i + LANES), minus));
-        vstore(row + i, d);
-        vstore(row + i + LANES, e);
-        a = vadd(a, d);
-        b = vadd(b, e);
-    }
-    for (; i < n; i += LANES) {
-        size_t part = PART(i, n);
-        V e = vexp(vfma(f, load_some(row + i, part), minus));
-        store_some(row + i, e, part);
-        a = vadd(a, part == LANES ? e : vkeep(e, part));
-    }
-    return vsum(vadd(a, b));
-}
-
-// The corrections of LANES rows are one exponential.
-static void softmax_tile_simd(float *scores, size_t stride, size_t rows, size_t n, float scale, float *maximum,
-                              float *sum, float *correction) {
-    for (size_t first = 0; first < rows; first += LANES) {
-        size_t part = PART(first, rows);
-        V last = load_some(maximum + first, part);
-        for (size_t r = first; r < first + part; r++)
-            maximum[r] = softmax_top(scores + r * stride, n, scale, maximum[r]);
-        store_some(correction + first, vexp(vsub(last, load_some(maximum + first, part))), part);
-        for (size_t r = first; r < first + part; r++)
-            sum[r] = sum[r] * correction[r] + softmax_exponentials(scores + r * stride, n, scale, maximum[r]);
-    }
-}
-
-static void scale_rows_simd(float *x, size_t stride, size_t rows, size_t n, const float *factor) {
-    for (size_t r = 0; r < rows; r++) {
-        V f = vset1(factor[r]);
-        for (size_t i = 0; i < n; i += LANES) {
-            size_t part = PART(i, n);
-            store_some(x + r * stride + i, vmul(f, load_some(x + r * stride + i, part)), part);
-        }
-    }
-}
-
 static void range_simd(float *least, float *most, const float *src, size_t n) {
     float low = src[0], high = src[0];
     size_t i = 0;

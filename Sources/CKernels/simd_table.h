@@ -1,4 +1,4 @@
-// The entries that simd_ops.h, simd_gemm.h and simd_product.h implement.
+// The entries that simd_ops.h, simd_attention.h and simd_product.h implement.
 INLINE void fill_simd(struct kernels *table) {
     table->add_scaled = add_scaled_simd;
     table->affine = affine_simd;
@@ -8,9 +8,10 @@ INLINE void fill_simd(struct kernels *table) {
     table->column_statistics = column_statistics_simd;
     table->scale_shift = scale_shift_simd;
     table->layer_norm = layer_norm_simd;
+    table->pack_columns = pack_columns_simd;
     table->softmax_tile = softmax_tile_simd;
-    table->scale_rows = scale_rows_simd;
-    table->gemm = gemm_simd;
+    table->merge_tile = merge_tile_simd;
+    table->finish_tile = finish_tile_simd;
     table->product_f32 = product_f32_simd;
     table->product_bf16 = product_bf16_simd;
     table->range = range_simd;

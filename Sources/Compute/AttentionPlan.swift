@@ -1,10 +1,18 @@
 import CKernels
 
-/// One attention in tiles: keys and values are packed a tile of a head at a time, then each task runs a block of queries of one
-/// head over all tiles with a running softmax.
+/// One attention in tiles. Keys and values are laid out once; then each task runs a block of queries of one head over all
+/// tiles of keys:
 ///
-/// Packed memory: for each image, head and tile of `n` keys, the transposed keys `[depth, n]` and then the values
-/// `[n, depth]`, contiguous.
+/// ```
+/// queries [block, d] ─► panel [d][block] ──┐
+/// keys [n, d], read where they lie ────────┴► scores [n][block] ─► weights, a panel ─┐
+/// values, transposed [d][n] ─────────────────────────────────────────────────────────┴► sums [d][block] ─► total [d][block]
+/// ```
+/// Queries are columns throughout, so the softmax is one of vectors and the weights are written as the next product reads them.
+/// As integers, keys and values have a scale and an offset for each channel. The keys' scale moves to the queries; their offset
+/// adds the same to all scores of a query, which the softmax does not see. Values have one row more, of ones: it finds the sum
+/// of the rounded weights. What rounding loses is given to the mean value. Weights are relative to the largest of their tile, as
+/// is the running softmax's correction. (Offsets that softmax ignores: SageAttention, arXiv 2410.02367.)
 struct AttentionPlan {
     let images: Int
     let queries: Int
@@ -12,92 +20,86 @@ struct AttentionPlan {
     let heads: Int
     /// Channels of a head.
     let depth: Int
+    /// Positive.
     let scale: Float
     let causal: Bool
+    let element: AttentionElement
 
-    private static let blockQueries = 96
-    private static let tileKeys = 256
+    static let blockQueries = Int(KERNELS_PANEL_COLUMNS)
+    static let tileKeys = 192
+    /// Rows behind the last that a product writes.
+    private static let rowStep = Int(KERNELS_PRODUCT_ROWS)
 
-    private var channels: Int { heads * depth }
-    private var tiles: Int { (keys + AttentionPlan.tileKeys - 1) / AttentionPlan.tileKeys }
-    private var blocks: Int { (queries + AttentionPlan.blockQueries - 1) / AttentionPlan.blockQueries }
-
-    /// Independent packings: one a tile of a head.
-    var packs: Int { images * heads * tiles }
+    var channels: Int { heads * depth }
+    var tiles: Int { (keys + AttentionPlan.tileKeys - 1) / AttentionPlan.tileKeys }
+    var blocks: Int { (queries + AttentionPlan.blockQueries - 1) / AttentionPlan.blockQueries }
+    /// Rows of a tile of values.
+    var valueRows: Int { element.isInteger ? depth + 1 : depth }
     /// Independent tasks: one a block of queries of a head.
     var tasks: Int { images * heads * blocks }
-    /// Floats of scratch that a thread needs: a tile of scores, and maximum, sum and correction of each query.
-    var threadElements: Int { AttentionPlan.blockQueries * (AttentionPlan.tileKeys + 16) }
 
-    /// Where a tile begins in packed memory, and its keys.
-    private func tile(_ tile: Int, head: Int) -> (offset: Int, keys: Range<Int>) {
-        let first = tile * AttentionPlan.tileKeys
-        return (2 * (head * keys + first) * depth, first..<min(keys, first + AttentionPlan.tileKeys))
+    /// The keys of a tile.
+    func keys(of tile: Int) -> Range<Int> {
+        tile * AttentionPlan.tileKeys..<min(keys, (tile + 1) * AttentionPlan.tileKeys)
     }
 
-    /// Packs one tile. `head` counts over all images.
-    func pack(
-        _ k: UnsafePointer<Float>, _ v: UnsafePointer<Float>, index: Int, into packed: UnsafeMutablePointer<Float>,
-        _ kernels: kernels
-    ) {
-        let head = index / tiles
-        let (offset, range) = tile(index % tiles, head: head)
-        let start = (head / heads * keys + range.lowerBound) * channels + head % heads * depth
-        kernels.transpose(packed + offset, range.count, k + start, channels, range.count, depth)
-        let values = packed + offset + range.count * depth
-        for row in 0..<range.count {
-            (values + row * depth).update(from: v + start + row * channels, count: depth)
+    // Floats of scratch, each part at a multiple of a cache line: what all threads share ...
+    var narrowKeys: Int { element == .float32 ? 0 : line(bytes: images * keys * channels * element.bytes + 4) }
+    var values: Int { line(bytes: images * heads * valueRows * element.grouped(keys) * element.bytes) }
+    var channelScales: Int { element.isInteger ? line(ChannelScales.elements * images * channels) : 0 }
+    var valueSums: Int { element == .int8 ? line(images * heads * tiles * valueRows) : 0 }
+    // ... and what each has to itself.
+    var panel: Int { depth * AttentionPlan.blockQueries }
+    var scores: Int { AttentionPlan.tileKeys * AttentionPlan.blockQueries }
+    var sums: Int { (valueRows + AttentionPlan.rowStep - 1) / AttentionPlan.rowStep * AttentionPlan.rowStep * AttentionPlan.blockQueries }
+    var total: Int { valueRows * AttentionPlan.blockQueries }
+    var statistics: Int { 5 * AttentionPlan.blockQueries }
+    var packing: Int { max(channels, depth * AttentionPlan.tileKeys) }
+    var threadElements: Int { line(max(packing, panel + scores + sums + total + statistics)) }
+
+    /// Floats of scratch that the plan needs on `threads` threads.
+    func scratchElements(threads: Int) -> Int {
+        narrowKeys + values + 2 * channelScales + valueSums + threads * threadElements
+    }
+
+    private func line(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+    private func line(bytes: Int) -> Int { line((bytes + 3) / 4) }
+}
+
+/// What attention multiplies.
+enum AttentionElement {
+    case float32, bfloat16, int16, int8
+
+    /// The fastest for a precision. Causal attention is short and masks its scores as floats.
+    init(_ precision: WeightPrecision, causal: Bool, _ kernels: kernels) {
+        var element = KERNELS_F32
+        switch precision {
+        case .fp32: break
+        case .bf16: element = kernels_element(rawValue: UInt32(kernels.element_of_bf16))
+        case .int8, .int4: element = KERNELS_U8
+        }
+        switch element {
+        case KERNELS_BF16: self = .bfloat16
+        case KERNELS_S16 where !causal: self = .int16
+        case KERNELS_U8 where !causal: self = .int8
+        default: self = .float32
         }
     }
 
-    /// Computes one block of queries of one head.
-    func attend(
-        _ q: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>, index: Int,
-        scratch: UnsafeMutablePointer<Float>, _ kernels: kernels
-    ) {
-        let head = index / blocks, first = index % blocks * AttentionPlan.blockQueries
-        let rows = min(AttentionPlan.blockQueries, queries - first)
-        let start = (head / heads * queries + first) * channels + head % heads * depth
-        let block = AttentionPlan.blockQueries
-        let maximum = scratch, sum = scratch + block, correction = scratch + 2 * block, scores = scratch + 16 * block
-        maximum.update(repeating: -.infinity, count: rows)
-        sum.update(repeating: 0, count: rows)
-        let last = causal ? first + rows : keys
-        for index in 0..<tiles {
-            let (offset, range) = tile(index, head: head)
-            if range.lowerBound >= last { break }
-            kernels.gemm(
-                scores, range.count, q + start, channels, packed + offset, range.count, rows, range.count, depth, 0)
-            if causal && range.upperBound > first + 1 {
-                maskedSoftmax(scores, range, first: first, rows: rows, maximum, sum, correction, kernels)
-            } else {
-                kernels.softmax_tile(scores, range.count, rows, range.count, scale, maximum, sum, correction)
-            }
-            if index > 0 { kernels.scale_rows(result + start, channels, rows, depth, correction) }
-            kernels.gemm(
-                result + start, channels, scores, range.count, packed + offset + range.count * depth, depth, rows,
-                depth,
-                range.count, index > 0 ? 1 : 0)
+    /// The kernels' name for it.
+    var code: Int32 {
+        switch self {
+        case .float32: Int32(KERNELS_F32.rawValue)
+        case .bfloat16: Int32(KERNELS_BF16.rawValue)
+        case .int16: Int32(KERNELS_S16.rawValue)
+        case .int8: Int32(KERNELS_U8.rawValue)
         }
-        for row in 0..<rows { sum[row] = 1 / sum[row] }
-        kernels.scale_rows(result + start, channels, rows, depth, sum)
     }
 
-    /// The softmax of a tile that the diagonal crosses: each row ends at its own token.
-    private func maskedSoftmax(
-        _ scores: UnsafeMutablePointer<Float>, _ keys: Range<Int>, first: Int, rows: Int,
-        _ maximum: UnsafeMutablePointer<Float>, _ sum: UnsafeMutablePointer<Float>,
-        _ correction: UnsafeMutablePointer<Float>, _ kernels: kernels
-    ) {
-        for row in 0..<rows {
-            let seen = min(keys.count, max(0, first + row + 1 - keys.lowerBound))
-            let line = scores + row * keys.count
-            if seen > 0 {
-                kernels.softmax_tile(line, keys.count, 1, seen, scale, maximum + row, sum + row, correction + row)
-            } else {
-                correction[row] = 1
-            }
-            (line + seen).update(repeating: 0, count: keys.count - seen)
-        }
-    }
+    var isInteger: Bool { self == .int16 || self == .int8 }
+    var bytes: Int { self == .float32 ? 4 : self == .int8 ? 1 : 2 }
+    /// Elements that are multiplied and summed at once.
+    var group: Int { 4 / bytes }
+    /// `count` rounded up to whole groups.
+    func grouped(_ count: Int) -> Int { (count + group - 1) / group * group }
 }

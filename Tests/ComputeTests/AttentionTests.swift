@@ -18,31 +18,99 @@ import Testing
         Case(queries: 77, keys: 77, heads: 2, depth: 64, causal: true),
         Case(queries: 1, keys: 1, heads: 1, depth: 8, causal: true),
         Case(queries: 301, keys: 301, heads: 1, depth: 13, causal: true),
+        Case(queries: 70, keys: 400, heads: 3, depth: 3),
     ]
 
-    @Test(arguments: KernelTable.available, cases)
-    func `Attention in tiles is the softmax of its definition`(table: String, attention: Case) throws {
+    /// Data that are hard to round.
+    enum Data: String, CaseIterable, Sendable {
+        /// Nothing of note.
+        case plain
+        /// All keys share a large offset, all values a mean.
+        case offset
+        /// One channel of the keys is 20 times as large as the others.
+        case outlier
+        /// A key takes the largest weight of every query, and much of the sum lies in weights that round to little.
+        case sink
+    }
+
+    /// Largest error, as a part of the largest magnitude. bf16 rounds each operand by up to 2^-9 of its own size, hence an offset of the
+    /// keys counts in full; bytes round by up to 2^-8 or 2^-9 of a range.
+    static let tolerances: [WeightPrecision: [Data: Double]] = [
+        .fp32: [.plain: 5e-6, .offset: 1e-4, .outlier: 5e-5, .sink: 5e-6],
+        .bf16: [.plain: 0.01, .offset: 0.1, .outlier: 0.05, .sink: 0.01],
+        .int8: [.plain: 0.04, .offset: 0.04, .outlier: 0.1, .sink: 0.04],
+    ]
+
+    @Test(arguments: KernelTable.available, [WeightPrecision.fp32, .bf16, .int8])
+    func `Attention in tiles is the softmax of its definition`(table: String, precision: WeightPrecision) throws {
+        for data in Data.allCases {
+            for attention in AttentionTests.cases {
+                let error = try AttentionTests.error(attention, data, table: table, precision: precision)
+                let tolerance = try #require(AttentionTests.tolerances[precision]?[data])
+                #expect(error < tolerance, "\(attention), \(data)")
+            }
+        }
+    }
+
+    private static func error(
+        _ attention: Case, _ data: Data, table: String, precision: WeightPrecision
+    ) throws -> Double {
         let bench = try Bench(table: table)
         let channels = attention.heads * attention.depth
         let queries = Shape(batch: 2, tokens: attention.queries, channels: channels)
         let keys = Shape(batch: 2, tokens: attention.keys, channels: channels)
-        let q = Bench.values(queries.count), k = Bench.values(keys.count, seed: 2),
-            v = Bench.values(keys.count, seed: 3)
+        let q = Bench.values(queries.count)
+        var k = Bench.values(keys.count, seed: 2), v = Bench.values(keys.count, seed: 3)
+        for index in k.indices {
+            let channel = index % channels, key = index / channels % attention.keys
+            switch data {
+            case .plain: break
+            case .offset:
+                k[index] += Float(channel % 7) * 3 - 9
+                v[index] += Float(channel % 5) - 2
+            case .outlier: k[index] *= channel % attention.depth == attention.depth / 2 ? 20 : 1
+            case .sink: k[index] *= key == 3 ? 0 : 1
+            }
+        }
+        let scale: Float = 0.3
         let result = bench.context.attention(
             q: bench.context.tensor(queries, q), k: bench.context.tensor(keys, k), v: bench.context.tensor(keys, v),
-            heads: attention.heads, scale: 0.3, causal: attention.causal)
+            heads: attention.heads, scale: scale, causal: attention.causal, precision: precision)
         let expected = Reference.attention(
             q: q, k: k, v: v, batch: 2, queries: attention.queries, keys: attention.keys, heads: attention.heads,
-            depth: attention.depth, scale: Double(Float(0.3)), causal: attention.causal)
-        #expect(Bench.error(result.array(), expected) < 5e-6)
+            depth: attention.depth, scale: Double(scale), causal: attention.causal)
+        return Bench.error(result.array(), expected)
     }
 
-    @Test(arguments: KernelTable.available)
-    func `Scores of any magnitude give finite weights`(table: String) throws {
+    @Test(arguments: KernelTable.available, [WeightPrecision.fp32, .bf16, .int8])
+    func `Scores of any magnitude give finite weights`(table: String, precision: WeightPrecision) throws {
         let bench = try Bench(table: table)
         let shape = Shape(batch: 1, tokens: 200, channels: 16)
         let x = bench.context.tensor(shape, Bench.values(shape.count).map { $0 * 1000 })
-        let result = bench.context.attention(q: x, k: x, v: x, heads: 1)
-        #expect(result.array().allSatisfy { $0.isFinite && abs($0) <= 2000 })
+        let result = bench.context.attention(q: x, k: x, v: x, heads: 1, precision: precision)
+        #expect(result.array().allSatisfy { $0.isFinite && abs($0) <= 2010 })
+    }
+
+    @Test(arguments: KernelTable.available, [WeightPrecision.fp32, .bf16, .int8])
+    func `Constant channels and empty queries are attended to exactly`(table: String, precision: WeightPrecision) throws {
+        let bench = try Bench(table: table)
+        let shape = Shape(batch: 1, tokens: 100, channels: 16)
+        let zero = bench.context.tensor(shape, [Float](repeating: 0, count: shape.count))
+        let two = bench.context.tensor(shape, [Float](repeating: 2, count: shape.count))
+        for q in [zero, two] {
+            let result = bench.context.attention(q: q, k: two, v: two, heads: 2, precision: precision)
+            #expect(result.array().allSatisfy { abs($0 - 2) < 1e-5 })
+        }
+    }
+
+    @Test(arguments: [WeightPrecision.fp32, .bf16, .int8])
+    func `The result does not depend on the number of threads`(precision: WeightPrecision) throws {
+        let shape = Shape(batch: 2, tokens: 300, channels: 80)
+        let results = try [1, 2, 5].map { threads in
+            let bench = try Bench(threads: threads)
+            let x = bench.tensor(shape)
+            return bench.context.attention(q: x, k: x, v: x, heads: 2, precision: precision).array()
+        }
+        #expect(results[0] == results[1] && results[0] == results[2])
     }
 }

@@ -221,56 +221,6 @@ static void check_layer_norm(struct check *check) {
     }
 }
 
-static void check_softmax_tile(struct check *check) {
-    FOR_SIZES(n)
-    for (int first = 0; first < 2; first++) {
-        if (!n)
-            continue;
-        WHERE("n %zu, first %d", n, first);
-        struct guarded actual = floats(check, 2 * (n + 3) + n), expected = twin(actual), state = floats(check, 9);
-        for (int r = 0; r < 3; r++) {
-            ((float *)state.data)[r] = first ? -INFINITY : (float)r;
-            ((float *)state.data)[3 + r] = first ? 0 : 1.5f;
-        }
-        struct guarded state2 = twin(state);
-        float *s = state.data, *t = state2.data;
-        check->table.softmax_tile(actual.data, n + 3, 3, n, 0.8f, s, s + 3, s + 6);
-        check->spec.softmax_tile(expected.data, n + 3, 3, n, 0.8f, t, t + 3, t + 6);
-        expect(check, actual, expected, 2e-6f, where);
-        expect(check, state, state2, 2e-6f, where);
-    }
-}
-
-static void check_scale_rows(struct check *check) {
-    FOR_SIZES(n) {
-        WHERE("n %zu", n);
-        struct guarded factor = floats(check, 3), actual = floats(check, 2 * (n + 3) + n), expected = twin(actual);
-        check->table.scale_rows(actual.data, n + 3, 3, n, factor.data);
-        check->spec.scale_rows(expected.data, n + 3, 3, n, factor.data);
-        expect(check, actual, expected, 0, where);
-        release(check, factor);
-    }
-}
-
-static void check_gemm(struct check *check) {
-    static const size_t depths[] = {0, 1, 2, 13, 40, 129};
-    for (size_t d = 0; d < sizeof depths / sizeof *depths; d++)
-        FOR_SIZES(n)
-    FOR_SIZES(m) {
-        size_t k = depths[d], a_extent = m ? (m - 1) * (k + 1) + k : 0, b_extent = k ? (k - 1) * (n + 2) + n : 0;
-        if (m > 31 && n > 31 && d % 2)
-            continue;
-        WHERE("%zu x %zu x %zu", m, n, k);
-        struct guarded a = floats(check, a_extent), b = floats(check, b_extent);
-        struct guarded actual = floats(check, m ? (m - 1) * (n + 3) + n : 0), expected = twin(actual);
-        check->table.gemm(actual.data, n + 3, a.data, k + 1, b.data, n + 2, m, n, k, d % 3 == 0);
-        check->spec.gemm(expected.data, n + 3, a.data, k + 1, b.data, n + 2, m, n, k, d % 3 == 0);
-        expect(check, actual, expected, 3e-5f, where);
-        release(check, a);
-        release(check, b);
-    }
-}
-
 static void check_transpose(struct check *check) {
     FOR_SIZES(columns)
     FOR_SIZES(rows) {
@@ -364,8 +314,15 @@ static void draw_bytes(struct check *check, void *data, size_t bytes, int left) 
         }
 }
 
+static void draw_words(struct check *check, void *data, size_t bytes, int left) {
+    (void)left;
+    for (size_t i = 0; i < bytes / sizeof(int16_t); i++)
+        ((int16_t *)data)[i] = (int16_t)((int)(next(check) % 8001) - 4000);
+}
+
 CHECK_PRODUCT(product_f32, float, float, float, draw_floats, 1e-5f)
 CHECK_PRODUCT(product_bf16, float, uint16_t, uint16_t, draw_bfloats, 1e-5f)
+CHECK_PRODUCT(product_s16, int32_t, int16_t, int16_t, draw_words, 0)
 CHECK_PRODUCT(product_u8, int32_t, uint8_t, int8_t, draw_bytes, 0)
 
 static void check_range(struct check *check) {
@@ -391,6 +348,23 @@ static void check_quantize(struct check *check) {
             int difference = ((uint8_t *)actual.data)[i] - ((uint8_t *)expected.data)[i];
             if (difference < -1 || difference > 1)  // A fused product may round a tie the other way.
                 fail(check, "n %zu, levels %d: element %zu differs by %d", n, levels, i, difference);
+        }
+        release(check, source);
+        release(check, actual);
+        release(check, expected);
+    }
+}
+
+static void check_quantize_s16(struct check *check) {
+    FOR_SIZES(n) {
+        struct guarded source = floats(check, n), actual = guarded_make(n * sizeof(int16_t));
+        struct guarded expected = guarded_make(n * sizeof(int16_t));
+        check->table.quantize_s16(actual.data, source.data, n, 1040.5f, 63.0f, 3000);
+        check->spec.quantize_s16(expected.data, source.data, n, 1040.5f, 63.0f, 3000);
+        for (size_t i = 0; i < n; i++) {
+            int difference = ((int16_t *)actual.data)[i] - ((int16_t *)expected.data)[i];
+            if (difference < -1 || difference > 1)  // A fused product may round a tie the other way.
+                fail(check, "n %zu: element %zu differs by %d", n, i, difference);
         }
         release(check, source);
         release(check, actual);
@@ -445,6 +419,122 @@ static void check_decode_int4(struct check *check) {
             release(check, source);
             release(check, ratios);
         }
+}
+
+// Compares panels of `rows` x `columns`, whose elements may round differently; what lies behind them in their block is undefined.
+static void expect_panels(struct check *check, struct guarded actual, struct guarded expected, size_t rows,
+                          size_t columns, int element, const char *where) {
+    size_t group = element == KERNELS_F32 ? 1 : element == KERNELS_U8 ? 4 : 2;
+    for (size_t i = 0; i < (rows + group - 1) / group * columns * group; i++) {
+        float a, e, tolerance = 1;
+        if (element == KERNELS_F32) {
+            a = ((float *)actual.data)[i], e = ((float *)expected.data)[i];
+            tolerance = 2e-6f * fmaxf(fabsf(e), 1e-3f);
+        } else if (element == KERNELS_BF16) {
+            check->spec.bf16_to_f32(&a, (uint16_t *)actual.data + i, 1);
+            check->spec.bf16_to_f32(&e, (uint16_t *)expected.data + i, 1);
+            tolerance = 0.00782f * fabsf(e) + 1e-30f;
+        } else if (element == KERNELS_S16) {
+            a = ((int16_t *)actual.data)[i], e = ((int16_t *)expected.data)[i];
+        } else {
+            a = ((int8_t *)actual.data)[i], e = ((int8_t *)expected.data)[i];
+        }
+        if (!(fabsf(a - e) <= tolerance))
+            fail(check, "%s: element %zu of the panel is %.9g, not %.9g", where, i, a, e);
+    }
+    release(check, actual);
+    release(check, expected);
+}
+
+static void check_pack_columns(struct check *check) {
+    FOR_SIZES(rows)
+    for (size_t columns = KERNELS_PANEL_UNIT; columns <= KERNELS_PANEL_COLUMNS; columns += KERNELS_PANEL_UNIT)
+        for (int element = KERNELS_BF16; element <= KERNELS_U8; element++) {
+            WHERE("%zu rows of %zu, element %d", rows, columns, element);
+            struct guarded actual = floats(check, rows * columns), expected = twin(actual), scale = floats(check, rows);
+            struct guarded actual_scale = floats(check, columns), expected_scale = twin(actual_scale);
+            int levels = element == KERNELS_U8 ? 127 : 7000;
+            check->table.pack_columns(actual.data, rows, columns, scale.data, actual_scale.data, levels, element);
+            check->spec.pack_columns(expected.data, rows, columns, scale.data, expected_scale.data, levels, element);
+            expect_panels(check, actual, expected, rows, columns, element, where);
+            expect(check, actual_scale, expected_scale, 1e-6f, where);
+            release(check, scale);
+        }
+}
+
+static void check_softmax_tile(struct check *check) {
+    FOR_SIZES(keys)
+    for (size_t columns = KERNELS_PANEL_UNIT; keys && columns <= KERNELS_PANEL_COLUMNS; columns += KERNELS_PANEL_UNIT)
+        for (int element = KERNELS_F32; element <= KERNELS_U8; element++) {
+            WHERE("%zu keys for %zu, element %d", keys, columns, element);
+            struct guarded actual = floats(check, keys * columns), factor = floats(check, columns);
+            struct guarded maximum = floats(check, columns), sum = floats(check, columns);
+            int is_integer = element == KERNELS_S16 || element == KERNELS_U8, one = is_integer ? keys % 2 ? 255 : 128 : 1;
+            for (size_t i = 0; i < columns; i++)
+                ((float *)factor.data)[i] = (is_integer ? 1e-6f : 1) * (1 + (float)(next(check) % 64));
+            for (size_t i = 0; i < keys * columns && is_integer; i++)
+                ((int32_t *)actual.data)[i] = (int32_t)(next(check) % 4000000) - 2000000;
+            struct guarded expected = twin(actual), expected_maximum = twin(maximum), expected_sum = twin(sum);
+            check->table.softmax_tile(actual.data, keys, columns, factor.data, maximum.data, sum.data, one,
+                                      element);
+            check->spec.softmax_tile(expected.data, keys, columns, factor.data, expected_maximum.data,
+                                     expected_sum.data, one, element);
+            expect_panels(check, actual, expected, keys, columns, element, where);
+            expect(check, maximum, expected_maximum, 0, where);
+            expect(check, sum, expected_sum, element == KERNELS_F32 ? 2e-6f : 2e-4f, where);
+            release(check, factor);
+        }
+}
+
+static void check_merge_tile(struct check *check) {
+    for (size_t rows = 0; rows < 20; rows++)
+        for (size_t columns = KERNELS_PANEL_UNIT; columns <= KERNELS_PANEL_COLUMNS; columns += KERNELS_PANEL_UNIT)
+            for (int element = KERNELS_F32; element <= KERNELS_U8; element++)
+                for (int first = 0; first < 2; first++) {
+                    WHERE("%zu rows of %zu, element %d, first %d", rows, columns, element, first);
+                    struct guarded tile = floats(check, rows * columns), row_sum = guarded_make(rows * sizeof(int32_t));
+                    struct guarded state = floats(check, 5 * columns), total = floats(check, rows * columns);
+                    float *s = state.data;
+                    for (size_t i = 0; i < columns; i++) {
+                        s[i] = first ? -INFINITY : s[i];
+                        s[columns + i] = first ? 0 : s[columns + i];
+                        s[4 * columns + i] = fabsf(s[4 * columns + i]) + 0.01f;
+                    }
+                    if (first)
+                        memset(total.data, 0, total.bytes);
+                    for (size_t i = 0; i < rows; i++)
+                        ((int32_t *)row_sum.data)[i] = (int32_t)(next(check) % 100);
+                    for (size_t i = 0; i < rows * columns && element >= KERNELS_S16; i++)
+                        ((int32_t *)tile.data)[i] = (int32_t)(next(check) % 20000) - 10000;
+                    struct guarded state2 = twin(state), total2 = twin(total);
+                    float *t = state2.data;
+                    check->table.merge_tile(total.data, s, s + columns, tile.data, s + 2 * columns, s + 3 * columns,
+                                            rows, columns, s + 4 * columns, row_sum.data, 64, element);
+                    check->spec.merge_tile(total2.data, t, t + columns, tile.data, t + 2 * columns, t + 3 * columns,
+                                           rows, columns, t + 4 * columns, row_sum.data, 64, element);
+                    expect(check, total, total2, 1e-5f, where);
+                    expect(check, state, state2, 1e-5f, where);
+                    release(check, tile);
+                    release(check, row_sum);
+                }
+}
+
+static void check_finish_tile(struct check *check) {
+    for (size_t rows = 0; rows < 20; rows++)
+        for (size_t columns = KERNELS_PANEL_UNIT; columns <= KERNELS_PANEL_COLUMNS; columns += KERNELS_PANEL_UNIT)
+            for (int scaled = 0; scaled < 2; scaled++) {
+                WHERE("%zu rows of %zu, scaled %d", rows, columns, scaled);
+                struct guarded total = floats(check, (rows + (size_t)scaled) * columns), total2 = twin(total);
+                struct guarded sum = floats(check, columns), scale = floats(check, 3 * rows);
+                for (size_t i = 0; i < columns; i++)
+                    ((float *)sum.data)[i] = fabsf(((float *)sum.data)[i]) + 0.5f;
+                const float *s = scaled ? scale.data : NULL;
+                check->table.finish_tile(total.data, sum.data, rows, columns, s, s ? s + rows : s, s ? s + 2 * rows : s);
+                check->spec.finish_tile(total2.data, sum.data, rows, columns, s, s ? s + rows : s, s ? s + 2 * rows : s);
+                expect(check, total, total2, 1e-5f, where);
+                release(check, sum);
+                release(check, scale);
+            }
 }
 
 static const struct {

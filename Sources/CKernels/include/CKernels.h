@@ -43,10 +43,18 @@ struct kernels_scales {
 #define KERNELS_PANEL_COLUMNS 64
 #define KERNELS_PANEL_UNIT 16
 
+/// What attention multiplies: the elements of `product_f32`, `product_bf16`, `product_s16` or `product_u8`.
+enum kernels_element { KERNELS_F32, KERNELS_BF16, KERNELS_S16, KERNELS_U8 };
+
 /// The kernels of one instruction set.
 struct kernels {
     /// The largest byte that `product_u8` takes as an activation: 127 where its instructions would saturate beyond.
     int32_t activation_levels;
+    /// `product_u8` takes weights from -weight_levels to weight_levels (127 where that is 128) in any order: 64 where
+    /// `kernels_weight_scale` is needed for more.
+    int32_t weight_levels;
+    /// What attention multiplies fastest where bfloat16's precision is enough: a `kernels_element` no less exact.
+    int32_t element_of_bf16;
 #define KERNEL(result, name, parameters) result(*name) parameters;
 #include "kernels.def"
 #undef KERNEL

@@ -1,0 +1,155 @@
+import CKernels
+
+/// Keys and values as the products read them.
+extension AttentionPlan {
+    private static let chunk = 16384
+
+    /// The largest integers of queries and keys: as words, so that sums over a head's channels fit 32 bits.
+    private var wordLevels: Int32 { Int32(min(32767, (Float(Int32.max) / Float(depth)).squareRoot().rounded(.down))) }
+    /// Of queries.
+    func queryLevels(_ kernels: kernels) -> Int32 { element == .int16 ? wordLevels : min(127, kernels.weight_levels) }
+    /// Of weights.
+    func weightLevels(_ kernels: kernels) -> Int32 {
+        switch element {
+        case .float32, .bfloat16: 1
+        case .int16: 4096
+        case .int8: min(255, 2 * kernels.weight_levels)
+        }
+    }
+    /// Of values: as words, so that sums over a tile's keys fit 32 bits.
+    private func valueLevels(_ kernels: kernels) -> Int32 {
+        element == .int16
+            ? Int32.max / (Int32(AttentionPlan.tileKeys) * weightLevels(kernels)) : kernels.activation_levels
+    }
+
+    /// Lays out keys and values.
+    func pack(
+        _ k: UnsafePointer<Float>, _ v: UnsafePointer<Float>, into memory: AttentionScratch, _ pool: ThreadPool,
+        _ kernels: kernels
+    ) {
+        if element.isInteger { findScales(k, v, memory, pool, kernels) }
+        if element != .float32 {
+            // The last group of the last row reads on behind it.
+            let bytes = images * keys * channels * element.bytes
+            (memory.narrowKeys + bytes).initializeMemory(as: UInt8.self, repeating: 0, count: 4)
+            let part = max(1, AttentionPlan.chunk / channels), parts = (keys + part - 1) / part
+            pool.parallelFor(images * parts) { index, thread in
+                let first = index % parts * part
+                let rows = first..<min(keys, first + part)
+                packKeys(k, image: index / parts, rows: rows, memory, memory.scratch(thread), kernels)
+            }
+        }
+        pool.parallelFor(images * heads * tiles) { index, thread in
+            packValues(v, head: index / tiles, tile: index % tiles, memory, memory.scratch(thread), kernels)
+        }
+    }
+
+    /// The scales of 64 channels at a time, of keys and of values.
+    private func findScales(
+        _ k: UnsafePointer<Float>, _ v: UnsafePointer<Float>, _ memory: AttentionScratch, _ pool: ThreadPool,
+        _ kernels: kernels
+    ) {
+        let parts = (channels + 63) / 64, isSigned = element == .int16
+        pool.parallelFor(2 * images * parts) { index in
+            let isValue = index % 2 == 1, image = index / 2 / parts, first = index / 2 % parts * 64
+            let source = (isValue ? v : k) + image * keys * channels + first
+            let start = image * channels + first
+            let levels =
+                isValue ? valueLevels(kernels) : element == .int16 ? wordLevels : kernels.activation_levels
+            (isValue ? memory.valueScales : memory.keyScales).cover(
+                start..<start + min(64, channels - first), of: source, stride: channels, rows: keys, levels: levels,
+                isSigned: isSigned, kernels)
+        }
+    }
+
+    /// Some rows of an image's keys in the plan's element, all heads at once.
+    private func packKeys(
+        _ k: UnsafePointer<Float>, image: Int, rows: Range<Int>, _ memory: AttentionScratch,
+        _ scratch: UnsafeMutablePointer<Float>, _ kernels: kernels
+    ) {
+        let start = (image * keys + rows.lowerBound) * channels, count = rows.count * channels
+        let target = memory.narrowKeys + start * element.bytes
+        guard element.isInteger else {
+            kernels.f32_to_bf16(target.assumingMemoryBound(to: UInt16.self), k + start, count)
+            return
+        }
+        let factor = memory.keyScales.factor + image * channels, shift = memory.keyScales.shift + image * channels
+        for row in 0..<rows.count {
+            kernels.scale_shift(
+                scratch, k + start + row * channels, 1, channels, factor, shift, Int32(KERNELS_NONE.rawValue))
+            narrow(scratch, channels, factor: 1, shift: 0, into: target + row * channels * element.bytes, kernels)
+        }
+    }
+
+    /// One tile of a head's values.
+    private func packValues(
+        _ v: UnsafePointer<Float>, head: Int, tile: Int, _ memory: AttentionScratch,
+        _ scratch: UnsafeMutablePointer<Float>, _ kernels: kernels
+    ) {
+        let range = keys(of: tile), count = range.count, width = element.grouped(count)
+        let source = v + (head / heads * keys + range.lowerBound) * channels + head % heads * depth
+        let target = valuesStart(memory, head: head, tile: tile)
+        if element == .float32 {
+            kernels.transpose(target.assumingMemoryBound(to: Float.self), count, source, channels, count, depth)
+            return
+        }
+        kernels.transpose(scratch, count, source, channels, count, depth)
+        let scales = memory.valueScales, first = head / heads * channels + head % heads * depth
+        let sums = valueSumsStart(memory, head: head, tile: tile)
+        for row in 0..<depth {
+            let line = target + row * width * element.bytes
+            guard element.isInteger else {
+                kernels.f32_to_bf16(line.assumingMemoryBound(to: UInt16.self), scratch + row * count, count)
+                pad(line, from: count, to: width)
+                continue
+            }
+            narrow(
+                scratch + row * count, count, factor: scales.factor[first + row], shift: scales.shift[first + row],
+                into: line, kernels)
+            pad(line, from: count, to: width)
+            if element == .int8 { sums[row] = sum(line.assumingMemoryBound(to: UInt8.self), count) }
+        }
+        if element.isInteger {
+            let ones = target + depth * width * element.bytes
+            narrow(scratch, count, factor: 0, shift: 1, into: ones, kernels)
+            pad(ones, from: count, to: width)
+            if element == .int8 { sums[depth] = Int32(count) }
+        }
+    }
+
+    /// Where a tile of values begins.
+    func valuesStart(_ memory: AttentionScratch, head: Int, tile: Int) -> UnsafeMutableRawPointer {
+        let before = head * element.grouped(keys) + tile * AttentionPlan.tileKeys
+        return memory.values + before * valueRows * element.bytes
+    }
+
+    /// Where the sums of its rows begin.
+    func valueSumsStart(_ memory: AttentionScratch, head: Int, tile: Int) -> UnsafeMutablePointer<Int32> {
+        memory.valueSums + (head * tiles + tile) * valueRows
+    }
+
+    /// Integers, which by their scales fit their levels up to rounding.
+    private func narrow(
+        _ source: UnsafePointer<Float>, _ count: Int, factor: Float, shift: Float, into target: UnsafeMutableRawPointer,
+        _ kernels: kernels
+    ) {
+        if element == .int16 {
+            kernels.quantize_s16(
+                target.assumingMemoryBound(to: Int16.self), source, count, factor, shift, 32767)
+        } else {
+            kernels.quantize(
+                target.assumingMemoryBound(to: UInt8.self), source, count, factor, shift, kernels.activation_levels)
+        }
+    }
+
+    private func pad(_ line: UnsafeMutableRawPointer, from count: Int, to width: Int) {
+        (line + count * element.bytes).initializeMemory(
+            as: UInt8.self, repeating: 0, count: (width - count) * element.bytes)
+    }
+
+    private func sum(_ line: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
+        var sum: Int32 = 0
+        for index in 0..<count { sum &+= Int32(line[index]) }
+        return sum
+    }
+}

@@ -1,0 +1,32 @@
+import CKernels
+
+/// The scratch of one attention, cut into its parts.
+struct AttentionScratch {
+    /// `[images * keys, channels]` in the plan's element; unused where that is a float.
+    let narrowKeys: UnsafeMutableRawPointer
+    /// For each image and head, tile by tile: values transposed, `[valueRows][keys]`, the keys rounded up to whole groups by zeros.
+    let values: UnsafeMutableRawPointer
+    let keyScales: ChannelScales
+    let valueScales: ChannelScales
+    /// Of bytes: for each image, head and tile the sum of each row of values.
+    let valueSums: UnsafeMutablePointer<Int32>
+    private let threads: UnsafeMutablePointer<Float>
+    private let threadElements: Int
+
+    init(_ plan: AttentionPlan, start: UnsafeMutablePointer<Float>) {
+        narrowKeys = UnsafeMutableRawPointer(start)
+        var next = start + plan.narrowKeys
+        values = UnsafeMutableRawPointer(next)
+        next += plan.values
+        keyScales = ChannelScales(start: next, count: plan.images * plan.channels)
+        next += plan.channelScales
+        valueScales = ChannelScales(start: next, count: plan.images * plan.channels)
+        next += plan.channelScales
+        valueSums = UnsafeMutableRawPointer(next).assumingMemoryBound(to: Int32.self)
+        threads = next + plan.valueSums
+        threadElements = plan.threadElements
+    }
+
+    /// What a thread has to itself.
+    func scratch(_ thread: Int) -> UnsafeMutablePointer<Float> { threads + thread * threadElements }
+}
