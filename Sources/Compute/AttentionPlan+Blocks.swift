@@ -68,7 +68,8 @@ extension AttentionPlan {
         }
         let scales = element.isInteger ? memory.valueScales : nil
         kernels.finish_tile(
-            block.total, block.sum, depth, columns, scales.map { $0.scale + channel }, scales.map { $0.origin + channel },
+            block.total, block.sum, depth, columns, scales.map { $0.scale + channel },
+            scales.map { $0.origin + channel },
             scales.map { $0.mean + channel })
         kernels.transpose(result + start, channels, block.total, columns, depth, count)
     }
@@ -78,7 +79,8 @@ extension AttentionPlan {
         block.factor.update(repeating: 1, count: columns)
         if element != .float32 {
             let rowScale = element.isInteger ? memory.keyScales.scale + channel : nil
-            kernels.pack_columns(block.panel, depth, columns, rowScale, block.factor, queryLevels(kernels), element.code)
+            kernels.pack_columns(
+                block.panel, depth, columns, rowScale, block.factor, queryLevels(kernels), element.code)
         }
         for column in 0..<columns { block.factor[column] *= scale * AttentionPlan.binaryLogarithmOfE }
         block.maximum.update(repeating: -.infinity, count: columns)

@@ -51,7 +51,10 @@ struct AttentionPlan {
     // ... and what each has to itself.
     var panel: Int { depth * AttentionPlan.blockQueries }
     var scores: Int { AttentionPlan.tileKeys * AttentionPlan.blockQueries }
-    var sums: Int { (valueRows + AttentionPlan.rowStep - 1) / AttentionPlan.rowStep * AttentionPlan.rowStep * AttentionPlan.blockQueries }
+    var sums: Int {
+        (valueRows + AttentionPlan.rowStep - 1) / AttentionPlan.rowStep * AttentionPlan.rowStep
+            * AttentionPlan.blockQueries
+    }
     var total: Int { valueRows * AttentionPlan.blockQueries }
     var statistics: Int { 5 * AttentionPlan.blockQueries }
     var packing: Int { max(channels, depth * AttentionPlan.tileKeys) }

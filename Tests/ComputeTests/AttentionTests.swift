@@ -92,7 +92,8 @@ import Testing
     }
 
     @Test(arguments: KernelTable.available, [WeightPrecision.fp32, .bf16, .int8])
-    func `Constant channels and empty queries are attended to exactly`(table: String, precision: WeightPrecision) throws {
+    func `Constant channels and empty queries are attended to exactly`(table: String, precision: WeightPrecision) throws
+    {
         let bench = try Bench(table: table)
         let shape = Shape(batch: 1, tokens: 100, channels: 16)
         let zero = bench.context.tensor(shape, [Float](repeating: 0, count: shape.count))
