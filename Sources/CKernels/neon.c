@@ -101,7 +101,6 @@ void kernels_fill_neon(struct kernels *table) {
     table->activation_levels = 127;
     table->product_u8 = product_u8_neon;
     table->quantize = quantize_neon;
-    table->dequantize = dequantize_neon;
     table->decode_int4 = decode_int4_neon;
     table->element_of_bf16 = KERNELS_F32;
 }

@@ -67,21 +67,6 @@ static void quantize_neon(uint8_t *dst, const float *src, size_t n, float factor
     }
 }
 
-static void dequantize_neon(float *dst, const int32_t *sums, size_t stride, size_t rows, size_t n, const float *scale,
-                            const int32_t *zero, size_t step, const float *column_scale, const int32_t *column_sum) {
-    for (size_t r = 0; r < rows; r++) {
-        V row_scale = vset1(scale[r * step]);
-        int32x4_t row_zero = vdupq_n_s32(zero[r * step]);
-        for (size_t i = 0; i < n; i += 4) {
-            size_t part = PART(i, n);
-            int32x4_t column = vreinterpretq_s32_f32(load_some((const float *)column_sum + i, part));
-            int32x4_t sum = vreinterpretq_s32_f32(load_some((const float *)sums + r * stride + i, part));
-            V exact = vcvtq_f32_s32(vmlsq_s32(sum, row_zero, column));
-            store_some(dst + r * stride + i, vmul(exact, vmul(row_scale, load_some(column_scale + i, part))), part);
-        }
-    }
-}
-
 // Each byte of `src` in 16 bits: the two elements that it holds, times 32, are the factors of a rounding multiplication.
 static void decode_int4_neon(int8_t *dst, const uint8_t *src, const int16_t *ratios, size_t k, size_t columns) {
     for (size_t group = 0; group < k; group += 32, ratios += columns)
