@@ -9,7 +9,7 @@ struct PanelWriter {
 
     init(_ layout: PanelLayout, from source: WeightSource) {
         precondition(
-            layout.outputs == source.outputs && layout.taps == source.taps && layout.channels == source.channels,
+            layout.outputs == source.outputs && layout.sourceTaps == source.taps && layout.channels == source.channels,
             "the source is no \(layout.tag)")
         self.layout = layout
         self.source = source
@@ -32,9 +32,17 @@ struct PanelWriter {
         let range = layout.outputs(of: panel), depth = layout.depth
         let rows = UnsafeMutablePointer<Float>.allocate(capacity: range.count * depth)
         defer { rows.deallocate() }
-        source.read(range, into: rows)
+        if layout.isWinograd {
+            source.read(range, transformedInto: rows)
+        } else {
+            source.read(range, into: rows)
+        }
         guard layout.precision != .fp32 else {
             transpose(rows, words: depth, panel: panel, into: start)
+            return
+        }
+        if layout.isWinograd {
+            transposeToHalves(rows, panel: panel, into: start)
             return
         }
         let rowBytes = depth * layout.precision.bits / 8
@@ -54,6 +62,17 @@ struct PanelWriter {
         } else {
             transpose(narrow, words: rowBytes / 4, panel: panel, into: start)
         }
+    }
+
+    /// The rows of a panel of Winograd's filters, as columns of float16.
+    private func transposeToHalves(_ rows: UnsafePointer<Float>, panel: Int, into start: UnsafeMutableRawPointer) {
+        let outputs = layout.outputs(of: panel).count, width = layout.width(of: panel), count = layout.depth * width
+        let columns = UnsafeMutablePointer<Float>.allocate(capacity: count)
+        defer { columns.deallocate() }
+        if width > outputs { columns.update(repeating: 0, count: count) }
+        quantizer.table.transpose(columns, width, rows, layout.depth, outputs, layout.depth)
+        quantizer.table.f32_to_f16(
+            (start + layout.offset(of: panel)).assumingMemoryBound(to: UInt16.self), columns, count)
     }
 
     /// The rows of a panel of int4, units of 16 bits, as its columns.
