@@ -48,9 +48,9 @@ struct WinogradProduct {
         return (unitTiles + step - 1) / step * step * WinogradProduct.products * PanelLayout.columns
     }
     private var resultElements: Int { Winograd.side * Winograd.side * tiles.tilesOfRun * PanelLayout.columns }
-    /// The weights of one product, where they are not stored as 32-bit floats.
-    private var decodedElements: Int { weight.precision == .fp32 ? 0 : weight.channels * PanelLayout.columns }
-    private var threadElements: Int { sumElements + resultElements + decodedElements }
+    /// The weights of one product: also where they are floats, a copy in large pages is faster than the many passes over a file's.
+    private var weightElements: Int { weight.channels * PanelLayout.columns }
+    private var threadElements: Int { sumElements + resultElements + weightElements }
     private var paddingElements: Int { (weight.channels + 15) / 16 * 16 }
 
     /// Floats of scratch that the convolution needs on `threads` threads.
@@ -82,7 +82,7 @@ struct WinogradProduct {
             let target = sums + thread * threadElements
             product(
                 left, panel: panel, count: tiles.tiles(of: runs).count, into: target,
-                decoded: target + sumElements + resultElements, kernels)
+                copy: target + sumElements + resultElements, kernels)
             gather(runs, panel: panel, from: target, through: target + sumElements, kernels, finish)
         }
 
@@ -111,14 +111,14 @@ struct WinogradProduct {
     /// The 36 products of a unit and a panel.
     private func product(
         _ left: UnsafePointer<Float>, panel: Int, count: Int, into sums: UnsafeMutablePointer<Float>,
-        decoded: UnsafeMutablePointer<Float>, _ kernels: kernels
+        copy: UnsafeMutablePointer<Float>, _ kernels: kernels
     ) {
         let channels = weight.channels, width = weight.width(of: panel), step = Int(KERNELS_PRODUCT_ROWS)
         withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: step) { pointers in
             guard let pointers = pointers.baseAddress else { return }
             let rows = UnsafeRawPointer(pointers).assumingMemoryBound(to: UnsafePointer<Float>?.self)
             for index in 0..<WinogradProduct.products {
-                let right = weights(panel, index, decoded: decoded, kernels)
+                let right = weights(panel, index, copy: copy, kernels)
                 let left = UnsafeRawPointer(left + index * leftStep)
                 for tile in stride(from: 0, to: count, by: step) {
                     kernels_gather(pointers, left, nil, channels * 4, nil, tile, count - 1)
@@ -130,15 +130,18 @@ struct WinogradProduct {
         }
     }
 
-    /// The weights of product `index` as floats.
+    /// The weights of product `index` as floats, in the thread's cache.
     private func weights(
-        _ panel: Int, _ index: Int, decoded: UnsafeMutablePointer<Float>, _ kernels: kernels
+        _ panel: Int, _ index: Int, copy: UnsafeMutablePointer<Float>, _ kernels: kernels
     ) -> UnsafePointer<Float> {
         let stored = weight.pointer(panel, from: index * weight.channels)
-        if weight.precision == .fp32 { return stored.assumingMemoryBound(to: Float.self) }
-        kernels.f16_to_f32(
-            decoded, stored.assumingMemoryBound(to: UInt16.self), weight.channels * weight.width(of: panel))
-        return UnsafePointer(decoded)
+        let count = weight.channels * weight.width(of: panel)
+        if weight.precision == .fp32 {
+            copy.update(from: stored.assumingMemoryBound(to: Float.self), count: count)
+        } else {
+            kernels.f16_to_f32(copy, stored.assumingMemoryBound(to: UInt16.self), count)
+        }
+        return UnsafePointer(copy)
     }
 
     /// From a unit's sums to pixels of the result, run by run while they are in the cache.
