@@ -115,6 +115,7 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 #include "simd_ops.h"
 #include "simd_attention.h"
 #include "simd_product.h"
+#include "simd_winograd.h"
 #include "simd_half.h"
 #include "simd_transpose.h"
 #include "simd_table.h"

@@ -1,4 +1,4 @@
-// The entries that simd_ops.h, simd_attention.h and simd_product.h implement.
+// The entries that simd_ops.h, simd_attention.h, simd_product.h and simd_winograd.h implement.
 INLINE void fill_simd(struct kernels *table) {
     table->add_scaled = add_scaled_simd;
     table->affine = affine_simd;
@@ -15,4 +15,7 @@ INLINE void fill_simd(struct kernels *table) {
     table->product_f32 = product_f32_simd;
     table->product_bf16 = product_bf16_simd;
     table->range = range_simd;
+    table->winograd_filter = winograd_filter_simd;
+    table->winograd_scatter = winograd_scatter_simd;
+    table->winograd_gather = winograd_gather_simd;
 }

@@ -9,11 +9,22 @@ import CKernels
 struct ChannelStatistics {
     let chunks: RowChunks
     let channels: Int
+    /// Pixels of an image, and chunks.
+    let imageRows: Int
+    private let perImage: Int
     private let buffer: Buffer
 
     /// Memory for the statistics of an image batch, not filled yet.
     init(_ shape: Shape, chunkRows: Int, in context: Context) {
-        chunks = RowChunks(rows: shape.rows, imageRows: shape.pixels, chunkRows: min(shape.pixels, chunkRows))
+        let chunkRows = min(shape.pixels, chunkRows)
+        self.init(shape, RowChunks(rows: shape.rows, imageRows: shape.pixels, chunkRows: chunkRows), in: context)
+    }
+
+    /// The same for chunks that someone else cut, within images.
+    init(_ shape: Shape, _ chunks: RowChunks, in context: Context) {
+        self.chunks = chunks
+        imageRows = shape.pixels
+        perImage = chunks.count / shape.n
         channels = shape.c
         buffer = context.buffer(chunks.count * 4 * shape.c * MemoryLayout<Float>.stride)
     }
@@ -50,7 +61,7 @@ struct ChannelStatistics {
     /// The least and the most of a channel of an image.
     func range(image: Int, channel: Int) -> (least: Float, most: Float) {
         var least = Float.infinity, most = -Float.infinity
-        for chunk in image * chunks.perImage..<(image + 1) * chunks.perImage {
+        for chunk in image * perImage..<(image + 1) * perImage {
             let found = pointer + chunk * 4 * channels + channel
             least = min(least, found[2 * channels])
             most = max(most, found[3 * channels])
@@ -62,7 +73,7 @@ struct ChannelStatistics {
         _ image: Int, _ body: (_ rows: Double, UnsafePointer<Float>, UnsafePointer<Float>) -> Double
     ) -> Double {
         var total = 0.0
-        for chunk in image * chunks.perImage..<(image + 1) * chunks.perImage {
+        for chunk in image * perImage..<(image + 1) * perImage {
             let means = UnsafePointer(pointer + chunk * 4 * channels)
             total += body(Double(chunks[chunk].count), means, means + channels)
         }

@@ -107,7 +107,7 @@ private struct JoinedStatistics {
     func moments(image: Int, channels: Range<Int>) -> (mean: Double, variance: Double) {
         var sum = 0.0, deviation = 0.0
         forEach(channels) { sum += $0.sum(image: image, channels: $1) }
-        let count = Double(parts[0].statistics.chunks.imageRows * channels.count)
+        let count = Double(parts[0].statistics.imageRows * channels.count)
         let mean = sum / count
         forEach(channels) { deviation += $0.deviation(image: image, channels: $1, from: mean) }
         return (mean, deviation / count)

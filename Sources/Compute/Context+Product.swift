@@ -60,10 +60,14 @@ extension Context {
     }
 
     /// The result of a product, with room for its statistics if they are wanted.
-    func result(_ shape: Shape, withStatistics: Bool) -> Tensor {
+    ///
+    /// - Parameter chunks: that the product makes; nil: those of `multiply`.
+    func result(_ shape: Shape, withStatistics: Bool, chunks: RowChunks? = nil) -> Tensor {
         var result = tensor(shape)
         if withStatistics {
-            result.statistics = ChannelStatistics(shape, chunkRows: PanelProduct.chunkRows, in: self)
+            result.statistics =
+                chunks.map { ChannelStatistics(shape, $0, in: self) }
+                ?? ChannelStatistics(shape, chunkRows: PanelProduct.chunkRows, in: self)
         }
         return result
     }

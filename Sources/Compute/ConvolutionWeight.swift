@@ -4,7 +4,8 @@ public struct ConvolutionWeight: Sendable {
     public let outputs: Int, inputs: Int
     /// Extent of a filter in pixels.
     public let height: Int, width: Int
-    /// The filters as a matrix `[outputs, height * width * inputs]`, channels innermost as activations have them.
+    /// The filters as a matrix `[outputs, height * width * inputs]`, channels innermost as activations have them; 36 products
+    /// instead of `height * width` pixels for Winograd's.
     let matrix: LinearWeight
 
     /// Filters in the checkpoint's order `[outputs, inputs, height, width]`; laid out here, channels last.
@@ -39,9 +40,9 @@ public struct ConvolutionWeight: Sendable {
 
     /// Filters in panels that were laid out before: by `LinearWeight.write`, here or in another process.
     ///
-    /// - Precondition: the layout's taps are `height * width`, and the memory has its size.
+    /// - Precondition: the layout is of filters of `height * width`, and the memory has its size.
     public init(_ layout: PanelLayout, in memory: WeightMemory, height: Int, width: Int) {
-        precondition(layout.taps == height * width, "\(layout.tag) is no filter of \(height) x \(width)")
+        precondition(layout.sourceTaps == height * width, "\(layout.tag) is no filter of \(height) x \(width)")
         outputs = layout.outputs
         inputs = layout.channels
         self.height = height
@@ -51,10 +52,22 @@ public struct ConvolutionWeight: Sendable {
 
     /// The same filters laid out for the product kernels in private memory, rounded to `precision` (or the next wider one that has
     /// room for so many channels).
-    public func packed(_ precision: WeightPrecision) -> ConvolutionWeight {
-        ConvolutionWeight(self, matrix: matrix.packed(precision, taps: height * width))
+    ///
+    /// - Parameter stride: of the convolutions that they are for.
+    public func packed(_ precision: WeightPrecision, stride: Int) -> ConvolutionWeight {
+        let layout = PanelLayout(
+            precision, outputs: outputs, channels: inputs, height: height, width: width, stride: stride)
+        return ConvolutionWeight(self, matrix: matrix.packed(as: layout))
     }
 
     /// The form in which a convolution with these filters reads its input.
-    public var form: OperandForm { matrix.form == .bytesByRow ? .bytesByImage : matrix.form }
+    public var form: OperandForm {
+        if isWinograd { return .fp32 }
+        return matrix.form == .bytesByRow ? .bytesByImage : matrix.form
+    }
+
+    /// Whether these are filters transformed for Winograd's products: for a stride of 1 only.
+    var isWinograd: Bool {
+        if case .panels(let panels) = matrix.storage { panels.layout.isWinograd } else { false }
+    }
 }

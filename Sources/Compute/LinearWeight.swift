@@ -43,24 +43,21 @@ public struct LinearWeight: Sendable {
     }
 
     /// The same weight laid out for the product kernels in private memory, rounded to `precision` (or the next wider one that has
-    /// room for so many channels).
-    ///
-    /// - Parameter taps: pixels that a row of the weight sees, channels innermost; 1 for a linear layer.
-    func packed(_ precision: WeightPrecision, taps: Int) -> LinearWeight {
+    /// room for so many inputs).
+    public func packed(_ precision: WeightPrecision) -> LinearWeight {
+        packed(as: PanelLayout(precision, outputs: outputs, taps: 1, channels: inputs))
+    }
+
+    /// The same weight laid out for the product kernels in private memory.
+    func packed(as layout: PanelLayout) -> LinearWeight {
         guard case .rows(let rows) = storage else { return self }
-        let channels = inputs / taps
-        let layout = PanelLayout(precision, outputs: outputs, taps: taps, channels: channels)
         let source = WeightSource(
-            UnsafeRawBufferPointer(rows.floats), .rows, outputs: outputs, taps: taps, channels: channels,
-            owner: rows.owner)
+            UnsafeRawBufferPointer(rows.floats), .rows, outputs: outputs, taps: layout.sourceTaps,
+            channels: layout.channels, owner: rows.owner)
         return LinearWeight(
             layout,
             in: WeightMemory(byteCount: layout.byteCount) { LinearWeight.write(source, as: layout, into: $0) })
     }
-
-    /// The same weight laid out for the product kernels in private memory, rounded to `precision` (or the next wider one that has
-    /// room for so many inputs).
-    public func packed(_ precision: WeightPrecision) -> LinearWeight { packed(precision, taps: 1) }
 
     /// The form in which a product with this weight reads its left side.
     public var form: OperandForm {

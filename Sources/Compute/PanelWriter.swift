@@ -9,7 +9,7 @@ struct PanelWriter {
 
     init(_ layout: PanelLayout, from source: WeightSource) {
         precondition(
-            layout.outputs == source.outputs && layout.taps == source.taps && layout.channels == source.channels,
+            layout.outputs == source.outputs && layout.sourceTaps == source.taps && layout.channels == source.channels,
             "the source is no \(layout.tag)")
         self.layout = layout
         self.source = source
@@ -42,11 +42,14 @@ struct PanelWriter {
         }
         for first in stride(from: 0, to: range.count, by: PanelWriter.stripRows) {
             let columns = first..<min(range.count, first + PanelWriter.stripRows)
-            source.read(range.lowerBound + columns.lowerBound..<range.lowerBound + columns.upperBound, into: rows)
+            let outputs = range.lowerBound + columns.lowerBound..<range.lowerBound + columns.upperBound
+            if layout.isWinograd { source.read(outputs, transformedInto: rows) } else { source.read(outputs, into: rows) }
             for column in columns {
                 let source = rows + (column - first) * depth, target = narrow + (column - first) * rowBytes
                 switch layout.precision {
                 case .fp32: break
+                case .bf16 where layout.isWinograd:
+                    quantizer.table.f32_to_f16(target.assumingMemoryBound(to: UInt16.self), source, depth)
                 case .bf16: quantizer.table.f32_to_bf16(target.assumingMemoryBound(to: UInt16.self), source, depth)
                 case .int8: write8(source, output: range.lowerBound + column, target, start)
                 case .int4: write4(source, panel: panel, column: column, target, start)
@@ -62,14 +65,15 @@ struct PanelWriter {
         _ rows: UnsafeRawPointer, panel: Int, _ columns: Range<Int>, into start: UnsafeMutableRawPointer
     ) {
         let width = layout.width(of: panel), target = start + layout.offset(of: panel)
-        guard layout.precision == .int4 else {
-            let words = layout.depth * layout.precision.bits / 32
+        let bits = layout.depth * layout.precision.bits
+        guard layout.precision == .int4 || layout.isWinograd && layout.precision == .bf16 else {
+            let words = bits / 32
             quantizer.table.transpose(
                 target.assumingMemoryBound(to: Float.self) + columns.lowerBound, width,
                 rows.assumingMemoryBound(to: Float.self), words, columns.count, words)
             return
         }
-        let units = layout.depth / 4, source = rows.assumingMemoryBound(to: UInt16.self)
+        let units = bits / 16, source = rows.assumingMemoryBound(to: UInt16.self)
         let halves = target.assumingMemoryBound(to: UInt16.self) + columns.lowerBound
         for unit in 0..<units {
             for column in 0..<columns.count { halves[unit * width + column] = source[column * units + unit] }

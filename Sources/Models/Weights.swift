@@ -96,7 +96,9 @@ public struct Weights {
     }
 
     /// The filters of a convolution, `[outputs, inputs, size, size]`; 1x1 filters may be a linear layer's rows.
-    public func convolution(_ name: String, outputs: Int, inputs: Int, size: Int) throws(ModelError)
+    ///
+    /// - Parameter stride: of the convolutions that they are for.
+    public func convolution(_ name: String, outputs: Int, inputs: Int, size: Int, stride: Int) throws(ModelError)
         -> ConvolutionWeight
     {
         let shape = [outputs, inputs, size, size]
@@ -106,7 +108,8 @@ public struct Weights {
                 rows: rows(tensor, outputs: outputs, taps: size * size), outputs: outputs, inputs: inputs, height: size,
                 width: size)
         }
-        let layout = PanelLayout(precision, outputs: outputs, taps: size * size, channels: inputs)
+        let layout = PanelLayout(
+            precision, outputs: outputs, channels: inputs, height: size, width: size, stride: stride)
         return ConvolutionWeight(layout, in: panels(tensor, layout), height: size, width: size)
     }
 
@@ -142,7 +145,7 @@ public struct Weights {
     ) -> WeightMemory {
         let tag = order == nil ? layout.tag : "\(layout.tag) reordered"
         return storage.memory(tensor.name, tag: tag, byteCount: layout.byteCount) { target, pool in
-            let source = tensor.source(outputs: layout.outputs, taps: layout.taps)
+            let source = tensor.source(outputs: layout.outputs, taps: layout.sourceTaps)
             LinearWeight.write(order.map(source.reordered) ?? source, as: layout, into: target, pool: pool)
             tensor.release()
         }

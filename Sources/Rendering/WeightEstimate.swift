@@ -19,10 +19,11 @@ enum WeightEstimate {
                 let isPacked = entry.shape.count > 1 && !name.hasSuffix(".scale") && !isTable(name)
                 if isPacked, component != "text_encoder" || ruled != .fp32 {
                     let channels = entry.shape[1] * (entry.format == .u8 ? 2 : 1)
+                    let isFilter = entry.shape.count == 4
                     total +=
                         PanelLayout(
-                            ruled, outputs: entry.shape[0], taps: entry.shape.dropFirst(2).reduce(1, *),
-                            channels: channels
+                            ruled, outputs: entry.shape[0], channels: channels, height: isFilter ? entry.shape[2] : 1,
+                            width: isFilter ? entry.shape[3] : 1, stride: name.contains(".downsamplers.") ? 2 : 1
                         ).byteCount
                 } else if entry.format == .f16 || entry.format == .bf16, !isTable(name), !name.hasSuffix(".scale") {
                     total += entry.count * 4

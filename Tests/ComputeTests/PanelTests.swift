@@ -29,7 +29,8 @@ import Testing
                 outputsInputsHeightWidth: Constant(filters), outputs: outputs, inputs: shape.c, height: kernel,
                 width: kernel)
             let result = bench.context.convolution(
-                bench.context.tensor(shape, x), weight.packed(precision), bias: Constant(bias), stride: stride,
+                bench.context.tensor(shape, x), weight.packed(precision, stride: stride), bias: Constant(bias),
+                stride: stride,
                 padding: padding, residual: bench.context.tensor(resultShape(shape, outputs, kernel, stride), residual))
             let expected = sums.indices.map { sums[$0] + Double(bias[$0 % outputs]) + Double(residual[$0]) }
             let tolerance = PanelTests.tolerance[precision, default: 0]
@@ -48,7 +49,7 @@ import Testing
         let weight = ConvolutionWeight(
             outputsInputsHeightWidth: Constant(Bench.values(96 * 32 * 9, seed: 2)), outputs: 96, inputs: 32, height: 3,
             width: 3
-        ).packed(precision)
+        ).packed(precision, stride: 1)
         let results = try [1, 2, 5].map { threads in
             let bench = try Bench(threads: threads)
             return bench.context.convolution(bench.tensor(shape), weight, padding: Padding(all: 1)).array()

@@ -325,6 +325,49 @@ CHECK_PRODUCT(product_bf16, float, uint16_t, uint16_t, draw_bfloats, 1e-5f)
 CHECK_PRODUCT(product_s16, int32_t, int16_t, int16_t, draw_words, 0)
 CHECK_PRODUCT(product_u8, int32_t, uint8_t, int8_t, draw_bytes, 0)
 
+static void check_winograd_filter(struct check *check) {
+    FOR_SIZES(n) {
+        WHERE("n %zu", n);
+        struct guarded filter = floats(check, 9 * n), actual = floats(check, 35 * (n + 3) + n), expected = twin(actual);
+        check->table.winograd_filter(actual.data, n + 3, filter.data, n);
+        check->spec.winograd_filter(expected.data, n + 3, filter.data, n);
+        expect(check, actual, expected, 2e-6f, where);
+        release(check, filter);
+    }
+}
+
+// Whole tiles and such that hang over, across two images, with padding and an enlarged input.
+static void check_winograd_scatter(struct check *check) {
+    static const int32_t rows[] = {-1, 0, 0, 1, 2, 2, -1}, columns[] = {-1, 0, 0, 1, 1, 2, 2, 3, 3, 4, -1};
+    FOR_SIZES(channels)
+    for (size_t first = 0; first < 3; first++) {
+        WHERE("%zu channels from tile %zu", channels, first);
+        struct kernels_window window = {rows, columns, 3, 5, channels, 3, 3, 1, 5, 9};
+        struct guarded source = floats(check, 2 * 3 * 5 * channels), zeros = guarded_make(channels * sizeof(float));
+        memset(zeros.data, 0, zeros.bytes);
+        size_t count = 12 - 2 * first, step = count * channels + 3;
+        struct guarded actual = floats(check, 35 * step + count * channels), expected = twin(actual);
+        check->table.winograd_scatter(actual.data, step, source.data, zeros.data, &window, first, count);
+        check->spec.winograd_scatter(expected.data, step, source.data, zeros.data, &window, first, count);
+        expect(check, actual, expected, 1e-5f, where);
+        release(check, source);
+        release(check, zeros);
+    }
+}
+
+static void check_winograd_gather(struct check *check) {
+    for (size_t n = KERNELS_PANEL_UNIT; n <= KERNELS_PANEL_COLUMNS; n += KERNELS_PANEL_UNIT)
+        for (size_t tiles = 0; tiles < 4; tiles++) {
+            WHERE("%zu tiles, n %zu", tiles, n);
+            struct guarded sums = floats(check, 36 * tiles * n), actual = floats(check, 3 * (16 * n + 5) + 4 * tiles * n);
+            struct guarded expected = twin(actual);
+            check->table.winograd_gather(actual.data, 16 * n + 5, sums.data, tiles, n);
+            check->spec.winograd_gather(expected.data, 16 * n + 5, sums.data, tiles, n);
+            expect(check, actual, expected, 2e-5f, where);
+            release(check, sums);
+        }
+}
+
 static void check_range(struct check *check) {
     FOR_SIZES(n) {
         if (!n)

@@ -13,7 +13,7 @@ struct Convolution {
         _ weights: Weights, inputs: Int, outputs: Int, size: Int = 3, stride: Int = 1, padding: Padding? = nil,
         hasBias: Bool = true
     ) throws(ModelError) {
-        weight = try weights.convolution("weight", outputs: outputs, inputs: inputs, size: size)
+        weight = try weights.convolution("weight", outputs: outputs, inputs: inputs, size: size, stride: stride)
         bias = hasBias ? try weights.constant("bias", shape: [outputs]) : nil
         self.stride = stride
         self.padding = padding ?? Padding(all: (size - 1) / 2)

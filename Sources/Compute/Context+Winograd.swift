@@ -1,0 +1,22 @@
+import CKernels
+
+extension Context {
+    /// A 3x3 convolution of stride 1 with Winograd's filters, and its epilogue, into `result`, whose statistics are collected if it
+    /// has any.
+    func multiplyTiles(
+        _ x: Operand, _ panels: Panels, window: kernels_window, into result: Tensor, epilogue: () -> Epilogue
+    ) {
+        let channels = result.shape.c, tiles = WinogradTiles(result.shape)
+        let product = WinogradProduct(panels, tiles)
+        withScratch(product.scratchElements(threads: pool.threads)) { scratch in
+            let epilogue = epilogue(), target = result.pointer
+            product.run(x.tensor.pointer, window: window, scratch: scratch, pool: pool, kernels) {
+                sums, stride, rows, columns in
+                epilogue.finish(target, from: sums, stride: stride, rows: rows, columns: columns)
+                result.statistics?.collect(
+                    chunk: tiles.chunk(of: rows), columns: columns,
+                    from: target + rows.lowerBound * channels + columns.lowerBound, stride: channels, kernels)
+            }
+        }
+    }
+}
