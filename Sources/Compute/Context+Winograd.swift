@@ -11,11 +11,11 @@ extension Context {
         withScratch(product.scratchElements(threads: pool.threads)) { scratch in
             let epilogue = epilogue(), target = result.pointer
             product.run(x.tensor.pointer, window: window, scratch: scratch, pool: pool, kernels) {
-                sums, stride, rows, columns in
-                epilogue.finish(target, from: sums, stride: stride, rows: rows, columns: columns)
+                sums, rows in
+                epilogue.finish(target, from: sums, rows: rows)
                 result.statistics?.collect(
-                    chunk: tiles.chunk(of: rows), columns: columns,
-                    from: target + rows.lowerBound * channels + columns.lowerBound, stride: channels, kernels)
+                    chunk: tiles.chunk(of: rows), columns: sums.columns,
+                    from: target + rows.lowerBound * channels + sums.columns.lowerBound, stride: channels, kernels)
             }
         }
     }

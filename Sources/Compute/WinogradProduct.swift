@@ -60,12 +60,12 @@ struct WinogradProduct {
 
     /// Computes the convolution.
     ///
-    /// - Parameter finish: is called, on any thread, for each row of pixels of a run and each panel: their sums, `stride`
-    ///   floats a pixel, are what belongs to these rows and columns of the result.
+    /// - Parameter finish: is called, on any thread, for each row of pixels of a run and each panel: their sums, and the rows of
+    ///   the result that these are.
     func run(
         _ input: UnsafePointer<Float>, window: kernels_window, scratch: UnsafeMutablePointer<Float>, pool: ThreadPool,
         _ kernels: kernels,
-        finish: (_ sums: UnsafePointer<Float>, _ stride: Int, _ rows: Range<Int>, _ columns: Range<Int>) -> Void
+        finish: (_ sums: ProductSums, _ rows: Range<Int>) -> Void
     ) {
         let padding = scratch, left = padding + paddingElements
         let sums = left + (isPrivate ? pool.threads : 1) * leftElements
@@ -148,7 +148,7 @@ struct WinogradProduct {
     private func gather(
         _ runs: Range<Int>, panel: Int, from sums: UnsafePointer<Float>, through pixels: UnsafeMutablePointer<Float>,
         _ kernels: kernels,
-        _ finish: (_ sums: UnsafePointer<Float>, _ stride: Int, _ rows: Range<Int>, _ columns: Range<Int>) -> Void
+        _ finish: (_ sums: ProductSums, _ rows: Range<Int>) -> Void
     ) {
         let width = weight.width(of: panel), columns = weight.outputs(of: panel)
         var source = sums
@@ -157,7 +157,7 @@ struct WinogradProduct {
             kernels.winograd_gather(pixels, stride, source, count, width)
             for y in 0..<Winograd.side {
                 guard let rows = tiles.pixels(of: run, y: y) else { break }
-                finish(pixels + y * stride, width, rows, columns)
+                finish(ProductSums(start: pixels + y * stride, stride: width, columns: columns, scales: nil), rows)
             }
             source += count * WinogradProduct.products * width
         }
