@@ -42,27 +42,35 @@ static void affine_simd(float *dst, const float *src, float factor, float offset
     }
 }
 
-// `x` holds floats or, with `scales`, integers.
+// Some columns of a row; `x` holds floats or, with `scales`, integers. `part` is the constant LANES but for the last columns.
+INLINE void epilogue_vector(float *y, const float *x, size_t i, size_t part, V scale, V minus_zero,
+                            const struct kernels_scales *scales, const float *bias, const float *residual,
+                            const int activation) {
+    V v = load_some(x + i, part), b = bias ? load_some(bias + i, part) : vset1(0.0f);
+    if (scales) {
+        V column_sum = vfrom_i32(load_some((const float *)scales->column_sum + i, part));
+        v = vfma(minus_zero, column_sum, vfrom_i32(v));
+        v = vfma(v, vmul(scale, load_some(scales->column_scale + i, part)), b);
+    } else if (bias) {
+        v = vadd(v, b);
+    }
+    if (residual)
+        v = vadd(v, load_some(residual + i, part));
+    store_some(y + i, vactivate(v, activation), part);
+}
+
 INLINE void epilogue_rows(float *y, size_t stride, const float *x, size_t x_stride, size_t rows, size_t n,
                           const struct kernels_scales *scales, const float *bias, const float *residual,
                           size_t residual_stride, const int activation) {
-    for (size_t r = 0; r < rows; r++) {
+    for (size_t r = 0; r < rows; r++, y += stride, x += x_stride) {
         V scale = vset1(scales ? scales->scale[r * scales->step] : 1.0f);
         V minus_zero = vset1(scales ? -scales->zero[r * scales->step] : 0.0f);
-        for (size_t i = 0; i < n; i += LANES) {
-            size_t part = PART(i, n);
-            V v = load_some(x + r * x_stride + i, part), b = bias ? load_some(bias + i, part) : vset1(0.0f);
-            if (scales) {
-                V column_sum = vfrom_i32(load_some((const float *)scales->column_sum + i, part));
-                v = vfma(minus_zero, column_sum, vfrom_i32(v));
-                v = vfma(v, vmul(scale, load_some(scales->column_scale + i, part)), b);
-            } else if (bias) {
-                v = vadd(v, b);
-            }
-            if (residual)
-                v = vadd(v, load_some(residual + r * residual_stride + i, part));
-            store_some(y + r * stride + i, vactivate(v, activation), part);
-        }
+        const float *added = residual ? residual + r * residual_stride : NULL;
+        size_t i = 0;
+        for (; i + LANES <= n; i += LANES)
+            epilogue_vector(y, x, i, LANES, scale, minus_zero, scales, bias, added, activation);
+        if (i < n)
+            epilogue_vector(y, x, i, n - i, scale, minus_zero, scales, bias, added, activation);
     }
 }
 
