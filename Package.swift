@@ -27,7 +27,7 @@ let package = Package(
         .executable(name: "latentd", targets: ["latentd"]),
         .executable(name: "latentctl", targets: ["latentctl"]),
         // For Benchmarks/, which is a package of its own.
-        .library(name: "Compute", targets: ["Compute"]),
+        .library(name: "Compute", targets: ["Compute", "CKernels"]),
         .library(name: "Diffusion", targets: ["Models", "Diffusion"]),
     ],
     dependencies: [
@@ -86,7 +86,8 @@ let package = Package(
         // Tests.
         .target(
             name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks",
-            exclude: ["main.c", "machine", "aarch64.sh", "avx512.sh"], cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+            exclude: ["main.c", "machine", "aarch64.sh", "avx512.sh"],
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         tests("ComputeTests", ["Compute", "CKernels", "KernelChecks"]),
         tests("ModelsTests", ["Models"]),
         tests("DiffusionTests", ["Diffusion", "Models", "Compute"]),

@@ -12,8 +12,12 @@ let package = Package(
     ],
     targets: [
         .target(name: "CPeak", path: "CPeak", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "CEntries", dependencies: [.product(name: "Compute", package: "latentd")], path: "CEntries",
+            cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
         .executableTarget(
-            name: "kernels", dependencies: ["CPeak", .product(name: "Compute", package: "latentd")], path: "kernels",
+            name: "kernels", dependencies: ["CPeak", "CEntries", .product(name: "Compute", package: "latentd")],
+            path: "kernels",
             resources: [.copy("shapes.txt")], swiftSettings: strict),
         .executableTarget(
             name: "model", dependencies: [.product(name: "Diffusion", package: "latentd"), arguments], path: "model",

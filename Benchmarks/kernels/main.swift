@@ -1,41 +1,8 @@
-// Times every operation of Compute at the shapes of shapes.txt beside the peak of the same threads, measured between them.
-//
-//     kernels [--threads N] [--isa NAME] [--shapes FILE] [--only WORD] [--json]
+// Times every operation of Compute at the shapes of shapes.txt, or every entry of a table of kernels, beside the peak of the same threads,
+// measured between them.
 import CPeak
 import Compute
 import Foundation
-
-struct Options {
-    var threads = ProcessInfo.processInfo.activeProcessorCount
-    var isa: String?
-    var shapes = Bundle.module.url(forResource: "shapes", withExtension: "txt")?.path ?? "shapes.txt"
-    var only = ""
-    var json = false
-
-    init(_ arguments: [String]) throws {
-        var rest = arguments[...]
-        while let option = rest.popFirst() {
-            if option == "--json" {
-                json = true
-                continue
-            }
-            guard let value = rest.popFirst() else { throw Usage() }
-            switch option {
-            case "--threads":
-                guard let count = Int(value), count > 0 else { throw Usage() }
-                threads = count
-            case "--isa": isa = value
-            case "--shapes": shapes = value
-            case "--only": only = value
-            default: throw Usage()
-            }
-        }
-    }
-
-    struct Usage: Error, CustomStringConvertible {
-        let description = "usage: kernels [--threads N] [--isa NAME] [--shapes FILE] [--only WORD] [--json]"
-    }
-}
 
 struct Measurement: Encodable {
     let operation: String
@@ -67,48 +34,79 @@ func seconds(_ pool: ThreadPool, rounds: Int = 3, _ body: () -> Void) -> Double 
     return best
 }
 
-/// Operations a second of all threads' registers.
-func peak(_ pool: ThreadPool, _ isa: String) -> Double {
+/// Operations a second of all threads' registers, by the instructions that a product of this precision uses.
+func peak(_ pool: ThreadPool, _ isa: String, _ precision: String) -> Double {
     let each = 5e8
     return 4 * Double(pool.threads) * each
-        / seconds(pool) { pool.parallelFor(4 * pool.threads) { _ in _ = peak_run(isa, each) } }
+        / seconds(pool) { pool.parallelFor(4 * pool.threads) { _ in _ = peak_run(isa, precision, each) } }
 }
 
-func measure(_ layer: Layer, _ pool: ThreadPool, _ table: KernelTable) throws -> Measurement {
+extension Measurement {
+    init(_ operation: String, _ name: String, seconds: Double, operations: Double, bytes: Double, peak: Double) {
+        self.init(
+            operation: operation, name: name, milliseconds: seconds * 1e3,
+            gigaflops: operations > 0 ? operations / seconds * 1e-9 : nil,
+            percentOfPeak: operations > 0 ? operations / seconds / peak * 100 : nil,
+            gigabytesPerSecond: bytes > 0 ? bytes / seconds * 1e-9 : nil)
+    }
+
+    /// A line of the table.
+    var line: String {
+        let rate = gigaflops.map { String(format: "%8.0f GFLOP/s %4.0f %%", $0, percentOfPeak ?? 0) }
+        let memory = gigabytesPerSecond.map { String(format: "%8.1f GB/s", $0) }
+        let label = "\(operation) \(name)".padding(toLength: 40, withPad: " ", startingAt: 0)
+        return "\(label) \(String(format: "%9.3f ms", milliseconds)) \(rate ?? memory ?? "")"
+    }
+}
+
+func measure(_ layer: Layer, _ precision: WeightPrecision?, _ pool: ThreadPool, _ table: KernelTable) throws
+    -> Measurement
+{
     let dry = try Context(arena: Arena(), pool: pool, table: table)
-    layer.prepare(dry)()
+    layer.prepare(dry, precision)()
     let context = try Context(arena: Arena(capacity: dry.arena.peakBytes), pool: pool, table: table)
-    let body = layer.prepare(context)
+    let body = layer.prepare(context, precision)
     body()
-    let time = seconds(pool, body), top = peak(pool, table.name)
+    let time = seconds(pool, body)
+    let multiplied = layer.hasWeights ? precision ?? .fp32 : .fp32
+    let top = peak(pool, table.name, multiplied == .int4 ? "int8" : multiplied.rawValue)
     return Measurement(
-        operation: layer.operation, name: layer.name, milliseconds: time * 1e3,
-        gigaflops: layer.operations > 0 ? layer.operations / time * 1e-9 : nil,
-        percentOfPeak: layer.operations > 0 ? layer.operations / time / top * 100 : nil,
-        gigabytesPerSecond: layer.bytes > 0 ? layer.bytes / time * 1e-9 : nil)
+        layer.operation, layer.name, seconds: time, operations: layer.operations, bytes: layer.bytes, peak: top)
+}
+
+func measure(_ entry: Entry, _ pool: ThreadPool, _ table: KernelTable) -> Measurement {
+    let work = entry.run(table.name, times: 1), times = 20
+    let time = seconds(pool, rounds: 20) { _ = entry.run(table.name, times: times) } / Double(times)
+    return Measurement(
+        table.name, entry.name, seconds: time, operations: work.operations, bytes: work.bytes,
+        peak: work.operations > 0 ? peak(pool, table.name, entry.precision) : 1)
 }
 
 func run() throws {
     let options = try Options(Array(CommandLine.arguments.dropFirst()))
     let table = try options.isa.map { try KernelTable(named: $0) } ?? KernelTable.selected()
     if let isa = options.isa { setenv("LATENTD_ISA", isa, 1) }
-    let pool = try ThreadPool(threads: options.threads)
-    let lines = try String(contentsOfFile: options.shapes, encoding: .utf8).split(separator: "\n")
-    let chosen = lines.filter { options.only.isEmpty || $0.contains(options.only) }
-    let layers = try chosen.compactMap { try Layer(line: $0) }
-    let core = try BLAS.shared().coreName, top = peak(pool, table.name) * 1e-9
-    if !options.json {
-        print("\(table.name), OpenBLAS \(core), \(options.threads) threads, peak \(Int(top)) GFLOP/s")
-    }
+    let pool = try ThreadPool(threads: options.entries ? 1 : options.threads)
     var all: [Measurement] = []
-    for layer in layers {
-        let result = try measure(layer, pool, table)
+    func add(_ result: Measurement) {
         all.append(result)
-        if options.json { continue }
-        let rate = result.gigaflops.map { String(format: "%8.0f GFLOP/s %4.0f %%", $0, result.percentOfPeak ?? 0) }
-        let memory = result.gigabytesPerSecond.map { String(format: "%8.1f GB/s", $0) }
-        let name = "\(layer.operation) \(layer.name)".padding(toLength: 40, withPad: " ", startingAt: 0)
-        print(name, String(format: "%9.3f ms", result.milliseconds), rate ?? memory ?? "")
+        if !options.json { print(result.line) }
+    }
+    func isChosen(_ line: some StringProtocol) -> Bool { options.only.isEmpty || line.contains(options.only) }
+
+    if !options.json {
+        let core = try BLAS.shared().coreName,
+            top = peak(pool, table.name, options.precision?.rawValue ?? "fp32") * 1e-9
+        print("\(table.name), OpenBLAS \(core), \(pool.threads) threads, peak \(Int(top)) GFLOP/s")
+    }
+    if options.entries {
+        for entry in Entry.all where isChosen(entry.name) { add(measure(entry, pool, table)) }
+    } else {
+        let lines = try String(contentsOfFile: options.shapes, encoding: .utf8).split(separator: "\n")
+        for layer in try lines.filter({ isChosen($0) }).compactMap({ try Layer(line: $0) })
+        where options.precision == nil || layer.hasWeights {
+            add(try measure(layer, options.precision, pool, table))
+        }
     }
     if options.json {
         let encoder = JSONEncoder()

@@ -101,7 +101,9 @@ void kernels_fill_neon(struct kernels *table) {
     table->transpose = transpose_simd;
     table->activation_levels = 127;
     table->product_u8 = product_u8_neon;
+    table->product_s16 = product_s16_neon;
     table->quantize = quantize_neon;
+    table->quantize_s16 = quantize_s16_neon;
     table->decode_int4 = decode_int4_neon;
     table->element_of_bf16 = KERNELS_F32;
 }

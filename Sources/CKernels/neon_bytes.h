@@ -1,4 +1,4 @@
-// Bytes in the registers of NEON: their products, and the way from floats and 4-bit weights to bytes and back.
+// Bytes and 16-bit integers in the registers of NEON: their products, and the way from floats and 4-bit weights to them.
 
 // Sums of four columns before they are whole: two neighbours make one sum.
 struct halves {
@@ -48,6 +48,35 @@ INLINE struct halves quad_dot_both(struct halves sums, int8x16_t quad, int8x16_t
 #define rdot_both(sums, quad, weights, next, its_weights) quad_dot_both(sums, quad, weights, next, its_weights)
 #include "simd_product.inc"
 
+INLINE int16x8_t pair_broadcast_s16(const int16_t *p) {
+    int32_t pair;
+    memcpy(&pair, p, sizeof pair);
+    return vreinterpretq_s16_s32(vdupq_n_s32(pair));
+}
+
+INLINE struct halves pair_dot_s16(struct halves sums, int16x8_t pair, int16x8_t weights) {
+    return (struct halves){vmlal_s16(sums.low, vget_low_s16(pair), vget_low_s16(weights)),
+                           vmlal_high_s16(sums.high, pair, weights)};
+}
+
+// smlal: 4 products, so at best 4 a cycle where a core begins one of them, 8 where two.
+#define PRODUCT product_s16_neon
+#define ELEMENT int16_t
+#define WEIGHT int16_t
+#define SUM int32_t
+#define GROUP 2
+#define WIDTH 4
+#define VECTORS 2
+#define R struct halves
+#define W int16x8_t
+#define rzero() ((struct halves){vdupq_n_s32(0), vdupq_n_s32(0)})
+#define rload_sums(p) halves_load(p)
+#define rstore_sums(p, v) vst1q_s32(p, vpaddq_s32((v).low, (v).high))
+#define rload(p) vld1q_s16(p)
+#define rbroadcast(p) pair_broadcast_s16(p)
+#define rdot(sums, pair, weights) pair_dot_s16(sums, pair, weights)
+#include "simd_product.inc"
+
 INLINE uint16x4_t rounded(const float *p, V factor, V zero, V levels) {
     V x = vminq_f32(vmaxq_f32(vfmaq_f32(zero, vld1q_f32(p), factor), vdupq_n_f32(0)), levels);
     return vmovn_u32(vcvtnq_u32_f32(x));
@@ -64,6 +93,22 @@ static void quantize_neon(uint8_t *dst, const float *src, size_t n, float factor
         uint8_t bytes[8];
         vst1_u8(bytes, vmovn_u16(vcombine_u16(rounded(rest, f, z, top), rounded(rest + 4, f, z, top))));
         memcpy(dst + i, bytes, n - i);
+    }
+}
+
+static void quantize_s16_neon(int16_t *dst, const float *src, size_t n, float factor, float zero, int levels) {
+    V f = vset1(factor), z = vset1(zero), top = vset1((float)levels), bottom = vset1(-(float)levels);
+    for (size_t i = 0; i < n; i += 4) {
+        size_t part = PART(i, n);
+        V x = vminq_f32(vmaxq_f32(vfmaq_f32(z, load_some(src + i, part), f), bottom), top);
+        int16x4_t words = vmovn_s32(vcvtnq_s32_f32(x));
+        if (part == 4) {
+            vst1_s16(dst + i, words);
+        } else {
+            int16_t all[4];
+            vst1_s16(all, words);
+            memcpy(dst + i, all, part * sizeof *dst);
+        }
     }
 }
 
