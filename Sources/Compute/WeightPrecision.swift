@@ -27,8 +27,8 @@ public enum WeightPrecision: String, Hashable, Comparable, Sendable, CaseIterabl
         }
     }
 
-    /// Bits of one weight in memory.
-    var bits: Int { self == .int4 ? 4 : 8 * elementBytes }
+    /// Bits of one weight in memory, scales apart.
+    public var bits: Int { self == .int4 ? 4 : 8 * elementBytes }
 
     /// By width: `int4 < fp32`.
     public static func < (left: WeightPrecision, right: WeightPrecision) -> Bool { left.bits < right.bits }

@@ -121,6 +121,22 @@ public struct WeightSource: @unchecked Sendable {  // The bytes are never writte
         }
     }
 
+    /// All numbers rounded to bfloat16, in the checkpoint's order.
+    public func writeBF16(into target: UnsafeMutableRawBufferPointer, pool: ThreadPool?) {
+        precondition(target.count == 2 * outputs * depth, "\(target.count) bytes do not hold the numbers")
+        guard let start = bytes.baseAddress, let rounded = target.baseAddress else { return }
+        var table = kernels()
+        kernels_init(&table, nil)
+        let body = { (row: Int) in
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: depth) { floats in
+                guard let floats = floats.baseAddress else { return }
+                readAsStored(row..<row + 1, start, into: floats, table)
+                table.f32_to_bf16((rounded + 2 * row * depth).assumingMemoryBound(to: UInt16.self), floats, depth)
+            }
+        }
+        if let pool { pool.parallelFor(outputs, body) } else { (0..<outputs).forEach(body) }
+    }
+
     /// Rows in the checkpoint's order, `[channels, taps]`.
     private func readAsStored(
         _ rows: Range<Int>, _ start: UnsafeRawPointer, into target: UnsafeMutablePointer<Float>, _ table: kernels

@@ -54,7 +54,12 @@ public enum DaemonError: Error, Sendable {
         case .invalidJob, .plan: ExitStatus.data
         case .cannotCreate: ExitStatus.cannotCreate
         case .rendering(let error):
-            if case .dump = error { ExitStatus.cannotCreate } else { Self.exitCode(error.failure) }
+            switch error {
+            case .dump, .importing(.exists), .importing(.unwritable): ExitStatus.cannotCreate
+            case .importing(.inUse): ExitStatus.temporary
+            case .importing(.missing), .importing(.unreadable): ExitStatus.noInput
+            default: Self.exitCode(error.failure)
+            }
         }
     }
 

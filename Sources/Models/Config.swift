@@ -89,6 +89,12 @@ public struct Config: Sendable {
         return choice
     }
 
+    /// An object, whose fields are named with this one's in messages.
+    public func object(_ field: String) throws(ModelError) -> Config {
+        guard case .object(let members)? = members[field] else { throw refusal(field, "it is not an object") }
+        return Config(file: file, members: members, path: "\(path)\(field).")
+    }
+
     /// An array of strings.
     public func strings(_ field: String) throws(ModelError) -> [String] {
         try value(field, nil, "an array of strings") { json in

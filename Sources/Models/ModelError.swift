@@ -16,6 +16,12 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
     case wrongType(file: String, name: String, type: String)
     /// The checkpoint holds tensors that the architecture does not know.
     case unusedTensors(file: String, names: [String])
+    /// A model cannot have this name.
+    case badName(String)
+    /// Something of that name is there already.
+    case exists(file: String)
+    /// Another process works on it.
+    case inUse(file: String)
     /// The file could not be written (`errno`).
     case unwritable(file: String, code: Int32)
 
@@ -35,6 +41,10 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unusedTensors(let file, let names):
             "\(file) holds \(names.count) tensors that its configuration has no place for, the first is '\(names[0])': "
                 + "the configuration and the weights do not belong together, or the architecture is not supported."
+        case .badName(let name):
+            "A model cannot be called '\(name)': a name of up to 100 bytes is asked for, without a slash and no dot first."
+        case .exists(let file): "\(file) exists already; it is not replaced unless that is asked for."
+        case .inUse(let file): "\(file) is in use: another import of that name is running."
         case .unwritable(let file, let code): "\(file) cannot be written: \(systemReason(code))."
         }
     }

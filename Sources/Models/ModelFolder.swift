@@ -60,17 +60,20 @@ public struct ModelFolder: Sendable {
         try Checkpoint(folder: "\(path)/\(component)", stem: stem(component))
     }
 
+    /// The path, inside the folder, of the one file that an import writes a component's weights to.
+    func outputFile(_ component: String) -> String { "\(component)/\(stem(component)).safetensors" }
+
     private func stem(_ component: String) -> String {
         component == "text_encoder" ? "model" : "diffusion_pytorch_model"
     }
 
     /// Which tensors stay wider than the precision that the model is run at: the rules of its manifest, or the standard ones.
     public func precisionRules() throws(ModelError) -> PrecisionRules {
-        let path = "\(path)/latentd.json"
+        let path = "\(path)/\(QuantizationManifest.fileName)"
         guard MappedFile.exists(path) else { return .standard }
         let manifest = try Config(file: path)
-        guard manifest.has("rules") else { return .standard }
-        return try PrecisionRules(Config(file: path, members: ["rules": manifest.members["rules"] ?? .null]))
+        guard manifest.has(QuantizationManifest.field) else { return .standard }
+        return try QuantizationManifest.rules(try manifest.object(QuantizationManifest.field))
     }
 
     /// Every file that decides what a picture looks like, as paths inside the folder, sorted.
@@ -95,11 +98,24 @@ public struct ModelFolder: Sendable {
         var list = ""
         for name in try files() {
             let file = try MappedFile("\(path)/\(name)")
-            list += "\(file.withBytes { SHA256.hexadecimal($0) })  \(name)\n"
+            list += "\(file.withBytes { ModelFolder.sha256($0, of: file) })  \(name)\n"
         }
         let digest = Array(list.utf8).withUnsafeBytes { SHA256.hexadecimal($0) }
         self.digest.value = digest
         return digest
+    }
+}
+
+extension ModelFolder {
+    /// The digest of a file's bytes, which leave this process's memory as they are read.
+    fileprivate static func sha256(_ bytes: UnsafeRawBufferPointer, of file: MappedFile) -> String {
+        var hash = SHA256()
+        for start in stride(from: 0, to: bytes.count, by: 1 << 24) {
+            let part = UnsafeRawBufferPointer(rebasing: bytes[start..<min(bytes.count, start + 1 << 24)])
+            hash.update(part)
+            file.release(part)
+        }
+        return hash.finalize()
     }
 }
 

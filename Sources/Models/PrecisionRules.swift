@@ -70,15 +70,18 @@ public struct PrecisionRules: Hashable, Sendable {
 
 extension PrecisionRules {
     /// Reads a file of rules.
-    public init(file: String) throws(ModelError) { try self.init(Config(file: file)) }
+    public init(file: String) throws(ModelError) {
+        let config = try Config(file: file)
+        if let unknown = config.members.keys.filter({ $0 != "rules" }).min() {
+            throw config.refusal(unknown, "a file of rules has no such field")
+        }
+        try self.init(config)
+    }
 
     /// Reads the field `rules` of an object.
     public init(_ config: Config) throws(ModelError) {
         guard case .array(let elements)? = config.members["rules"] else {
             throw config.refusal("rules", "it is not an array of rules")
-        }
-        if let unknown = config.members.keys.filter({ $0 != "rules" && $0 != "format" }).min() {
-            throw config.refusal(unknown, "a file of rules has no such field")
         }
         rules = try elements.enumerated().map { index, element throws(ModelError) in
             guard case .object(let members) = element else {
@@ -88,14 +91,16 @@ extension PrecisionRules {
         }
     }
 
-    /// The rules as JSON, always the same text for the same rules.
-    public var json: String {
-        let texts = rules.map { rule in
-            let at = WeightPrecision.allCases.filter(rule.at.contains).map { "\"\($0.rawValue)\"" }
-            return "{\"component\": \(JSONText.quoted(rule.component)), \"tensors\": \(JSONText.quoted(rule.tensors)), "
-                + "\"at\": [\(at.joined(separator: ", "))], \"precision\": \"\(rule.precision.rawValue)\"}"
-        }
-        return "[\(texts.joined(separator: ", "))]"
+    /// The rules as JSON: what the field `rules` holds.
+    public var json: JSON {
+        .array(
+            rules.map { rule in
+                let at = WeightPrecision.allCases.filter(rule.at.contains)
+                return .object([
+                    "component": .string(rule.component), "tensors": .string(rule.tensors),
+                    "at": .array(at.map { .string($0.rawValue) }), "precision": .string(rule.precision.rawValue),
+                ])
+            })
     }
 }
 

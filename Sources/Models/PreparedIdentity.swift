@@ -17,7 +17,7 @@ struct PreparedIdentity: Sendable {
             "\(PreparedIdentity.absolute(folder.path)) \(component) \(precision.rawValue)\(keepsRows ? " rows" : "")"
         metadata = [
             "format": PreparedFile.format, "version": PreparedFile.version, "source": source,
-            "files": PreparedIdentity.states(files.map(PreparedIdentity.absolute)), "rules": rules.json,
+            "files": PreparedIdentity.states(files.map(PreparedIdentity.absolute)), "rules": rules.json.text,
         ]
         let text = metadata.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
         let key = Array(text.utf8).withUnsafeBytes { SHA256.hexadecimal($0) }.prefix(16)

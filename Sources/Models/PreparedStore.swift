@@ -43,7 +43,7 @@ public final class PreparedStore: Sendable {
             guard descriptor >= 0 else { return unwritable(.unwritable(file: temporary, code: errno)) }
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0, isStill(descriptor, temporary) {
                 // Another process may have finished between the look and the lock.
-                if access(path, F_OK) == 0, let file = open(path, identity, pool) {
+                if let file = try? PreparedFile(path, identity: identity.metadata, pool: pool) {
                     unlink(temporary)
                     close(descriptor)
                     return .file(file)
@@ -91,6 +91,8 @@ public final class PreparedStore: Sendable {
             return try PreparedFile(path, identity: identity.metadata, pool: pool)
         } catch .missing {
             return nil
+        } catch .unreadable {
+            return nil  // Then it cannot be written either, and that is reported.
         } catch {
             report("\(error) It is prepared anew.")
             return nil

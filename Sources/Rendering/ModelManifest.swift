@@ -85,11 +85,3 @@ struct ModelManifest {
         return qualities
     }
 }
-
-extension Config {
-    /// A member that is an object.
-    fileprivate func object(_ field: String) throws(ModelError) -> Config {
-        guard case .object(let members)? = members[field] else { throw refusal(field, "it is not an object") }
-        return Config(file: file, members: members)
-    }
-}

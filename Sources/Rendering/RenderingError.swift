@@ -25,6 +25,8 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
     case picture(ImageError)
     /// The tensors could not be written.
     case dump(ModelError)
+    /// A model cannot be imported.
+    case importing(ModelError)
     /// The observer threw this.
     case interrupted(any Error)
 
@@ -38,7 +40,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .engine(let error): error.isTransient
         case .interrupted: true
-        case .plan, .unusableModel, .modelGone, .insufficientMemory, .modelTooLarge, .host, .picture, .dump: false
+        case .plan, .unusableModel, .modelGone, .insufficientMemory, .modelTooLarge, .host, .picture, .dump, .importing: false
         }
     }
 
@@ -66,6 +68,8 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .host: "host_unsuitable"
         case .picture: "encoding_failed"
         case .dump: "dump_failed"
+        case .importing(.exists), .importing(.inUse), .importing(.unwritable): "import_failed"
+        case .importing: "model_unusable"
         }
     }
 
@@ -83,6 +87,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .host(let error): error.description
         case .picture(let error): error.description
         case .dump(let error): error.description
+        case .importing(let error): error.description
         case .interrupted(let reason): "the picture was given up: \(reason)"
         }
     }

@@ -10,7 +10,7 @@ struct Latentd: AsyncParsableCommand {
         commandName: "latentd",
         abstract: "A print spooler for pictures.",
         version: Version.text,
-        subcommands: [ServeCommand.self, RenderCommand.self])
+        subcommands: [ServeCommand.self, RenderCommand.self, ImportCommand.self])
 
     static func main() async {
         do {

@@ -1,0 +1,112 @@
+import Glibc
+
+/// The folder in which an import is made: hidden, locked while it is written, renamed when it is complete.
+final class ImportWorkspace {
+    private let output: String, name: String
+    private let root: String
+    private let lock: Int32
+    private var isPublished = false
+
+    /// Makes an empty folder; what a dead import left there is removed.
+    init(output: String, name: String) throws(ModelError) {
+        self.output = output
+        self.name = name
+        root = "\(output)/.\(name).importing"
+        guard mkdir(root, 0o755) == 0 || errno == EEXIST else { throw .unwritable(file: root, code: errno) }
+        lock = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+        guard lock >= 0 else { throw .unwritable(file: root, code: errno) }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw .inUse(file: root) }
+        try ImportWorkspace.empty(root)
+    }
+
+    deinit {
+        if !isPublished { try? ImportWorkspace.remove(root) }
+        close(lock)
+    }
+
+    /// Where a file of the model is while it is made.
+    func path(_ file: String) -> String { "\(root)/\(file)" }
+
+    func makeFolder(_ name: String) throws(ModelError) {
+        guard mkdir(path(name), 0o755) == 0 || errno == EEXIST else { throw .unwritable(file: path(name), code: errno) }
+    }
+
+    func write(_ text: String, to file: String) throws(ModelError) {
+        try Array(text.utf8).withUnsafeBytes { bytes in
+            Result { () throws(ModelError) in try write(bytes, to: file) }
+        }.get()
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, to file: String) throws(ModelError) {
+        let descriptor = open(path(file), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        guard descriptor >= 0 else { throw .unwritable(file: path(file), code: errno) }
+        defer { close(descriptor) }
+        var done = 0
+        while done < bytes.count {
+            let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw .unwritable(file: path(file), code: count < 0 ? errno : ENOSPC) }
+            done += count
+        }
+        guard fsync(descriptor) == 0 else { throw .unwritable(file: path(file), code: errno) }
+    }
+
+    /// Copies all that is not weights: configurations, the tokenizer, licences.
+    func copyTexts(of source: ModelFolder) throws(ModelError) {
+        var weights: Set<String> = []
+        for component in ModelFolder.weightComponents {
+            weights.formUnion(try source.checkpoint(component).files.map { String($0.dropFirst(source.path.count + 1)) })
+        }
+        let notices = ["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "NOTICE", "README.md"]
+        let texts = try source.files().filter { !weights.contains($0) }
+            + notices.filter { MappedFile.exists("\(source.path)/\($0)") }
+        for text in texts {
+            if let slash = text.firstIndex(of: "/") { try makeFolder(String(text[..<slash])) }
+            let file = try MappedFile("\(source.path)/\(text)")
+            try file.withBytes { bytes throws(ModelError) in try write(bytes, to: text) }
+        }
+    }
+
+    /// Gives the folder its name, at once; an older one of that name is removed after.
+    func publish(replacing: Bool) throws(ModelError) {
+        let target = "\(output)/\(name)"
+        // A folder that has files cannot be renamed over: it goes aside first. Dying between the two renames leaves both complete.
+        let replaced = "\(output)/.\(name).replaced"
+        let replaces = replacing && MappedFile.exists(target)
+        if replaces {
+            if MappedFile.exists(replaced) { try ImportWorkspace.remove(replaced) }
+            guard rename(target, replaced) == 0 else { throw .unwritable(file: target, code: errno) }
+        }
+        guard rename(root, target) == 0 else {
+            throw errno == EEXIST || errno == ENOTEMPTY ? .exists(file: target) : .unwritable(file: target, code: errno)
+        }
+        isPublished = true
+        if replaces { try ImportWorkspace.remove(replaced) }
+        let folder = open(output, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { if folder >= 0 { close(folder) } }
+        guard folder >= 0, fsync(folder) == 0 else { throw .unwritable(file: output, code: errno) }
+    }
+
+    private static func remove(_ path: String) throws(ModelError) {
+        try empty(path)
+        guard rmdir(path) == 0 else { throw .unwritable(file: path, code: errno) }
+    }
+
+    /// Removes everything in a folder.
+    private static func empty(_ path: String) throws(ModelError) {
+        guard let folder = opendir(path) else { throw .unwritable(file: path, code: errno) }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard name != ".", name != ".." else { continue }
+            let child = "\(path)/\(name)"
+            if entry.pointee.d_type == DT_DIR {
+                try remove(child)
+            } else {
+                guard unlink(child) == 0 else { throw .unwritable(file: child, code: errno) }
+            }
+        }
+    }
+}

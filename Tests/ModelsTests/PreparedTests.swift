@@ -1,0 +1,112 @@
+import Compute
+import Foundation
+import Models
+import Testing
+
+/// Prepared weights: made once, then mapped; never trusted; never in the way.
+struct PreparedTests {
+    @Test("the second time prepared weights are mapped, and compute the same bits", arguments: WeightPrecision.allCases)
+    func roundTrip(_ precision: WeightPrecision) throws {
+        let model = try PreparedModel()
+        let alone = try model.load(precision, store: nil)
+        let first = try model.load(precision, store: model.store, threads: 3)
+        let second = try model.load(precision, store: model.store)
+        #expect(first.results == alone.results && second == first)
+        #expect(alone.privateBytes > 0 && second.privateBytes == 0 && second.mappedBytes >= alone.privateBytes)
+        #expect(model.files.count == 1 && model.reports.all.isEmpty)
+    }
+
+    @Test("any byte that is wrong is found, and the file is made anew")
+    func damage() throws {
+        let model = try PreparedModel()
+        let expected = try model.load(.int8, store: model.store)
+        let path = "\(model.cache)/\(model.files[0])"
+        let good = try Data(contentsOf: URL(fileURLWithPath: path))
+        let size = good.count
+        var damaged = [9, size / 3, size - 20].map { place in
+            var bytes = good
+            bytes[place] ^= 4
+            return bytes
+        }
+        damaged += [good.prefix(size - 8), good.prefix(5), Data(), good + Data([0])]
+        damaged.append(try replacing("\"version\":\"", by: "\"version\":\"9", in: good))
+        damaged.append(try replacing("int8 panels 96x1x64", by: "int8 panels 64x1x96", in: good))
+        for (index, bytes) in damaged.enumerated() {
+            try bytes.write(to: URL(fileURLWithPath: path))
+            #expect(try model.load(.int8, store: model.store) == expected)
+            #expect(model.reports.all.count == index + 1, "\(model.reports.all)")
+            #expect(try model.load(.int8, store: model.store) == expected)
+            #expect(model.reports.all.count == index + 1 && model.files.count == 1)
+        }
+    }
+
+    private func replacing(_ text: String, by new: String, in bytes: Data) throws -> Data {
+        var bytes = bytes
+        let range = try #require(bytes.range(of: Data(text.utf8)))
+        bytes.replaceSubrange(range.lowerBound..<range.lowerBound + new.utf8.count, with: Data(new.utf8))
+        return bytes
+    }
+
+    @Test("weights of another model under the right name are not taken")
+    func stranger() throws {
+        let model = try PreparedModel(), other = try PreparedModel(seed: 5)
+        let expected = try model.load(.int4, store: model.store)
+        _ = try other.load(.int4, store: other.store)
+        let path = URL(fileURLWithPath: "\(model.cache)/\(model.files[0])")
+        try Data(contentsOf: URL(fileURLWithPath: "\(other.cache)/\(other.files[0])")).write(to: path)
+        #expect(try model.load(.int4, store: model.store) == expected)
+        #expect(model.reports.all.count == 1)
+    }
+
+    @Test("a model that changed is prepared anew, and what was prepared of the old one is removed")
+    func change() throws {
+        let model = try PreparedModel()
+        let old = try model.load(.int8, store: model.store), files = model.files
+        try model.write(seed: 7)
+        let new = try model.load(.int8, store: model.store)
+        #expect(new.results != old.results && new.privateBytes == 0)
+        #expect(model.files.count == 1 && model.files != files)
+        _ = try model.load(.bf16, store: model.store)
+        #expect(model.files.count == 2)
+    }
+
+    @Test("a cache folder that cannot be written costs memory, not the model, and is reported once")
+    func unwritable() throws {
+        let file = try TemporaryFolder()
+        try file.write("cache", "no folder".utf8)
+        let model = try PreparedModel(cache: "\(file.path)/cache/prepared")
+        let store = model.store
+        let alone = try model.load(.int8, store: nil)
+        for _ in 0..<2 { #expect(try model.load(.int8, store: store) == alone) }
+        #expect(model.reports.all.count == 1 && model.reports.all[0].contains("\(file.path)/cache"))
+    }
+
+    @Test("what a process that died has left is taken over, and what one left of another model is removed")
+    func leftovers() throws {
+        let model = try PreparedModel()
+        let expected = try model.load(.int8, store: model.store)
+        let path = "\(model.cache)/\(model.files[0])"
+        try FileManager.default.moveItem(atPath: path, toPath: "\(path).tmp")
+        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: "\(model.cache)/other.unet.int8.0.safetensors.tmp"))
+        #expect(try model.load(.int8, store: model.store) == expected)
+        #expect(model.files.count == 1 && model.reports.all.isEmpty)
+    }
+
+    @Test("several that load the same model at once share one file")
+    func together() async throws {
+        let model = try PreparedModel()
+        let expected = try model.load(.int8, store: nil).results
+        let path = model.path, cache = model.cache
+        let results = try await withThrowingTaskGroup(of: [Float].self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    let twin = PreparedModel(sharing: path, cache: cache)
+                    return try twin.load(.int8, store: twin.store).results
+                }
+            }
+            return try await group.reduce(into: [[Float]]()) { $0.append($1) }
+        }
+        #expect(results.allSatisfy { $0 == expected })
+        #expect(model.files.count == 1)
+    }
+}
