@@ -15,9 +15,12 @@ let package = Package(
         .executableTarget(
             name: "kernels", dependencies: ["CPeak", .product(name: "Compute", package: "latentd")], path: "kernels",
             resources: [.copy("shapes.txt")], swiftSettings: strict),
-        .executableTarget(
-            name: "model", dependencies: [.product(name: "Diffusion", package: "latentd"), arguments], path: "model",
+        .target(
+            name: "Stages", dependencies: [.product(name: "Diffusion", package: "latentd")], path: "stages",
             swiftSettings: strict),
+        .executableTarget(name: "model", dependencies: ["Stages", arguments], path: "model", swiftSettings: strict),
+        .executableTarget(
+            name: "precision", dependencies: ["Stages", arguments], path: "precision", swiftSettings: strict),
         .executableTarget(name: "daemon", dependencies: [arguments], path: "daemon", swiftSettings: strict),
     ]
 )
