@@ -19,9 +19,12 @@ let package = Package(
             name: "kernels", dependencies: ["CPeak", "CEntries", .product(name: "Compute", package: "latentd")],
             path: "kernels",
             resources: [.copy("shapes.txt")], swiftSettings: strict),
-        .executableTarget(
-            name: "model", dependencies: [.product(name: "Diffusion", package: "latentd"), arguments], path: "model",
+        .target(
+            name: "Stages", dependencies: [.product(name: "Diffusion", package: "latentd")], path: "stages",
             swiftSettings: strict),
+        .executableTarget(name: "model", dependencies: ["Stages", arguments], path: "model", swiftSettings: strict),
+        .executableTarget(
+            name: "precision", dependencies: ["Stages", arguments], path: "precision", swiftSettings: strict),
         .executableTarget(name: "daemon", dependencies: [arguments], path: "daemon", swiftSettings: strict),
     ]
 )

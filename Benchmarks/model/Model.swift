@@ -2,18 +2,20 @@ import ArgumentParser
 import Compute
 import Diffusion
 import Models
+import Stages
 
 /// Times the stages of one model folder: text encoder, UNet without and with guidance, decoder.
 @main
 struct Model: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
-        abstract: "Times each stage of a model folder and says what memory it takes.",
+        abstract: "Times each stage of a model folder, its blocks and its loading, and says what memory it takes.",
         discussion: """
-            swift run -c release --package-path Benchmarks model models/emoji --size 256
+            swift run -c release --package-path Benchmarks model models/emoji --size 256 --precision int8 --layers
 
-            Stages are timed as the pipeline runs them: a first picture loads and warms up, then every repetition makes one \
-            picture of two steps with guidance and one without, and the steps' own times count.
+            Each network is loaded, warmed up and timed by itself, and is gone before the next; the peak of the process is \
+            therefore that of the largest. With one thread the process's own time \
+            counts, which a busy machine does not disturb.
             """)
 
     @Argument(help: "A diffusers folder.")
@@ -22,62 +24,55 @@ struct Model: ParsableCommand {
     @Option(help: "Side of the picture in pixels; the model's own size without it.")
     var size: Int?
 
-    @Option(help: "Pictures of each kind.")
+    @Option(
+        help:
+            "How weights are kept and multiplied: \(WeightPrecision.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var precision = WeightPrecision.fp32
+
+    @Option(
+        parsing: .upToNextOption,
+        help: "What to time: \(Stage.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")).")
+    var stages = Stage.allCases
+
+    @Option(help: "Times of each stage.")
     var repetitions = 5
+
+    @Option(help: "How often each network is loaded.")
+    var loads = 2
 
     @Option(help: "Threads that compute.")
     var threads = 2
 
-    @Option(help: "How weights are kept and multiplied: fp32, bf16, int8 or int4.")
-    var precision = "fp32"
+    @Option(help: "A folder for prepared weights: the first loading fills it, the next ones map it.")
+    var cache: String?
+
+    @Flag(help: "Time every block too.")
+    var layers = false
 
     @Flag(help: "Print JSON.")
     var json = false
 
     mutating func validate() throws {
-        guard repetitions > 0, threads > 0, size ?? 8 > 0 else {
-            throw ValidationError("--repetitions, --threads and --size must be positive.")
+        guard repetitions > 0, threads > 0, loads > 0, size ?? 8 > 0 else {
+            throw ValidationError("--repetitions, --threads, --loads and --size must be positive.")
         }
     }
 
     mutating func run() throws {
         let model = try ModelFolder(path: folder)
-        guard let precision = WeightPrecision(rawValue: precision) else {
-            throw ValidationError("--precision is fp32, bf16, int8 or int4.")
-        }
-        let pipeline = try Pipeline(folder: model, precision: precision, threads: threads)
-        let loading = try ContinuousClock().measure { try pipeline.load() }
-        let width = size ?? pipeline.defaults.width
-        let height = size ?? pipeline.defaults.height
-        func settings(guided: Bool) -> GenerationSettings {
-            GenerationSettings(
-                prompt: "a red apple", width: width, height: height, seed: 1, steps: 2, guidanceScale: guided ? 4 : 1,
-                sampler: .ddim)
-        }
-
-        _ = try pipeline.generate(settings(guided: true))
-        var times: [String: [Double]] = [:]
-        for _ in 0..<repetitions {
-            for (guided, stage) in [(false, "unet b1"), (true, "unet b2")] {
-                let timings = try pipeline.generate(settings(guided: guided)).timings
-                times[stage, default: []] += timings.steps.map(\.seconds)
-                times["decode", default: []].append(timings.decoding.seconds)
-                // Guidance encodes two prompts; `text` is one.
-                if !guided { times["text", default: []].append(timings.textEncoding.seconds) }
-            }
-        }
+        let size = try size ?? PipelineDefaults(folder: model).width
+        let pool = try ThreadPool(threads: threads)
+        let store = cache.map { PreparedStore(directory: $0) }
+        let preparation = Preparation(precision, rules: try model.precisionRules(), store: store, pool: pool)
+        let options = Measurement.Options(
+            size: size, preparation: preparation, repetitions: repetitions, loads: loads, timesBlocks: layers)
         let report = Report(
-            model: model.name, width: width, height: height, threads: threads, loadSeconds: loading.seconds,
-            measurements: ["text", "unet b1", "unet b2", "decode"].map {
-                Measurement(stage: $0, seconds: times[$0] ?? [])
-            },
-            plannedBytes: try pipeline.memoryPlan(settings(guided: true)).peakBytes,
+            model: model.name, precision: precision, size: size, threads: threads,
+            measurements: try stages.map { try Measurement($0, of: model, pool: pool, options: options) },
             peakBytes: try Report.peakOfProcess())
         print(json ? try report.json() : report.table)
     }
 }
 
-extension Duration {
-    /// As a floating-point number.
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}
+extension WeightPrecision: @retroactive ExpressibleByArgument {}
+extension Stage: ExpressibleByArgument {}

@@ -1,36 +1,30 @@
+import Compute
 import Foundation
+import Stages
 
 /// What the benchmark found, as a table or as JSON (the form that `peers.py` reads).
 struct Report: Encodable {
     let model: String
-    let width: Int
-    let height: Int
+    let precision: WeightPrecision
+    let size: Int
     let threads: Int
-    /// Opening the files and preparing the weights, once.
-    let loadSeconds: Double
     let measurements: [Measurement]
-    /// What a dry run says that a picture will take beside mapped files.
-    let plannedBytes: Int
     /// The process's high-water mark, mapped weights included.
     let peakBytes: Int
 
     private enum Key: String, CodingKey {
-        case model, width, height, threads, seconds
-        case loadSeconds = "load_seconds"
-        case plannedBytes = "planned_bytes"
+        case model, precision, size, threads, stages
         case peakBytes = "peak_bytes"
     }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(model, forKey: .model)
-        try container.encode(width, forKey: .width)
-        try container.encode(height, forKey: .height)
+        try container.encode(precision.rawValue, forKey: .precision)
+        try container.encode(size, forKey: .size)
         try container.encode(threads, forKey: .threads)
-        try container.encode(loadSeconds, forKey: .loadSeconds)
-        let seconds = Dictionary(uniqueKeysWithValues: measurements.map { ($0.stage, $0.seconds) })
-        try container.encode(seconds, forKey: .seconds)
-        try container.encode(plannedBytes, forKey: .plannedBytes)
+        let stages = Dictionary(measurements.map { ($0.stage.rawValue, $0) }) { _, last in last }
+        try container.encode(stages, forKey: .stages)
         try container.encode(peakBytes, forKey: .peakBytes)
     }
 
@@ -42,20 +36,38 @@ struct Report: Encodable {
 
     var table: String {
         var lines = [
-            "\(model), \(width) x \(height), \(threads) threads",
-            row("stage", "median", "fastest"),
-            row("load", milliseconds(loadSeconds), ""),
+            "\(model) \(precision.rawValue), \(size) x \(size), \(threads) threads",
+            row("stage", ["median", "fastest", "load", "load again", "activations"]),
         ]
         for measurement in measurements {
-            lines.append(row(measurement.stage, milliseconds(measurement.median), milliseconds(measurement.fastest)))
+            lines.append(
+                row(
+                    measurement.stage.rawValue,
+                    [
+                        milliseconds(measurement.seconds.median), milliseconds(measurement.seconds.min() ?? .nan),
+                        milliseconds(measurement.loadSeconds[0]),
+                        measurement.loadSeconds.count > 1 ? milliseconds(measurement.loadSeconds[1]) : "",
+                        mebibytes(measurement.activationBytes),
+                    ]))
         }
-        lines.append("planned memory \(mebibytes(plannedBytes)), peak of the process \(mebibytes(peakBytes))")
+        lines.append("peak of the process \(mebibytes(peakBytes))")
+        for measurement in measurements where !measurement.blocks.isEmpty {
+            lines += ["", measurement.stage.rawValue] + blocks(of: measurement)
+        }
         return lines.joined(separator: "\n")
     }
 
-    private func row(_ name: String, _ first: String, _ second: String) -> String {
-        let columns = [first, second].map { String(repeating: " ", count: max(0, 14 - $0.count)) + $0 }
-        return name.padding(toLength: 10, withPad: " ", startingAt: 0) + columns.joined()
+    private func blocks(of measurement: Measurement) -> [String] {
+        let total = measurement.blocks.reduce(0) { $0 + $1.seconds }
+        return measurement.blocks.map { block in
+            let share = String(format: "%.1f %%", block.seconds / total * 100)
+            return row("  \(block.path)", [milliseconds(block.seconds), share], width: 44)
+        }
+    }
+
+    private func row(_ name: String, _ columns: [String], width: Int = 10) -> String {
+        let cells = columns.map { String(repeating: " ", count: max(0, 14 - $0.count)) + $0 }
+        return name.padding(toLength: width, withPad: " ", startingAt: 0) + cells.joined()
     }
 
     private func milliseconds(_ seconds: Double) -> String { String(format: "%.2f ms", seconds * 1000) }

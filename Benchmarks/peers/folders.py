@@ -106,12 +106,12 @@ def _save(folder, configuration, stem, tensors):
     safetensors.torch.save_file(halves, folder / f"{stem}.safetensors", {"format": "pt"})
 
 
-def load(folder, type):
-    """(text encoder, unet, vae) of a folder, in `type`."""
+def load(folder, name, type):
+    """One network of a folder, in `type`: "text", "unet" or "decode"."""
+    if name == "text":
+        return CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=type).eval()
+    if name == "unet":
+        return UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=type).eval()
     kind = json.loads((folder / "vae" / "config.json").read_text())["_class_name"]
     vae = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}[kind]
-    return (
-        CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=type).eval(),
-        UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=type).eval(),
-        vae.from_pretrained(folder / "vae", torch_dtype=type).eval(),
-    )
+    return vae.from_pretrained(folder / "vae", torch_dtype=type).eval()

@@ -21,3 +21,6 @@ func bytesText(_ bytes: Int) -> String {
     let unit = units.first ?? "TiB"
     return unit == "B" ? "\(bytes) B" : String(format: "%.1f %@", amount, unit)
 }
+
+/// A ratio of signal to noise for a person: `36.4 dB`.
+func decibelText(_ decibels: Double) -> String { String(format: "%.1f dB", decibels) }

@@ -57,12 +57,15 @@ extension Plan {
         }
         facts.append(("why", explanation))
         guard candidates.count > 1 else { return factLines(facts) }
-        var table = TextTable(header: ["", "MODEL", "PRECISION", "STEPS", "QUALITY", "TIME", "MEMORY", "VERDICT"])
+        var table = TextTable(header: [
+            "", "MODEL", "PRECISION", "STEPS", "QUALITY", "PSNR", "TIME", "MEMORY", "VERDICT",
+        ])
         for candidate in candidates {
             table.add([
                 candidate.verdict == .chosen ? "*" : "", candidate.variant.model, candidate.variant.precision.rawValue,
                 "\(candidate.variant.steps)", String(format: "%.0f", candidate.quality),
-                candidate.predictedSeconds.map(secondsText) ?? "", candidate.peakBytes.map(bytesText) ?? "",
+                candidate.psnr.map(decibelText) ?? "", candidate.predictedSeconds.map(secondsText) ?? "",
+                candidate.peakBytes.map(bytesText) ?? "",
                 candidate.verdict.rawValue.replacing("_", with: " "),
             ])
         }
@@ -82,25 +85,35 @@ public func jobTable(_ jobs: [JobInfo]) -> String {
     return table.text
 }
 
-/// Models as a table, one a line.
+/// Models as a table, one line for each precision.
 public func modelTable(_ models: [ModelInfo]) -> String {
-    var table = TextTable(header: ["MODEL", "SIZE", "WEIGHTS", "PRECISION", "STEPS", "CALIBRATED", "PROBLEM"])
+    var table = TextTable(
+        header: ["MODEL", "SIZE", "WEIGHTS", "STEPS", "PRECISION", "TIME", "MEMORY", "PSNR", "PROBLEM"])
     for model in models {
         let size = model.width.flatMap { width in model.height.map { "\(width) x \($0)" } }
-        table.add([
-            model.name, size ?? "", model.bytes.map(bytesText) ?? "", model.precisions.joined(separator: ","),
-            model.steps.map(String.init).joined(separator: ","), model.calibrated ? "yes" : "no", model.problem ?? "",
-        ])
+        let facts = [
+            model.name, size ?? "", model.bytes.map(bytesText) ?? "",
+            model.steps.map(String.init).joined(separator: ","),
+        ]
+        for member in model.members {
+            table.add(
+                facts + [
+                    member.precision, member.seconds.map(secondsText) ?? "not measured",
+                    member.peakBytes.map(bytesText) ?? "", member.psnr.map(decibelText) ?? "", model.problem ?? "",
+                ])
+        }
+        if model.members.isEmpty { table.add(facts + ["", "", "", "", model.problem ?? ""]) }
     }
     return table.text
 }
 
 /// Measurements as a table, one a line.
 public func calibrationTable(_ calibrations: [CalibrationInfo]) -> String {
-    var table = TextTable(header: ["MODEL", "SIZE", "TEXT", "STEP", "DECODE"])
+    var table = TextTable(header: ["MODEL", "PRECISION", "SIZE", "TEXT", "STEP", "DECODE"])
     for calibration in calibrations {
         table.add([
-            calibration.model, "\(calibration.width) x \(calibration.height)", secondsText(calibration.textSeconds),
+            calibration.model, calibration.precision, "\(calibration.width) x \(calibration.height)",
+            secondsText(calibration.textSeconds),
             secondsText(calibration.stepSeconds), secondsText(calibration.decodeSeconds),
         ])
     }

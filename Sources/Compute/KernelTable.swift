@@ -24,6 +24,16 @@ public struct KernelTable: Sendable {
         self.functions = functions
     }
 
+    /// Whether products of this precision have instructions of their own here. Without, they give the same numbers in the time
+    /// of a wider precision, or longer.
+    public func isNative(_ precision: WeightPrecision) -> Bool {
+        switch precision {
+        case .fp32: true
+        case .bf16: name.contains("bf16") || name.contains("amx")
+        case .int8, .int4: name != "scalar"
+        }
+    }
+
     /// The table that the environment's `LATENTD_ISA` names, or else the best of this CPU.
     public static func selected() throws(ComputeError) -> KernelTable {
         if let forced = getenv("LATENTD_ISA"), forced.pointee != 0 {

@@ -48,16 +48,30 @@ extension ControlDesk {
             return ModelInfo(
                 name: facts.name, path: model.folder.path, problem: nil, bytes: model.byteCount,
                 width: facts.defaults.width, height: facts.defaults.height,
-                precisions: facts.precisions.map(\.rawValue),
+                members: facts.precisions.map { MemberInfo(facts, $0, costs[facts.identity, $0]) },
                 steps: facts.steps.isEmpty ? [facts.defaults.steps] : facts.steps,
                 calibrated: facts.precisions.contains { costs[facts.identity, $0] != nil }, licence: model.licence)
         }
         let broken = catalog.problems.map { problem in
             ModelInfo(
                 name: problem.name, path: problem.path, problem: problem.error.description, bytes: nil, width: nil,
-                height: nil, precisions: [], steps: [], calibrated: false, licence: nil)
+                height: nil, members: [], steps: [], calibrated: false, licence: nil)
         }
         return (usable + broken).sorted { $0.name < $1.name }
+    }
+}
+
+extension MemberInfo {
+    fileprivate init(_ facts: ModelFacts, _ precision: Precision, _ costs: MemberCosts?) {
+        let own = facts.defaults
+        let pixels = own.width * own.height
+        let perStep = facts.evaluationsPerStep(guidanceScale: own.guidanceScale)
+        let prediction = costs?.prediction(
+            pixels: pixels, steps: own.steps, evaluationsPerStep: perStep, isLoaded: true)
+        self.init(
+            precision: precision.rawValue, seconds: prediction?.totalSeconds,
+            peakBytes: costs?.peakBytes(pixels: pixels, evaluationsPerStep: perStep),
+            psnr: facts.measuredPSNR[precision])
     }
 }
 
@@ -65,7 +79,8 @@ extension CalibrationInfo {
     fileprivate init(model: ModelFacts, costs: MemberCosts) {
         let pixels = model.defaults.width * model.defaults.height
         self.init(
-            model: model.name, textSeconds: costs.textSeconds, stepSeconds: costs.evaluation(pixels: pixels),
+            model: model.name, precision: costs.precision.rawValue, textSeconds: costs.textSeconds,
+            stepSeconds: costs.evaluation(pixels: pixels),
             decodeSeconds: costs.decode(pixels: pixels), width: model.defaults.width, height: model.defaults.height)
     }
 }

@@ -8,6 +8,7 @@ public struct ForegroundRender: Sendable {
     private let job: String
     private let output: String
     private let modelDirectories: [String]
+    private let precision: Precision?
     private let dump: String?
     private let threads: Int
     private let printsRecord: Bool
@@ -16,15 +17,19 @@ public struct ForegroundRender: Sendable {
     ///   - job: a job file's path, or `-` for standard input.
     ///   - output: where the picture goes.
     ///   - modelDirectories: searched before the system's.
+    ///   - precision: what the job's own `precision` gives way to, if anything.
     ///   - dump: where the intermediate tensors go, if they are wanted.
     ///   - threads: 0 takes one for each CPU.
     ///   - printsRecord: print how the picture was made to standard output.
     public init(
-        job: String, output: String, modelDirectories: [String], dump: String?, threads: Int, printsRecord: Bool
+        job: String, output: String, modelDirectories: [String], precision: Precision? = nil, dump: String?,
+        threads: Int,
+        printsRecord: Bool
     ) {
         self.job = job
         self.output = output
         self.modelDirectories = modelDirectories
+        self.precision = precision
         self.dump = dump
         self.threads = threads
         self.printsRecord = printsRecord
@@ -32,7 +37,8 @@ public struct ForegroundRender: Sendable {
 
     /// Makes the picture and writes it.
     public func run() throws(DaemonError) {
-        let request = try readRequest()
+        var request = try readRequest()
+        request.precision = precision ?? request.precision
         let rendered = try render(request)
         do {
             try Data(rendered.webp).write(to: URL(fileURLWithPath: output), options: .atomic)
@@ -71,13 +77,25 @@ public struct ForegroundRender: Sendable {
         do throws(RenderingError) {
             let renderer = try Renderer(
                 catalog: ModelCatalog(directories: directories),
-                options: Renderer.Options(threads: threads, version: Version.text))
+                options: Renderer.Options(
+                    threads: threads, cacheDirectory: writableCache, version: Version.text, report: Self.complain))
             try renderer.calibrateIfNeeded(for: request)
             let plan = try renderer.plan(request, now: .now)
+            if let warning = plan.warning { Self.complain(warning) }
             let seed = request.seed ?? .random(in: 0...UInt64(UInt32.max))
             return try renderer.render(request, seed: seed, plan: plan, dump: dump)
         } catch {
             throw .rendering(error)
         }
+    }
+
+    /// The daemon's cache, where this user may use it.
+    private var writableCache: String? {
+        let path = Layout.system.cache.string
+        return access(path, W_OK) == 0 ? path : nil
+    }
+
+    private static let complain: @Sendable (String) -> Void = { sentence in
+        FileHandle.standardError.write(Data("latentd: \(sentence)\n".utf8))
     }
 }

@@ -143,7 +143,12 @@ public struct Instance: Sendable {
     private func options(_ settings: Settings, _ host: HostProfile) -> Renderer.Options {
         let granted = host.cgroupMemoryBytes ?? host.memoryBytes
         return Renderer.Options(
-            threads: settings.threads, memoryLimitBytes: settings.memoryLimit.bytes(of: granted), version: Version.text)
+            threads: settings.threads, memoryLimitBytes: settings.memoryLimit.bytes(of: granted),
+            cacheDirectory: layout.cache.string, version: Version.text,
+            report: { sentence in
+                Logger(label: "latentd").warning(
+                    "The cache of prepared weights is not as it should be", metadata: ["error": "\(sentence)"])
+            })
     }
 
     private func makeRenderer(

@@ -93,8 +93,13 @@ extension Worker {
             "Started a job",
             metadata: [
                 "job.id": "\(job.id)", "job.state": "running", "job.model": "\(plan.variant.model)",
-                "job.attempts": "\(job.attempts)",
+                "job.precision": "\(plan.variant.precision.rawValue)", "job.attempts": "\(job.attempts)",
             ])
+        if let warning = plan.warning {
+            logger.warning(
+                "A job runs at a precision that gains no time here",
+                metadata: ["job.id": "\(job.id)", "plan.warning": "\(warning)"])
+        }
         let notifier = notifier
         let makeObserver = { @Sendable () -> RenderObserver in
             var lastStatus = ContinuousClock.now - Self.statusInterval

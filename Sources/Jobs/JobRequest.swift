@@ -22,6 +22,8 @@ public struct JobRequest: Equatable, Sendable {
     public var rng: RandomSourceName?
     /// The name of the one model that may serve the job.
     public var model: String?
+    /// The one precision of the model's weights that may serve the job.
+    public var precision: Precision?
     /// The wall time that the work may take, the wait in the queue not counted: above 0, at most 24 hours.
     public var latencyBudget: Duration?
     /// The moment by which the picture should be there.

@@ -7,8 +7,7 @@ extension JobRequest {
 
     static let fields = [
         "id", "prompt", "negative_prompt", "width", "height", "seed", "steps", "guidance_scale", "sampler", "rng",
-        "model",
-        "latency_budget", "deadline", "priority", "output",
+        "model", "precision", "latency_budget", "deadline", "priority", "output",
     ]
 
     /// Reads one job from parsed JSON; the paths of errors begin with `path`.
@@ -28,6 +27,7 @@ extension JobRequest {
         sampler = try reader.choice("sampler")
         rng = try reader.choice("rng")
         model = try reader.model("model")
+        precision = try reader.choice("precision")
         latencyBudget = try reader.latencyBudget("latency_budget")
         deadline = try reader.timestamp("deadline")
         priority = try reader.integer("priority", in: -100...100) ?? 0
@@ -48,6 +48,7 @@ extension JobRequest {
             sampler.map { JSONValue.Member("sampler", .string($0.rawValue)) },
             rng.map { JSONValue.Member("rng", .string($0.rawValue)) },
             model.map { JSONValue.Member("model", .string($0)) },
+            precision.map { JSONValue.Member("precision", .string($0.rawValue)) },
             latencyBudget.map { JSONValue.Member("latency_budget", .string(DurationText.text($0))) },
             deadline.map { JSONValue.Member("deadline", .string($0.description)) },
             priority == 0 ? nil : JSONValue.Member("priority", .number(JSONNumber(priority))),

@@ -1,3 +1,5 @@
+import Jobs
+
 /// The measured costs of every member on this host.
 public struct CostModel: Equatable, Codable, Sendable {
     /// One entry a model and precision.

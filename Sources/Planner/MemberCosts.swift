@@ -1,3 +1,5 @@
+import Jobs
+
 /// What one member (a model at one precision) costs on this host: measured by a calibration, refined by every job.
 public struct MemberCosts: Equatable, Codable, Sendable {
     /// The model that was measured.

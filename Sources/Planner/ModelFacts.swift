@@ -12,7 +12,7 @@ public struct ModelFacts: Equatable, Codable, Sendable {
     public var defaults: Defaults
     /// The step counts that the planner may choose, ascending. A job may pin any other.
     public var steps: [Int]
-    /// The sets of weights that the folder holds.
+    /// The precisions that its weights can be run at.
     public var precisions: [Precision]
     /// The sizes that it draws.
     public var sizes: Sizes
@@ -22,6 +22,11 @@ public struct ModelFacts: Equatable, Codable, Sendable {
     public var quality: Double
     /// Measured qualities, in place of the estimate.
     public var measuredQuality: [MeasuredQuality]
+    /// How far the pictures of a precision are from those of fp32, where that was measured: the median PSNR in dB of many
+    /// prompts from the same noise.
+    public var measuredPSNR: [Precision: Double]
+    /// The least private memory that the weights take, in bytes: known before a member was measured.
+    public var weightBytes: [Precision: Int]
 
     /// The request's missing fields.
     public struct Defaults: Equatable, Codable, Sendable {
@@ -79,7 +84,8 @@ public struct ModelFacts: Equatable, Codable, Sendable {
     /// A model whose quality was not measured.
     public init(
         name: String, family: String, identity: String, defaults: Defaults, steps: [Int], precisions: [Precision],
-        sizes: Sizes, embedsGuidance: Bool = false, quality: Double = 100, measuredQuality: [MeasuredQuality] = []
+        sizes: Sizes, embedsGuidance: Bool = false, quality: Double = 100, measuredQuality: [MeasuredQuality] = [],
+        measuredPSNR: [Precision: Double] = [:], weightBytes: [Precision: Int] = [:]
     ) {
         self.name = name
         self.family = family
@@ -91,6 +97,8 @@ public struct ModelFacts: Equatable, Codable, Sendable {
         self.embedsGuidance = embedsGuidance
         self.quality = quality
         self.measuredQuality = measuredQuality
+        self.measuredPSNR = measuredPSNR
+        self.weightBytes = weightBytes
     }
 
     /// What a variant's pictures are worth: measured, or else estimated from `quality`, the precision, and the steps as a
@@ -100,7 +108,17 @@ public struct ModelFacts: Equatable, Codable, Sendable {
             return measured.quality
         }
         let part = min(Double(steps) / Double(defaults.steps), 1)
-        return quality * precision.qualityFactor * (0.4 + 0.6 * part.squareRoot())
+        return quality * Self.factor(precision) * (0.4 + 0.6 * part.squareRoot())
+    }
+
+    /// How much of the quality is left, where neither a figure of the manifest nor fp32 says it.
+    private static func factor(_ precision: Precision) -> Double {
+        switch precision {
+        case .fp32: 1
+        case .bf16: 0.999
+        case .int8: 0.98
+        case .int4: 0.93
+        }
     }
 
     /// How often the UNet runs for one step of one picture.

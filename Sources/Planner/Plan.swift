@@ -26,12 +26,14 @@ public struct Plan: Equatable, Codable, Sendable {
     public var candidates: [Candidate]
     /// A sentence or two for the operator.
     public var explanation: String
+    /// What an operator should know although the job is done as it asks: a precision that this CPU has no instructions for.
+    public var warning: String?
 
     /// Names them all; a planner does, and what reads a plan from elsewhere.
     public init(
         variant: Variant, width: Int, height: Int, guidanceScale: Double, sampler: SamplerName, budgetSeconds: Double?,
         prediction: Prediction?, peakBytes: Int?, memoryLimitBytes: Int, meetsBudget: Bool?, candidates: [Candidate],
-        explanation: String
+        explanation: String, warning: String? = nil
     ) {
         self.variant = variant
         self.width = width
@@ -45,6 +47,7 @@ public struct Plan: Equatable, Codable, Sendable {
         self.meetsBudget = meetsBudget
         self.candidates = candidates
         self.explanation = explanation
+        self.warning = warning
     }
 
     /// A variant that was looked at.
@@ -53,6 +56,8 @@ public struct Plan: Equatable, Codable, Sendable {
         public var variant: Variant
         /// What its pictures are worth, 0...100.
         public var quality: Double
+        /// How far they are from those of fp32, in dB; nil where nobody measured it.
+        public var psnr: Double?
         /// The time that it should take; nil when never measured here.
         public var predictedSeconds: Double?
         /// The memory that it should take; nil when never measured here.
@@ -62,17 +67,19 @@ public struct Plan: Equatable, Codable, Sendable {
 
         /// Names them all.
         public init(
-            variant: Variant, quality: Double, predictedSeconds: Double?, peakBytes: Int?, verdict: Verdict
+            variant: Variant, quality: Double, psnr: Double? = nil, predictedSeconds: Double?, peakBytes: Int?,
+            verdict: Verdict
         ) {
             self.variant = variant
             self.quality = quality
+            self.psnr = psnr
             self.predictedSeconds = predictedSeconds
             self.peakBytes = peakBytes
             self.verdict = verdict
         }
 
         enum CodingKeys: String, CodingKey {
-            case variant, quality
+            case variant, quality, psnr
             case predictedSeconds = "predicted_seconds"
             case peakBytes = "peak_bytes"
             case verdict
@@ -104,6 +111,6 @@ public struct Plan: Equatable, Codable, Sendable {
         case peakBytes = "peak_bytes"
         case memoryLimitBytes = "memory_limit_bytes"
         case meetsBudget = "meets_budget"
-        case candidates, explanation
+        case candidates, explanation, warning
     }
 }

@@ -1,7 +1,7 @@
 extension Planner {
-    /// Why the chosen one, in a sentence or two.
+    /// Why the chosen one, in a sentence or two, and what to know of it.
     static func explanation(
-        _ chosen: Option, _ candidates: [Plan.Candidate], _ budget: Double?, _ meetsBudget: Bool?
+        _ chosen: Option, _ candidates: [Plan.Candidate], _ budget: Double?, _ meetsBudget: Bool?, warning: String?
     ) -> String {
         var sentences = [choice(chosen, budget, meetsBudget)]
         if let better = candidates.last(where: { $0.verdict == .tooSlow && $0.quality > chosen.quality }),
@@ -13,7 +13,18 @@ extension Planner {
         if let best = tooLarge.first, let bytes = best.peakBytes {
             sentences.append("\(best.variant) would be better but needs \(Format.bytes(bytes)) of memory.")
         }
+        if let warning { sentences.append(warning) }
         return sentences.joined(separator: " ")
+    }
+
+    /// That a precision has no instructions here, and what that costs where it was measured.
+    static func warning(_ chosen: Option, faster: Option?) -> String {
+        var text = "This CPU has no instructions for \(chosen.variant.precision.rawValue), which saves memory, not time"
+        if let seconds = chosen.seconds, let faster, let others = faster.seconds {
+            text +=
+                ": \(Format.seconds(seconds)), where \(faster.variant.precision.rawValue) takes \(Format.seconds(others))"
+        }
+        return text + "."
     }
 
     private static func choice(_ chosen: Option, _ budget: Double?, _ meetsBudget: Bool?) -> String {

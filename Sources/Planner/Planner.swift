@@ -4,8 +4,8 @@ import Jobs
 ///
 /// ```
 /// request ─► models        the pinned one, or the first family
-///         ─► candidates    their precisions x steps: the pinned count; without a limit on time the default;
-///                          else every allowed count up to the default
+///         ─► candidates    their precisions (or the pinned one) x steps: the pinned count; without a limit on time
+///                          the default; else every allowed count up to the default
 ///         ─► drop          what does not fit the memory limit
 ///         ─► keep          what fits the budget with `headroom` in hand
 ///         ─► take          the best quality, of equals the fastest; when nothing fits the budget, the fastest of all
@@ -20,6 +20,8 @@ public struct Planner: Sendable {
     public var memoryLimitBytes: Int
     /// The member that is in memory already, by the identity of its model.
     public var loaded: Member?
+    /// The precisions that this CPU has no instructions for: they work, but gain nothing but memory.
+    public var slowPrecisions: Set<Precision>
 
     /// A model at a precision.
     public struct Member: Equatable, Sendable {
@@ -42,12 +44,14 @@ public struct Planner: Sendable {
     ///
     /// - Parameter memoryLimitBytes: The settings' limit; nil for `HostProfile.defaultMemoryLimitBytes`.
     public init(
-        host: HostProfile, models: [ModelFacts], costs: CostModel, memoryLimitBytes: Int? = nil, loaded: Member? = nil
+        host: HostProfile, models: [ModelFacts], costs: CostModel, memoryLimitBytes: Int? = nil, loaded: Member? = nil,
+        slowPrecisions: Set<Precision> = []
     ) {
         self.models = models
         self.costs = costs
         self.memoryLimitBytes = memoryLimitBytes ?? host.defaultMemoryLimitBytes
         self.loaded = loaded
+        self.slowPrecisions = slowPrecisions
     }
 
     /// Plans one job.
@@ -69,7 +73,7 @@ public struct Planner: Sendable {
         if options.isEmpty, let misfit { throw misfit }
         options.sort(by: Self.isBetter)
         let chosen = try choose(options, budget)
-        return plan(chosen, among: options, budget)
+        return plan(chosen, among: options, budget, warning: try warning(chosen, request))
     }
 
     // MARK: - Candidates
@@ -78,12 +82,15 @@ public struct Planner: Sendable {
     struct Option {
         var variant: Variant
         var quality: Double
+        var psnr: Double?
         var width: Int
         var height: Int
         var guidanceScale: Double
         var sampler: SamplerName
         var prediction: Prediction?
         var peakBytes: Int?
+        /// What is needed at the least, measured or not.
+        var leastBytes: Int
         var isDefault: Bool
 
         var seconds: Double? { prediction?.totalSeconds }
@@ -108,21 +115,28 @@ public struct Planner: Sendable {
                 throw .unsuitableSize(field: field, value: side, model: model.name, rule: model.sizes)
             }
         }
+        let precisions = model.precisions.filter { request.precision ?? $0 == $0 }
+        if precisions.isEmpty, let pinned = request.precision {
+            throw .unavailablePrecision(pinned, model: model.name, available: model.precisions)
+        }
         let guidance = request.guidanceScale ?? model.defaults.guidanceScale
         let evaluations = model.evaluationsPerStep(guidanceScale: guidance)
         var options: [Option] = []
-        for precision in model.precisions {
+        for precision in precisions {
             let known = costs[model.identity, precision]
             let isLoaded = loaded == Member(modelIdentity: model.identity, precision: precision)
             for steps in Self.stepCounts(of: model, for: request, hasBudget: hasBudget) {
                 options.append(
                     Option(
                         variant: Variant(model: model.name, precision: precision, steps: steps),
-                        quality: model.quality(precision, steps: steps), width: width, height: height,
-                        guidanceScale: guidance, sampler: request.sampler ?? model.defaults.sampler,
+                        quality: model.quality(precision, steps: steps), psnr: model.measuredPSNR[precision],
+                        width: width, height: height, guidanceScale: guidance,
+                        sampler: request.sampler ?? model.defaults.sampler,
                         prediction: known?.prediction(
                             pixels: width * height, steps: steps, evaluationsPerStep: evaluations, isLoaded: isLoaded),
                         peakBytes: known?.peakBytes(pixels: width * height, evaluationsPerStep: evaluations),
+                        leastBytes: known?.peakBytes(pixels: width * height, evaluationsPerStep: evaluations)
+                            ?? model.weightBytes[precision] ?? 0,
                         isDefault: steps == request.steps ?? model.defaults.steps))
             }
         }
@@ -152,9 +166,9 @@ public struct Planner: Sendable {
     private func choose(_ options: [Option], _ budget: Double?) throws(PlannerError) -> Option {
         let fitting = options.filter(fitsMemory)
         guard let best = fitting.first else {
-            guard let least = options.min(by: { ($0.peakBytes ?? 0) < ($1.peakBytes ?? 0) }) else { throw .noModels }
+            guard let least = options.min(by: { $0.leastBytes < $1.leastBytes }) else { throw .noModels }
             throw .insufficientMemory(
-                least.variant, width: least.width, height: least.height, neededBytes: least.peakBytes ?? 0,
+                least.variant, width: least.width, height: least.height, neededBytes: least.leastBytes,
                 limitBytes: memoryLimitBytes)
         }
         guard let budget else { return best }
@@ -167,26 +181,38 @@ public struct Planner: Sendable {
         return fastest
     }
 
-    private func fitsMemory(_ option: Option) -> Bool {
-        option.peakBytes.map { $0 <= memoryLimitBytes } ?? true
+    private func fitsMemory(_ option: Option) -> Bool { option.leastBytes <= memoryLimitBytes }
+
+    /// A precision without instructions, with what it costs and what a faster one would; nil for all others.
+    private func warning(_ chosen: Option, _ request: JobRequest) throws(PlannerError) -> String? {
+        let precision = chosen.variant.precision
+        guard slowPrecisions.contains(precision),
+            let model = models.first(where: { $0.name == chosen.variant.model })
+        else { return nil }
+        var open = request
+        (open.precision, open.steps) = (nil, chosen.variant.steps)
+        let others = try options(of: model, for: open, hasBudget: false).filter(fitsMemory)
+        let fastest = others.min { ($0.seconds ?? .infinity) < ($1.seconds ?? .infinity) }
+        return Self.warning(chosen, faster: fastest?.variant == chosen.variant ? nil : fastest)
     }
 
     static func meets(_ budget: Double, _ option: Option) -> Bool? {
         option.seconds.map { $0 <= budget * headroom }
     }
 
-    private func plan(_ chosen: Option, among options: [Option], _ budget: Double?) -> Plan {
+    private func plan(_ chosen: Option, among options: [Option], _ budget: Double?, warning: String?) -> Plan {
         let candidates = options.map { option in
             Plan.Candidate(
-                variant: option.variant, quality: option.quality, predictedSeconds: option.seconds,
-                peakBytes: option.peakBytes, verdict: verdict(option, chosen, budget))
+                variant: option.variant, quality: option.quality, psnr: option.psnr,
+                predictedSeconds: option.seconds, peakBytes: option.peakBytes, verdict: verdict(option, chosen, budget))
         }
         let meetsBudget = budget.flatMap { Self.meets($0, chosen) }
         return Plan(
             variant: chosen.variant, width: chosen.width, height: chosen.height, guidanceScale: chosen.guidanceScale,
             sampler: chosen.sampler, budgetSeconds: budget, prediction: chosen.prediction, peakBytes: chosen.peakBytes,
             memoryLimitBytes: memoryLimitBytes, meetsBudget: meetsBudget, candidates: candidates,
-            explanation: Self.explanation(chosen, candidates, budget, meetsBudget))
+            explanation: Self.explanation(chosen, candidates, budget, meetsBudget, warning: warning),
+            warning: warning)
     }
 
     private func verdict(_ option: Option, _ chosen: Option, _ budget: Double?) -> Plan.Verdict {

@@ -1,9 +1,13 @@
+import Jobs
+
 /// Why a job cannot be planned. None of these passes by itself: the job, the models or the limit must change.
 public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
     /// There is not one model.
     case noModels
     /// The job pins a model that is not there.
     case unknownModel(String, available: [String])
+    /// A precision that the model does not offer.
+    case unavailablePrecision(Precision, model: String, available: [Precision])
     /// A width or height that the model cannot draw.
     case unsuitableSize(field: String, value: Int, model: String, rule: ModelFacts.Sizes)
     /// Not even the least variant fits.
@@ -14,6 +18,7 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .noModels, .insufficientMemory: nil
         case .unknownModel: "model"
+        case .unavailablePrecision: "precision"
         case .unsuitableSize(let field, _, _, _): field
         }
     }
@@ -22,6 +27,7 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
     public var code: String {
         switch self {
         case .noModels, .unknownModel: "model_missing"
+        case .unavailablePrecision: "precision_missing"
         case .unsuitableSize: "invalid_size"
         case .insufficientMemory: "memory_limit"
         }
@@ -33,6 +39,9 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
         case .noModels: "no model is installed: add a model folder, or start with --models DIR"
         case .unknownModel(let name, let available):
             "model \"\(name)\" is not installed; there is \(available.joined(separator: ", "))"
+        case .unavailablePrecision(let precision, let model, let available):
+            "model \"\(model)\" has no precision \(precision.rawValue); it has "
+                + available.map(\.rawValue).joined(separator: ", ")
         case .unsuitableSize(let field, let value, let model, let rule):
             "\(field) \(value) does not suit model \"\(model)\": a side is a multiple of \(rule.multiple)"
                 + " from \(rule.minimum) to \(rule.maximum)"

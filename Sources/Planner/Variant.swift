@@ -1,3 +1,5 @@
+import Jobs
+
 /// One way to serve a job: what a planner chooses among.
 public struct Variant: Hashable, Codable, Sendable, CustomStringConvertible {
     /// The model's name.

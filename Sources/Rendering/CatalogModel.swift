@@ -1,3 +1,4 @@
+import Compute
 import Diffusion
 import Glibc
 import Jobs
@@ -18,9 +19,6 @@ public struct CatalogModel: Sendable {
     public let hasManifest: Bool
     /// The bytes of all its files.
     public let byteCount: Int
-    /// The private memory that its weights take once loaded, from their headers.
-    public let weightBytes: Int
-
     /// Reads the configurations of the folder at `path`; no weights but the headers of their files.
     public init(path: String) throws(ModelError) {
         folder = try ModelFolder(path: path)
@@ -35,7 +33,6 @@ public struct CatalogModel: Sendable {
             byteCount += state.size
         }
         self.byteCount = byteCount
-        weightBytes = try WeightEstimate.privateBytes(of: folder)
         let factor = defaults.sizeFactor
         var facts = ModelFacts(
             name: folder.name, family: folder.name,
@@ -43,7 +40,8 @@ public struct CatalogModel: Sendable {
             defaults: .init(
                 width: defaults.width, height: defaults.height, steps: defaults.steps,
                 guidanceScale: Double(defaults.guidanceScale), sampler: SamplerName(defaults.sampler)),
-            steps: [], precisions: [.fp32],
+            // Weights are narrowed when they are prepared: a folder can be run at every precision.
+            steps: [], precisions: Precision.allCases.sorted(by: >),
             sizes: .init(minimum: factor, maximum: 16383 / factor * factor, multiple: factor),
             embedsGuidance: unet.has("time_cond_proj_dim"))
         hasManifest = FileState("\(folder.path)/\(ModelManifest.fileName)").exists
@@ -54,6 +52,11 @@ public struct CatalogModel: Sendable {
         } else {
             title = nil
             licence = nil
+        }
+        let rules = try folder.precisionRules()
+        for precision in facts.precisions {
+            facts.weightBytes[precision] = try WeightEstimate.privateBytes(
+                of: folder, at: WeightPrecision(precision), rules: rules)
         }
         self.facts = facts
     }

@@ -40,6 +40,7 @@ extension JobRequest {
         job.sampler = plan.sampler
         job.rng = rng ?? .latentd
         job.model = plan.variant.model
+        job.precision = plan.variant.precision
         switch WebP.Compression(output) {
         case .lossless: job.output.lossless = true
         case .lossy(let quality): job.output.quality = quality

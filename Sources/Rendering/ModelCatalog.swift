@@ -22,9 +22,6 @@ public struct ModelCatalog: Sendable {
         public let error: ModelError
     }
 
-    /// What this version can compute.
-    static let runnablePrecisions: Set<Precision> = [.fp32]
-
     /// Looks through `directories`, in their order; one that does not exist holds no models.
     public init(directories: [String]) {
         var models: [CatalogModel] = []

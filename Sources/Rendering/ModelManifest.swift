@@ -7,9 +7,10 @@ import Planner
 /// ```json
 /// {"format": 1, "name": "emoji", "family": "emoji", "title": "...", "licence": "...", "quality": 100,
 ///  "default": {"width": 128, "height": 128, "steps": 20, "guidance_scale": 4, "sampler": "ddim"},
-///  "steps": [4, 6, 8, 12, 16, 20, 30], "precisions": ["fp32"],
+///  "steps": [4, 6, 8, 12, 16, 20, 30], "precisions": ["fp32", "int8"],
 ///  "sizes": {"minimum": 64, "maximum": 512, "multiple": 8},
-///  "measured_quality": [{"precision": "fp32", "steps": 8, "quality": 91.5}]}
+///  "measured_quality": [{"precision": "fp32", "steps": 8, "quality": 91.5}],
+///  "measured_error": [{"precision": "int8", "psnr": 36.4}]}
 /// ```
 /// Every field but `format` may be left out; fields of later versions are passed over.
 struct ModelManifest {
@@ -34,13 +35,20 @@ struct ModelManifest {
         if config.has("default") { facts.defaults = try Self.defaults(try config.object("default"), facts.defaults) }
         if config.has("steps") { facts.steps = try config.integers("steps", in: 1...1000).sorted() }
         if config.has("precisions") {
-            facts.precisions = try config.strings("precisions").compactMap(Precision.init)
-                .filter(ModelCatalog.runnablePrecisions.contains)
+            // The best first, as the planner shows them.
+            facts.precisions = Set(try config.strings("precisions").compactMap(Precision.init)).sorted(by: >)
             guard !facts.precisions.isEmpty else {
                 throw config.refusal("precisions", "this version of latentd can run none of them")
             }
         }
-        if config.has("measured_quality") { facts.measuredQuality = try Self.qualities(config) }
+        facts.measuredQuality = try Self.entries("measured_quality", of: config) {
+            precision, entry throws(ModelError) in
+            .init(precision: precision, steps: try entry.integer("steps"), quality: try entry.number("quality"))
+        }
+        let errors = try Self.entries("measured_error", of: config) { precision, entry throws(ModelError) in
+            (precision, try entry.number("psnr"))
+        }
+        facts.measuredPSNR = Dictionary(errors) { first, _ in first }
     }
 
     private static func sizes(
@@ -67,21 +75,23 @@ struct ModelManifest {
             sampler: try config.choice("sampler", default: defaults.sampler))
     }
 
-    private static func qualities(_ config: Config) throws(ModelError) -> [ModelFacts.MeasuredQuality] {
-        guard case .array(let elements)? = config.members["measured_quality"] else {
-            throw config.refusal("measured_quality", "it is not an array")
+    /// The elements of a field that has an object for each measured precision; those of later versions are passed over.
+    private static func entries<Entry>(
+        _ field: String, of config: Config, _ read: (Precision, Config) throws(ModelError) -> Entry
+    ) throws(ModelError) -> [Entry] {
+        guard config.has(field) else { return [] }
+        guard case .array(let elements)? = config.members[field] else {
+            throw config.refusal(field, "it is not an array")
         }
-        var qualities: [ModelFacts.MeasuredQuality] = []
+        var entries: [Entry] = []
         for element in elements {
             guard case .object(let members) = element else {
-                throw config.refusal("measured_quality", "an element is not an object")
+                throw config.refusal(field, "an element is not an object")
             }
             let entry = Config(file: config.file, members: members)
             guard let precision = Precision(rawValue: try entry.string("precision")) else { continue }
-            qualities.append(
-                .init(
-                    precision: precision, steps: try entry.integer("steps"), quality: try entry.number("quality")))
+            entries.append(try read(precision, entry))
         }
-        return qualities
+        return entries
     }
 }

@@ -1,3 +1,4 @@
+import Compute
 import Diffusion
 import Jobs
 
@@ -27,6 +28,18 @@ extension SamplerName {
             case .dpmSolver: .dpmSolver2M
             case .dpmSolverKarras: .dpmSolver2MKarras
             case .lcm: .lcm
+            }
+    }
+}
+
+extension WeightPrecision {
+    init(_ precision: Precision) {
+        self =
+            switch precision {
+            case .int4: .int4
+            case .int8: .int8
+            case .bf16: .bf16
+            case .fp32: .fp32
             }
     }
 }

@@ -8,28 +8,53 @@ extension Renderer {
     ///
     /// The model ends up loaded. Takes the time of a few denoising steps and two decodes.
     ///
-    /// - Returns: The costs of each precision; worth keeping in the database under `CostModel.key`.
+    /// - Returns: The costs of each precision that the memory limit allows; worth keeping in the database under `CostModel.key`.
+    ///   When it allows none, that is thrown.
     public func calibrate(
         _ model: CatalogModel, observer: (RenderingProgress) throws -> Void = { _ in }
     ) throws(RenderingError) -> [MemberCosts] {
-        var members: [MemberCosts] = []
-        for precision in model.facts.precisions {
-            let member = try measure(model, precision, observer)
-            costs.update(member)
-            members.append(member)
-        }
-        return members
+        let result = try calibrate(model, model.facts.precisions, observer)
+        if result.members.isEmpty, let refusal = result.refusal { throw refusal }
+        return result.members
     }
 
-    /// Measures the models that could serve `request` and were never measured here; none when the job sets no limit on time.
+    /// The costs of `precisions`, and why the last of those that are left out does not fit into the memory.
+    private func calibrate(
+        _ model: CatalogModel, _ precisions: [Precision], _ observer: (RenderingProgress) throws -> Void
+    ) throws(RenderingError) -> (members: [MemberCosts], refusal: RenderingError?) {
+        var members: [MemberCosts] = []
+        var refusal: RenderingError?
+        for precision in precisions {
+            do throws(RenderingError) {
+                let member = try measure(model, precision, observer)
+                costs.update(member)
+                members.append(member)
+            } catch {
+                guard error.isMemoryLimit else { throw error }
+                refusal = error
+                tooLarge.insert(CostModel.key(host: host, modelIdentity: model.facts.identity, precision: precision))
+                unload()
+            }
+        }
+        return (members, refusal)
+    }
+
+    /// Measures the members that could serve `request` and were never measured here; none when the job sets no limit on time.
+    /// A precision that gains no time on this CPU is measured for a job that pins it.
     public func calibrateIfNeeded(
         for request: JobRequest, observer: (RenderingProgress) throws -> Void = { _ in }
     ) throws(RenderingError) {
         guard request.latencyBudget != nil || request.deadline != nil else { return }
         for model in catalog.models where request.model == nil || request.model == model.facts.name {
             guard model.facts.family == catalog.models.first?.facts.family || request.model != nil else { continue }
-            guard model.facts.precisions.contains(where: { costs[model.facts.identity, $0] == nil }) else { continue }
-            _ = try calibrate(model, observer: observer)
+            let wanted =
+                request.precision.map { [$0] } ?? model.facts.precisions.filter { !slowPrecisions.contains($0) }
+            let unknown = wanted.filter { precision in
+                let key = CostModel.key(host: host, modelIdentity: model.facts.identity, precision: precision)
+                return model.facts.precisions.contains(precision) && costs[model.facts.identity, precision] == nil
+                    && !tooLarge.contains(key)
+            }
+            _ = try calibrate(model, unknown, observer)
         }
     }
 
@@ -45,6 +70,7 @@ extension Renderer {
 
         let facts = model.facts
         let large = (facts.defaults.width, facts.defaults.height)
+        _ = try checkedPlan(pipeline, facts.trial(large, steps: 2, guidanceScale: facts.defaults.guidanceScale))
         let small = (facts.sizes.fitting(large.0 / 2), facts.sizes.fitting(large.1 / 2))
         let first = try sample(pipeline, facts, small, observer)
         let second = try sample(pipeline, facts, large, observer)

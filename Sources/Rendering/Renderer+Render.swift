@@ -101,7 +101,7 @@ extension Renderer {
     }
 
     /// A dry run; refused when the process's private memory would go over the limit.
-    private func checkedPlan(
+    func checkedPlan(
         _ pipeline: Pipeline, _ settings: GenerationSettings
     ) throws(RenderingError) -> MemoryPlan {
         let plan: MemoryPlan

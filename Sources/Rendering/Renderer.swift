@@ -1,6 +1,7 @@
 import struct Compute.BLAS
 import enum Compute.ComputeError
 import struct Compute.KernelTable
+import enum Compute.WeightPrecision
 import Diffusion
 import Images
 import Jobs
@@ -21,8 +22,16 @@ public final class Renderer {
     /// The settings that it was given.
     public let options: Options
 
+    /// The precisions that this CPU has no instructions for.
+    let slowPrecisions: Set<Precision>
+
+    /// The keys of the members that could not be measured within the memory limit.
+    var tooLarge: Set<String> = []
+
     private var loaded: Loaded?
     let digests: DigestCache
+    /// Where weights that were laid out for the kernels are kept; nil lays them out in private memory.
+    private let prepared: PreparedStore?
     /// Private memory of the process before any model: the part of a peak that is not the model's.
     let baselineBytes: Int
     /// The same of its resident memory, mapped files counted.
@@ -38,15 +47,19 @@ public final class Renderer {
         public var cacheDirectory: String?
         /// The version of latentd, for pictures and records.
         public var version: String
+        /// Receives a sentence for the log about what the cache could not do.
+        public var report: @Sendable (String) -> Void
 
         /// Names them all.
         public init(
-            threads: Int = 0, memoryLimitBytes: Int? = nil, cacheDirectory: String? = nil, version: String
+            threads: Int = 0, memoryLimitBytes: Int? = nil, cacheDirectory: String? = nil, version: String,
+            report: @escaping @Sendable (String) -> Void = { _ in }
         ) {
             self.threads = threads
             self.memoryLimitBytes = memoryLimitBytes
             self.cacheDirectory = cacheDirectory
             self.version = version
+            self.report = report
         }
     }
 
@@ -62,27 +75,36 @@ public final class Renderer {
         self.costs = costs
         self.options = options
         digests = DigestCache(directory: options.cacheDirectory)
+        prepared = options.cacheDirectory.map { PreparedStore(directory: "\($0)/prepared", report: options.report) }
         host = try Renderer.hostProfile(threads: options.threads)
+        let table = try Renderer.kernels()
+        slowPrecisions = Set(Precision.allCases.filter { !table.isNative(WeightPrecision($0)) })
         baselineBytes = ProcessMemory.privateBytes ?? 0
         residentBaselineBytes = ProcessMemory.residentBytes ?? 0
     }
 
     /// This host, with the kernels in use.
     public static func hostProfile(threads: Int) throws(RenderingError) -> HostProfile {
+        let table = try kernels()
         do throws(ComputeError) {
-            let table = try KernelTable.selected()
-            let blas = try BLAS.shared()
-            return HostProbe().profile(isa: table.name, blasCore: blas.coreName, pinnedThreads: threads)
+            return HostProbe().profile(isa: table.name, blasCore: try BLAS.shared().coreName, pinnedThreads: threads)
         } catch {
             throw .host(error)
         }
     }
 
+    private static func kernels() throws(RenderingError) -> KernelTable {
+        do throws(ComputeError) { return try KernelTable.selected() } catch { throw .host(error) }
+    }
+
     /// The planner as of now: a value that other threads may keep.
     public var planner: Planner {
-        Planner(
-            host: host, models: catalog.facts, costs: costs, memoryLimitBytes: options.memoryLimitBytes,
-            loaded: loaded.map { .init(modelIdentity: $0.model.facts.identity, precision: $0.precision) })
+        var models = catalog.facts
+        if prepared != nil { for index in models.indices { models[index].weightBytes = [:] } }
+        return Planner(
+            host: host, models: models, costs: costs, memoryLimitBytes: options.memoryLimitBytes,
+            loaded: loaded.map { .init(modelIdentity: $0.model.facts.identity, precision: $0.precision) },
+            slowPrecisions: slowPrecisions)
     }
 
     /// Plans a job for now.
@@ -110,19 +132,25 @@ public final class Renderer {
         loaded = nil
     }
 
+    /// The private memory that the process takes with a model's weights and no picture: prepared ones take none.
+    func leastBytes(of model: CatalogModel, _ precision: Precision) -> Int {
+        baselineBytes + (prepared == nil ? model.facts.weightBytes[precision] ?? 0 : 0)
+    }
+
     /// The pipeline of a model, opened if it is not the last one used.
     func pipeline(of model: CatalogModel, _ precision: Precision) throws(RenderingError) -> Pipeline {
         if let loaded, loaded.model.facts.identity == model.facts.identity, loaded.precision == precision {
             return loaded.pipeline
         }
-        let needed = baselineBytes + model.weightBytes
+        let needed = leastBytes(of: model, precision)
         guard needed <= planner.memoryLimitBytes else {
-            throw .modelTooLarge(model.facts.name, neededBytes: needed, limitBytes: planner.memoryLimitBytes)
+            throw .modelTooLarge(model.facts.name, precision, neededBytes: needed, limitBytes: planner.memoryLimitBytes)
         }
         // The old model goes first: two at once would be more than any plan said.
         unload()
         do throws(DiffusionError) {
-            let pipeline = try Pipeline(folder: model.folder, threads: host.threads)
+            let pipeline = try Pipeline(
+                folder: model.folder, precision: WeightPrecision(precision), store: prepared, threads: host.threads)
             loaded = Loaded(model: model, precision: precision, pipeline: pipeline)
             return pipeline
         } catch {

@@ -16,7 +16,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
     /// The dry run says that the job does not fit; refused before it started.
     case insufficientMemory(width: Int, height: Int, neededBytes: Int, limitBytes: Int)
     /// The model's weights alone do not fit; refused before they were read.
-    case modelTooLarge(String, neededBytes: Int, limitBytes: Int)
+    case modelTooLarge(String, Precision, neededBytes: Int, limitBytes: Int)
     /// The engine refused or failed.
     case engine(DiffusionError)
     /// The host has no kernels or no BLAS for us.
@@ -41,6 +41,14 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .engine(let error): error.isTransient
         case .interrupted: true
         case .plan, .unusableModel, .modelGone, .insufficientMemory, .modelTooLarge, .host, .picture, .dump, .importing: false
+        }
+    }
+
+    /// Whether less memory, or a higher limit, would help.
+    var isMemoryLimit: Bool {
+        switch self {
+        case .insufficientMemory, .modelTooLarge: true
+        default: false
         }
     }
 
@@ -81,8 +89,8 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .modelGone(let name): "model \"\(name)\" is not installed any more"
         case .insufficientMemory(let width, let height, let needed, let limit):
             "\(width) x \(height) needs \(Format.bytes(needed)) of memory; the limit is \(Format.bytes(limit))"
-        case .modelTooLarge(let name, let needed, let limit):
-            "model \"\(name)\" needs \(Format.bytes(needed)) of memory for its weights; the limit is \(Format.bytes(limit))"
+        case .modelTooLarge(let name, let precision, let needed, let limit):
+            "model \"\(name)\" needs at \(precision.rawValue) \(Format.bytes(needed)) of memory for its weights; the limit is \(Format.bytes(limit))"
         case .engine(let error): error.description
         case .host(let error): error.description
         case .picture(let error): error.description

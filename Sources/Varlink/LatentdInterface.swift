@@ -53,6 +53,8 @@ public enum LatentdInterface {
         type Candidate (
           variant: Variant,
           quality: float,
+          # How far its pictures are from those of fp32, in dB; null where nobody measured it.
+          psnr: ?float,
           predicted_seconds: ?float,
           peak_bytes: ?int,
           verdict: (chosen, too_slow, too_large, lesser_quality, slower, unmeasured)
@@ -80,7 +82,19 @@ public enum LatentdInterface {
           # False: the job is done, but later than it asked for.
           meets_budget: ?bool,
           candidates: []Candidate,
-          explanation: string
+          explanation: string,
+          # What to know although the job is done as it asks; part of the explanation.
+          warning: ?string
+        )
+
+        # A model at one precision, its own picture with its own settings, the weights in memory.
+        type Member (
+          precision: string,
+          # Null until this host has measured it.
+          seconds: ?float,
+          peak_bytes: ?int,
+          # How far its pictures are from those of fp32, in dB; null where nobody measured it.
+          psnr: ?float
         )
 
         type Model (
@@ -91,7 +105,7 @@ public enum LatentdInterface {
           bytes: ?int,
           width: ?int,
           height: ?int,
-          precisions: []string,
+          members: []Member,
           steps: []int,
           calibrated: bool,
           licence: ?string
@@ -107,6 +121,7 @@ public enum LatentdInterface {
 
         type Calibration (
           model: string,
+          precision: string,
           text_seconds: float,
           step_seconds: float,
           decode_seconds: float,

@@ -12,8 +12,8 @@ public struct ModelInfo: Codable, Sendable, Equatable {
     public var width: Int?
     /// Its own picture size.
     public var height: Int?
-    /// What it can be run in.
-    public var precisions: [String]
+    /// What it can be run at, the best first.
+    public var members: [MemberInfo]
     /// The step counts that its manifest offers.
     public var steps: [Int]
     /// Whether this host has measured it.
@@ -23,7 +23,7 @@ public struct ModelInfo: Codable, Sendable, Equatable {
 
     /// A model with these fields.
     public init(
-        name: String, path: String, problem: String?, bytes: Int?, width: Int?, height: Int?, precisions: [String],
+        name: String, path: String, problem: String?, bytes: Int?, width: Int?, height: Int?, members: [MemberInfo],
         steps: [Int], calibrated: Bool, licence: String?
     ) {
         self.name = name
@@ -32,10 +32,35 @@ public struct ModelInfo: Codable, Sendable, Equatable {
         self.bytes = bytes
         self.width = width
         self.height = height
-        self.precisions = precisions
+        self.members = members
         self.steps = steps
         self.calibrated = calibrated
         self.licence = licence
+    }
+}
+
+/// A model at one precision (`type Member`): what its own picture costs with its own settings, the weights in memory.
+public struct MemberInfo: Codable, Sendable, Equatable {
+    /// `fp32`, `bf16`, `int8` or `int4`.
+    public var precision: String
+    /// Nil until this host has measured it.
+    public var seconds: Double?
+    /// Nil until this host has measured it.
+    public var peakBytes: Int?
+    /// How far its pictures are from those of fp32, in dB; nil where nobody measured it.
+    public var psnr: Double?
+
+    enum CodingKeys: String, CodingKey {
+        case precision, seconds, psnr
+        case peakBytes = "peak_bytes"
+    }
+
+    /// A member with these fields.
+    public init(precision: String, seconds: Double?, peakBytes: Int?, psnr: Double?) {
+        self.precision = precision
+        self.seconds = seconds
+        self.peakBytes = peakBytes
+        self.psnr = psnr
     }
 }
 
@@ -43,6 +68,8 @@ public struct ModelInfo: Codable, Sendable, Equatable {
 public struct CalibrationInfo: Codable, Sendable, Equatable {
     /// The model's folder name.
     public var model: String
+    /// How its weights were kept and multiplied.
+    public var precision: String
     /// The text encoder.
     public var textSeconds: Double
     /// One UNet evaluation at `width` x `height`.
@@ -55,7 +82,7 @@ public struct CalibrationInfo: Codable, Sendable, Equatable {
     public var height: Int
 
     enum CodingKeys: String, CodingKey {
-        case model, width, height
+        case model, precision, width, height
         case textSeconds = "text_seconds"
         case stepSeconds = "step_seconds"
         case decodeSeconds = "decode_seconds"
@@ -63,9 +90,11 @@ public struct CalibrationInfo: Codable, Sendable, Equatable {
 
     /// A calibration with these fields.
     public init(
-        model: String, textSeconds: Double, stepSeconds: Double, decodeSeconds: Double, width: Int, height: Int
+        model: String, precision: String, textSeconds: Double, stepSeconds: Double, decodeSeconds: Double, width: Int,
+        height: Int
     ) {
         self.model = model
+        self.precision = precision
         self.textSeconds = textSeconds
         self.stepSeconds = stepSeconds
         self.decodeSeconds = decodeSeconds

@@ -37,6 +37,9 @@ struct JobOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Use this model and no other.", valueName: "name"))
     var model: String?
 
+    @Option(help: ArgumentHelp("Use these weights and no others: fp32, bf16, int8 or int4.", valueName: "name"))
+    var precision: String?
+
     @Option(
         name: [.customLong("budget"), .customLong("latency-budget")],
         help: ArgumentHelp("The time that the picture may take, such as 20s or 1m30s.", valueName: "duration"))
@@ -86,7 +89,8 @@ struct JobOptions: ParsableArguments {
             seed.map { .init("seed", .number(JSONNumber($0))) }, steps.map { .init("steps", .number(JSONNumber($0))) },
             guidanceScale.flatMap { $0.isFinite ? .init("guidance_scale", .number(JSONNumber($0))) : nil },
             sampler.map { .init("sampler", .string($0)) }, rng.map { .init("rng", .string($0)) },
-            model.map { .init("model", .string($0)) }, budget.map { .init("latency_budget", .string($0)) },
+            model.map { .init("model", .string($0)) }, precision.map { .init("precision", .string($0)) },
+            budget.map { .init("latency_budget", .string($0)) },
             deadline.map { .init("deadline", .string($0)) },
             priority.map { .init("priority", .number(JSONNumber($0))) },
             output.isEmpty ? nil : .init("output", .object(output)),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Jobs
 
 struct RenderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,6 +16,9 @@ struct RenderCommand: ParsableCommand {
     @Option(help: ArgumentHelp("A folder of model folders, searched first; may be repeated.", valueName: "dir"))
     var models: [String] = []
 
+    @Option(help: ArgumentHelp("Use these weights and no others: fp32, bf16, int8 or int4.", valueName: "name"))
+    var precision: Precision?
+
     @Option(help: ArgumentHelp("Write what was computed on the way to this file.", valueName: "tensors.safetensors"))
     var dump: String?
 
@@ -26,7 +30,8 @@ struct RenderCommand: ParsableCommand {
 
     mutating func run() throws {
         try ForegroundRender(
-            job: job, output: output, modelDirectories: models, dump: dump, threads: threads, printsRecord: json
+            job: job, output: output, modelDirectories: models, precision: precision, dump: dump, threads: threads,
+            printsRecord: json
         ).run()
     }
 
@@ -34,3 +39,5 @@ struct RenderCommand: ParsableCommand {
         if !(0...1024).contains(threads) { throw ValidationError("--threads must be 0 to 1024") }
     }
 }
+
+extension Precision: ExpressibleByArgument {}

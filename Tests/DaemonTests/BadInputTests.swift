@@ -35,6 +35,7 @@ struct BadInputTests {
         Bad("climb.json", #"{"prompt":"a","output":{"name":"../climb"}}"#, says: "output.name"),
         Bad("absolute.json", #"{"prompt":"a","output":{"name":"/etc/passwd"}}"#, says: "output.name"),
         Bad("model.json", #"{"prompt":"a","model":"none"}"#, says: "none"),
+        Bad("precision.json", #"{"prompt":"a","precision":"int3"}"#, says: "one of int4, int8, bf16, fp32"),
         Bad("damaged.json", #"{"prompt":"a","model":"damaged"}"#, says: "model.safetensors"),
         Bad("ending.xml", "<prompt/>", says: "ends neither"),
         Bad("empty.json", "", says: "no job"),

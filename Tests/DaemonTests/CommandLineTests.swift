@@ -40,6 +40,8 @@ struct CommandLineTests {
             (quickJob(), [], 64, "output"),
             (#"{"prompt":"a","colour":"red"}"#, output, 65, "colour"),
             (#"{"prompt":"a","model":"none"}"#, output, 65, "none"),
+            (quickJob("a", #","precision":"int3""#), output, 65, "precision"),
+            (quickJob(), output + ["--precision", "int3"], 64, "int3"),
             (quickJob(), ["--output", root.path + "/no/folder/out.webp"], 73, "no/folder"),
             (quickJob(), output + ["--dump", root.path + "/no/folder/t.safetensors"], 73, "no/folder"),
         ]

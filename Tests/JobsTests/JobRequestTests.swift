@@ -24,8 +24,8 @@ struct JobRequestTests {
     @Test func `Every field arrives where it belongs`() throws {
         let json = """
             {"id": "me-1", "prompt": "a", "negative_prompt": "b", "width": 64, "height": 128, "seed": 3, "steps": 4,
-             "guidance_scale": 1.5, "sampler": "dpm++2m-karras", "rng": "torch", "model": "m", "latency_budget": "1m30s",
-             "deadline": "1970-01-01T00:00:01.5Z", "priority": -3,
+             "guidance_scale": 1.5, "sampler": "dpm++2m-karras", "rng": "torch", "model": "m", "precision": "int8",
+             "latency_budget": "1m30s", "deadline": "1970-01-01T00:00:01.5Z", "priority": -3,
              "output": {"name": "n", "quality": 90, "lossless": false}}
             """
         let request = try JobRequest.decode(json: json.utf8)
@@ -39,6 +39,7 @@ struct JobRequestTests {
         expected.sampler = .dpmSolver2MKarras
         expected.rng = .torch
         expected.model = "m"
+        expected.precision = .int8
         expected.latencyBudget = .seconds(90)
         expected.deadline = Timestamp(millisecondsSinceEpoch: 1500)
         expected.priority = -3

@@ -223,6 +223,69 @@ struct PlannerTests {
         #expect(try planner.plan(request(), now: now).variant.precision == .fp32)
     }
 
+    @Test("A pinned precision is the only one that is looked at")
+    func pinnedPrecision() throws {
+        var facts = model("emoji", precisions: [.fp32, .int8, .int4])
+        facts.measuredPSNR = [.int8: 36]
+        let planner = Planner(
+            host: host, models: [facts],
+            costs: CostModel([costs("emoji", evaluation: 0.05), costs("emoji", .int8, evaluation: 0.02)]))
+        let plan = try planner.plan(request { $0.precision = .int8 }, now: now)
+        #expect(plan.variant == Variant(model: "emoji", precision: .int8, steps: 20))
+        #expect(plan.candidates.map(\.variant.precision) == [.int8])
+        #expect(plan.candidates.map(\.psnr) == [36])
+        #expect(plan.warning == nil)
+        #expect(try planner.plan(request(), now: now).variant.precision == .fp32)
+    }
+
+    @Test("A pinned precision that a model does not offer names the model, the field and those that there are")
+    func unavailablePrecision() throws {
+        let planner = Planner(
+            host: host, models: [model("emoji", precisions: [.fp32, .int8]), model("other", precisions: [.int4])],
+            costs: CostModel())
+        let error = PlannerError.unavailablePrecision(.bf16, model: "emoji", available: [.fp32, .int8])
+        #expect(throws: error) { try planner.plan(request { $0.precision = .bf16 }, now: now) }
+        #expect(error.field == "precision")
+        #expect(error.description == "model \"emoji\" has no precision bf16; it has fp32, int8")
+        // Another member of the family may have it.
+        #expect(try planner.plan(request { $0.precision = .int4 }, now: now).variant.model == "other")
+    }
+
+    @Test(
+        "A precision without instructions is a warning with what it costs, and never preferred to a faster better one")
+    func slowPrecision() throws {
+        var planner = Planner(
+            host: host, models: [model("emoji", precisions: [.fp32, .bf16])],
+            costs: CostModel([costs("emoji", evaluation: 0.05), costs("emoji", .bf16, evaluation: 0.07)]),
+            slowPrecisions: [.bf16])
+        for budget in [nil, 0.5, 2.45, 60.0] {
+            let plan = try planner.plan(request(budget: budget), now: now)
+            #expect(plan.variant.precision == .fp32)
+            #expect(plan.warning == nil)
+        }
+        let pinned = try planner.plan(request { $0.precision = .bf16 }, now: now)
+        #expect(pinned.variant.precision == .bf16)
+        #expect(
+            pinned.warning
+                == "This CPU has no instructions for bf16, which saves memory, not time: 3 s, where fp32 takes 2.2 s.")
+        #expect(pinned.explanation.hasSuffix(pinned.warning ?? "none"))
+        planner.costs = CostModel()
+        let unmeasured = try planner.plan(request { $0.precision = .bf16 }, now: now)
+        #expect(unmeasured.warning == "This CPU has no instructions for bf16, which saves memory, not time.")
+    }
+
+    @Test("What the weights take at the least decides where nothing was measured")
+    func leastMemory() throws {
+        var facts = model("emoji", precisions: [.fp32, .int8])
+        facts.weightBytes = [.fp32: 400 * megabyte, .int8: 100 * megabyte]
+        let planner = Planner(host: host, models: [facts], costs: CostModel(), memoryLimitBytes: 300 * megabyte)
+        let plan = try planner.plan(request(), now: now)
+        #expect(plan.variant.precision == .int8)
+        #expect(plan.candidates.map(\.verdict) == [.tooLarge, .chosen])
+        let pinned = #expect(throws: PlannerError.self) { try planner.plan(request { $0.precision = .fp32 }, now: now) }
+        #expect(pinned?.code == "memory_limit")
+    }
+
     @Test("A missing model is named, with those that there are")
     func missingModel() {
         let error = PlannerError.unknownModel("cat", available: ["emoji"])

@@ -21,6 +21,7 @@ struct CalibrationTests {
         var signs = 0
         let members = try renderer.calibrate(model) { _ in signs += 1 }
         #expect(signs > 0)
+        #expect(members.map(\.precision) == [.fp32, .int8])
         let member = try #require(members.first)
         #expect(renderer.costs[model.facts.identity, .fp32] == member)
         #expect(member.evaluation(pixels: 64 * 64) > 0)
@@ -48,6 +49,7 @@ struct CalibrationTests {
         let member = try #require(try renderer.calibrate(model).first)
         var request = JobRequest(prompt: "a cat")
         request.steps = 2
+        request.precision = .fp32
         let plan = try renderer.plan(request, now: now)
         let record = try renderer.render(request, seed: 1, plan: plan).record
         #expect(member.guidedPeak(pixels: 64 * 64) == record.memory.plannedBytes)
@@ -64,10 +66,40 @@ struct CalibrationTests {
         var request = JobRequest(prompt: "a cat")
         request.latencyBudget = .seconds(10)
         try renderer.calibrateIfNeeded(for: request)
-        #expect(renderer.costs.members.map(\.modelIdentity) == [renderer.catalog["tiny"]?.facts.identity])
+        #expect(Set(renderer.costs.members.map(\.modelIdentity)) == [renderer.catalog["tiny"]?.facts.identity])
         let known = renderer.costs
         try renderer.calibrateIfNeeded(for: request)
         #expect(renderer.costs == known)
+    }
+
+    @Test("A job that pins a precision has that one measured and no other")
+    func pinned() throws {
+        let directory = try ModelDirectory(["tiny": "tiny"])
+        let renderer = try renderer(directory)
+        var request = JobRequest(prompt: "a cat")
+        request.latencyBudget = .seconds(100)
+        request.precision = .int8
+        try renderer.calibrateIfNeeded(for: request)
+        #expect(renderer.costs.members.map(\.precision) == [.int8])
+        #expect(try renderer.plan(request, now: now).variant.precision == .int8)
+    }
+
+    @Test("A precision that the memory limit does not allow is left out, and said when it is the only one")
+    func tooLarge() throws {
+        let directory = try ModelDirectory(["tiny": "tiny"])
+        let facts = try #require(directory.catalog["tiny"]).facts
+        let (wide, narrow) = (try #require(facts.weightBytes[.fp32]), try #require(facts.weightBytes[.int8]))
+        #expect(narrow < wide)
+        let renderer = try Renderer(
+            catalog: directory.catalog, options: .init(threads: 1, memoryLimitBytes: 1 << 20, version: "0"))
+        let model = try #require(renderer.catalog["tiny"])
+        let error = #expect(throws: RenderingError.self) { try renderer.calibrate(model) }
+        #expect(error?.code == "memory_limit")
+        // The planner knows it without a measurement.
+        var request = JobRequest(prompt: "a cat")
+        request.latencyBudget = .seconds(100)
+        try renderer.calibrateIfNeeded(for: request)
+        #expect(renderer.costs.members.isEmpty)
     }
 
     @Test("A first job is a first measurement")

@@ -1,3 +1,4 @@
+import Compute
 import Diffusion
 import Foundation
 import Jobs
@@ -12,7 +13,8 @@ struct ModelCatalogTests {
         let facts = try #require(ModelCatalog(directories: [fixtureModels])["tiny"]).facts
         #expect(facts.family == "tiny")
         #expect(facts.steps == [])
-        #expect(facts.precisions == [.fp32])
+        #expect(facts.precisions == [.fp32, .bf16, .int8, .int4])
+        #expect(facts.measuredPSNR.isEmpty)
         // diffusers takes 64 latent pixels where a file from before its version 0.9 says less.
         #expect((facts.defaults.width, facts.defaults.height) == (512, 512))
         #expect(facts.defaults.steps == 50)
@@ -35,15 +37,18 @@ struct ModelCatalogTests {
     }
 
     @Test(
-        "The headers alone say what the weights will take", arguments: ["lcm", "odd", "pruned", "sd1", "sd2", "tiny"])
-    func weightBytes(name: String) throws {
+        "The headers alone say what the weights will take", arguments: ["lcm", "odd", "pruned", "sd1", "sd2", "tiny"],
+        [(Precision.fp32, WeightPrecision.fp32), (.bf16, .bf16), (.int8, .int8), (.int4, .int4)])
+    func weightBytes(name: String, at pair: (Precision, WeightPrecision)) throws {
+        let (precision, engines) = pair
         let model = try #require(ModelCatalog(directories: [fixtureModels])[name])
         let settings = GenerationSettings(
             prompt: "", width: 64, height: 64, seed: 0, steps: 1, guidanceScale: 1, sampler: .ddim)
-        let plan = try Pipeline(folder: model.folder, threads: 1).memoryPlan(settings)
+        let plan = try Pipeline(folder: model.folder, precision: engines, threads: 1).memoryPlan(settings)
         let loaded = plan.stages.reduce(0) { $0 + $1.preparedWeightBytes }
-        #expect(model.weightBytes <= loaded)
-        #expect(model.weightBytes > loaded / 20 * 19)
+        let least = try #require(model.facts.weightBytes[precision])
+        #expect(least <= loaded)
+        if precision == .fp32 { #expect(least > loaded / 20 * 19) }
     }
 
     @Test("A manifest is laid over what the files say")
@@ -58,7 +63,8 @@ struct ModelCatalogTests {
         #expect(model.facts.family == "fixtures")
         #expect(model.facts.quality == 90)
         #expect(model.facts.steps == [2, 4, 8])
-        #expect(model.facts.precisions == [.fp32])
+        #expect(model.facts.precisions == [.fp32, .int8])
+        #expect(model.facts.measuredPSNR == [.int8: 36.5])
         #expect(
             model.facts.defaults == .init(width: 64, height: 64, steps: 8, guidanceScale: 3, sampler: .euler))
         #expect(model.facts.sizes == .init(minimum: 16, maximum: 128, multiple: 16))
@@ -72,6 +78,10 @@ struct ModelCatalogTests {
             ("{\"format\": 1, \"steps\": 4}", "steps"), ("{\"format\": 1, \"default\": []}", "default"),
             ("{\"format\": 1, \"default\": {\"sampler\": \"fast\"}}", "sampler"),
             ("{\"format\": 1, \"precisions\": [\"int1\"]}", "precisions"),
+            ("{\"format\": 1, \"precisions\": []}", "precisions"),
+            ("{\"format\": 1, \"precisions\": \"int8\"}", "precisions"),
+            ("{\"format\": 1, \"measured_error\": 3}", "measured_error"),
+            ("{\"format\": 1, \"measured_error\": [{\"precision\": \"int8\"}]}", "psnr"),
             ("{\"format\": 1, \"sizes\": {\"multiple\": 12}}", "multiple"),
             ("{\"format\": 1, \"sizes\": {\"minimum\": 64, \"maximum\": 32}}", "minimum"), ("[", "latentd.json"),
         ])

@@ -31,6 +31,7 @@ let fixtureModels = URL(fileURLWithPath: #filePath).deletingLastPathComponent().
 let tinyManifest = """
     {"format": 1, "name": "tiny", "title": "Tiny", "licence": "MIT", "quality": 90, "family": "fixtures",
      "default": {"width": 64, "height": 64, "steps": 8, "guidance_scale": 3, "sampler": "euler"},
-     "steps": [8, 2, 4], "precisions": ["fp32", "int8", "fp7"], "sizes": {"minimum": 16, "maximum": 128, "multiple": 16},
-     "measured_quality": [{"precision": "fp32", "steps": 4, "quality": 80}], "a field of a later version": true}
+     "steps": [8, 2, 4], "precisions": ["int8", "fp32", "fp7"], "sizes": {"minimum": 16, "maximum": 128, "multiple": 16},
+     "measured_quality": [{"precision": "fp32", "steps": 4, "quality": 80}],
+     "measured_error": [{"precision": "int8", "psnr": 36.5, "least_psnr": 30}], "a field of a later version": true}
     """

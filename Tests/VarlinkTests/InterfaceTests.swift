@@ -64,10 +64,10 @@ private struct Samples {
         stage: "denoising", step: 1, steps: 4, fraction: 0.25, elapsedSeconds: 1, remainingSeconds: 3)
     let plan: Plan
     let model = ModelInfo(
-        name: "m", path: "/m", problem: "p", bytes: 1, width: 1, height: 1, precisions: [], steps: [],
+        name: "m", path: "/m", problem: "p", bytes: 1, width: 1, height: 1, members: [], steps: [],
         calibrated: true, licence: "l")
     let calibration = CalibrationInfo(
-        model: "m", textSeconds: 1, stepSeconds: 1, decodeSeconds: 1, width: 1, height: 1)
+        model: "m", precision: "fp32", textSeconds: 1, stepSeconds: 1, decodeSeconds: 1, width: 1, height: 1)
     let counts = CountsInfo(queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0)
 
     var job: JobInfo {
@@ -84,7 +84,7 @@ private struct Samples {
             "sampler": "ddim", "budget_seconds": 1, "prediction": {"load_seconds": 1, "text_seconds": 1,
             "denoise_seconds": 1, "decode_seconds": 1, "encode_seconds": 1}, "peak_bytes": 1, "memory_limit_bytes": 1,
             "meets_budget": true, "candidates": [{"variant": {"model": "m", "precision": "fp32", "steps": 4},
-            "quality": 1, "predicted_seconds": 1, "peak_bytes": 1, "verdict": "chosen"}], "explanation": "e"}
+            "quality": 1, "psnr": 1, "predicted_seconds": 1, "peak_bytes": 1, "verdict": "chosen"}], "explanation": "e", "warning": "w"}
             """
         plan = try JSONDecoder().decode(Plan.self, from: Data(json.utf8))
     }

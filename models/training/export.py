@@ -18,7 +18,7 @@ MANIFEST = {
     "format": 1, "name": "emoji", "title": "Emoji: small drawings of single things, in five styles",
     "licence": "Apache-2.0 AND MIT AND CC-BY-4.0",
     "default": {"width": 128, "height": 128, "steps": 20, "guidance_scale": 3.0, "sampler": "ddim"},
-    "steps": [4, 6, 8, 12, 16, 20, 30], "precisions": ["fp32"],
+    "steps": [4, 6, 8, 12, 16, 20, 30], "precisions": ["fp32", "bf16", "int8", "int4"],
     "sizes": {"minimum": 64, "maximum": 512, "multiple": 32},
 }
 
