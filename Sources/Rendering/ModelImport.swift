@@ -1,5 +1,6 @@
 import Compute
 import Diffusion
+import Jobs
 import Models
 import Planner
 

@@ -69,7 +69,7 @@ final class PreparedModel {
         let weights = try Weights(ModelFolder(path: path), "unet", preparation)
         let linear = try weights["linear"].linear("weight", outputs: 96, inputs: 64)
         let bias = try weights["linear"].constant("bias", shape: [96])
-        let filters = try weights["conv"].convolution("weight", outputs: 80, inputs: 64, size: 3)
+        let filters = try weights["conv"].convolution("weight", outputs: 80, inputs: 64, size: 3, stride: 1)
         try weights.finish()
         let context = try Context(arena: Arena(capacity: 64 << 20), pool: pool)
         let shape = Shape(n: 1, h: 5, w: 4, c: 64)
