@@ -6,7 +6,7 @@ import CKernels
 /// ```
 /// pixels ─ scatter ─► left [36][tiles][channels] ─ product i of 36 ─► sums [tiles][36][columns] ─ gather ─► pixels, a panel wide
 /// ```
-/// The work is cut into units of some 48 tiles. Where the channels are few, a thread takes a unit through all of this, and its left
+/// The work is cut into units of some 64 tiles, or 32 where all weights fit a core's cache. Where the channels are few, a thread takes a unit through all of this, and its left
 /// side stays in the cache; where they are many, the weights are the larger part: then the left side of a group of units is made
 /// first, and each panel of weights passes over the whole group. Interpolation points and errors: see kernels.def.
 struct WinogradProduct {
@@ -15,11 +15,14 @@ struct WinogradProduct {
     let tiles: WinogradTiles
     /// Whether a thread takes a unit through all of it.
     private let isPrivate: Bool
+    private let hasFewWeights: Bool
     /// Runs of a unit, units of a group.
     private let unitRuns: Int, groupUnits: Int
 
     private static let products = Winograd.products
-    private static let unitTiles = 48
+    private static let unitTiles = 64
+    /// Weights that stay in a second-level cache, whatever else passes through it.
+    private static let fewWeights = 36 * 64 * 64
     /// Units for an even share of the work.
     private static let enough = 16
     private static let mostPrivateChannels = 256
@@ -29,7 +32,8 @@ struct WinogradProduct {
         self.weight = weight
         self.tiles = tiles
         isPrivate = weight.channels <= WinogradProduct.mostPrivateChannels
-        let most = max(1, WinogradProduct.unitTiles / tiles.tilesOfRun)
+        hasFewWeights = weight.outputs * weight.depth <= WinogradProduct.fewWeights
+        let most = max(1, WinogradProduct.unitTiles / (hasFewWeights ? 2 : 1) / tiles.tilesOfRun)
         let units = max((tiles.runs + most - 1) / most, isPrivate ? min(tiles.runs, WinogradProduct.enough) : 1)
         unitRuns = (tiles.runs + units - 1) / units
         let bytes = WinogradProduct.products * unitRuns * tiles.tilesOfRun * weight.channels * 4
@@ -137,6 +141,7 @@ struct WinogradProduct {
         let stored = weight.pointer(panel, from: index * weight.channels)
         let count = weight.channels * weight.width(of: panel)
         if weight.precision == .fp32 {
+            if hasFewWeights { return stored.assumingMemoryBound(to: Float.self) }
             copy.update(from: stored.assumingMemoryBound(to: Float.self), count: count)
         } else {
             kernels.f16_to_f32(copy, stored.assumingMemoryBound(to: UInt16.self), count)
