@@ -3,9 +3,9 @@
 #include <CKernels.h>
 #include <string.h>
 
-enum { ROWS = 48, N = 320, ALL = ROWS * N, COLUMNS = KERNELS_PANEL_COLUMNS };
+enum { ROWS = 48, N = 320, ALL = ROWS * N, COLUMNS = KERNELS_PANEL_COLUMNS, TILES = 2 * ALL / (KERNELS_WINOGRAD_PRODUCTS * COLUMNS) };
 
-// Zeros cost what other numbers cost, but where a logarithm or a quotient is taken.
+// All zeros: these cost what other numbers cost.
 struct data {
     float a[2 * ALL], b[2 * ALL], c[2 * ALL], rows[4][2 * N];
     uint16_t half[ALL], half_panel[N * COLUMNS];
@@ -13,18 +13,13 @@ struct data {
     uint8_t bytes[ALL], nibbles[N * COLUMNS / 2];
     int8_t byte_panel[N * COLUMNS];
     float panel[N * COLUMNS];
-    int16_t ratios[N / 32 * COLUMNS];
+    int16_t ratios[N / 32 * COLUMNS], words[ALL], word_panel[N * COLUMNS];
 };
 
 #define MOVES(name, bytes, ...)                                                                                        \
     static struct entry_work run_##name(const struct kernels *table, struct data *d) {                                 \
         table->name(__VA_ARGS__);                                                                                      \
         return (struct entry_work){0, bytes};                                                                          \
-    }
-#define MULTIPLIES(name, products, ...)                                                                                \
-    static struct entry_work run_##name(const struct kernels *table, struct data *d) {                                 \
-        table->name(__VA_ARGS__);                                                                                      \
-        return (struct entry_work){2.0 * (products), 0};                                                               \
     }
 // All rows by one panel.
 #define PRODUCT(name, left, result, right)                                                                             \
@@ -48,17 +43,38 @@ MOVES(geglu, 12.0 * ALL, d->a, N, d->b, 2 * N, ROWS, N)
 MOVES(column_statistics, 4.0 * ALL, d->rows[0], N, d->a, N, ROWS, N)
 MOVES(scale_shift, 8.0 * ALL, d->a, d->b, ROWS, N, d->rows[0], d->rows[1], KERNELS_SILU)
 MOVES(layer_norm, 8.0 * ALL, d->a, d->b, ROWS, N, d->rows[0], d->rows[1], 1e-5f)
-MOVES(softmax_tile, 8.0 * ALL, d->a, N, ROWS, N, 0.125f, d->rows[0], d->rows[1], d->rows[2])
-MOVES(scale_rows, 8.0 * ALL, d->a, N, ROWS, N, d->rows[0])
-MULTIPLIES(gemm, ROWS * N * COLUMNS, d->a, COLUMNS, d->b, N, d->panel, COLUMNS, ROWS, COLUMNS, N, 0)
 MOVES(transpose, 8.0 * ALL, d->a, ROWS, d->b, N, ROWS, N)
 PRODUCT(product_f32, a, b, panel)
 PRODUCT(product_bf16, half, b, half_panel)
+PRODUCT(product_s16, words, sums, word_panel)
 PRODUCT(product_u8, bytes, sums, byte_panel)
 MOVES(range, 4.0 * ALL, d->rows[0], d->rows[1], d->a, ALL)
 MOVES(quantize, 5.0 * ALL, d->bytes, d->a, ALL, 20, 64, 127)
-MOVES(dequantize, 8.0 * ALL, d->a, d->sums, N, ROWS, N, d->rows[0], d->integers, 1, d->rows[1], d->integers)
+MOVES(quantize_s16, 6.0 * ALL, d->words, d->a, ALL, 20, 0, 511)
 MOVES(decode_int4, 1.5 * N * COLUMNS, d->byte_panel, d->nibbles, d->ratios, N, COLUMNS)
+
+MOVES(winograd_filter, 4.0 * (9 + KERNELS_WINOGRAD_PRODUCTS) * N, d->a, N, d->b, N)
+MOVES(winograd_gather, 4.0 * (16 + KERNELS_WINOGRAD_PRODUCTS) * TILES * COLUMNS, d->b, 4 * TILES * COLUMNS, d->a, TILES, COLUMNS)
+MOVES(pack_columns, 8.0 * ALL, d->a, ALL / COLUMNS, COLUMNS, d->rows[0], d->rows[1], 127, KERNELS_U8)
+MOVES(softmax_tile, 8.0 * ALL, d->a, ALL / COLUMNS, COLUMNS, d->rows[0], d->rows[1], d->rows[2], 1, KERNELS_F32)
+MOVES(merge_tile, 12.0 * ALL, d->a, d->rows[0], d->rows[0] + N, d->b, d->rows[1], d->rows[1] + N, ALL / COLUMNS, COLUMNS,
+      d->rows[2], d->integers, 1, KERNELS_F32)
+MOVES(finish_tile, 8.0 * ALL, d->a, d->rows[0], ALL / COLUMNS, COLUMNS, NULL, NULL, NULL)
+
+static struct entry_work run_epilogue_u8(const struct kernels *table, struct data *d) {
+    struct kernels_scales scales = {d->rows[0], d->rows[1], 1, d->rows[2], d->integers};
+    table->epilogue_u8(d->a, N, d->sums, N, ROWS, N, &scales, d->rows[3], d->c, N, KERNELS_NONE);
+    return (struct entry_work){0, 12.0 * ALL};
+}
+
+// The four tiles of 8 x 8 pixels.
+static struct entry_work run_winograd_scatter(const struct kernels *table, struct data *d) {
+    static const int32_t seen[] = {-1, 0, 1, 2, 3, 4, 5, 6, 7, -1};
+    enum { CHANNELS = 2 * ALL / (4 * KERNELS_WINOGRAD_PRODUCTS) };
+    struct kernels_window window = {seen, seen, 8, 8, CHANNELS, 3, 3, 1, 8, 8};
+    table->winograd_scatter(d->a, 4 * CHANNELS, d->b, d->c, &window, 0, 4);
+    return (struct entry_work){0, 4.0 * 4 * 2 * KERNELS_WINOGRAD_PRODUCTS * CHANNELS};
+}
 
 // The rows of a 3 x 3 convolution over 4 x 4 pixels.
 static struct entry_work run_pack_pixels(const struct kernels *table, struct data *d) {
@@ -82,7 +98,7 @@ const char *entry_name(size_t index) { return index < sizeof entries / sizeof *e
 
 const char *entry_precision(size_t index) {
     const char *name = entries[index].name;
-    return strstr(name, "_bf16") ? "bf16" : strstr(name, "_u8") ? "int8" : "fp32";
+    return strcmp(name, "product_bf16") == 0 ? "bf16" : strcmp(name, "product_u8") == 0 ? "int8" : "fp32";
 }
 
 struct entry_work entry_run(size_t index, const char *isa, size_t times) {
