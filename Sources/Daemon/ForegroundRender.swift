@@ -79,7 +79,7 @@ public struct ForegroundRender: Sendable {
                 catalog: ModelCatalog(directories: directories),
                 options: Renderer.Options(
                     threads: threads, cacheDirectory: writableCache, version: Version.text, report: Self.complain))
-            try renderer.calibrateIfNeeded(for: request)
+            try renderer.calibrateIfNeeded(for: request, now: .now)
             let plan = try renderer.plan(request, now: .now)
             if let warning = plan.warning { Self.complain(warning) }
             let seed = request.seed ?? .random(in: 0...UInt64(UInt32.max))

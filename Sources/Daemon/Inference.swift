@@ -35,7 +35,7 @@ actor Inference {
         defer { publish() }
         let before = renderer.costs.members
         let request = outlook.completed(request)
-        try renderer.calibrateIfNeeded(for: request, observer: observer)
+        try renderer.calibrateIfNeeded(for: request, now: .now, observer: observer)
         let learned = renderer.costs.members.filter { !before.contains($0) }
         return (try renderer.plan(request, now: .now), learned)
     }

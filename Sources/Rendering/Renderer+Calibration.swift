@@ -40,9 +40,10 @@ extension Renderer {
     }
 
     /// Measures the members that could serve `request` and were never measured here; none when the job sets no limit on time.
-    /// A precision that gains no time on this CPU is measured for a job that pins it.
+    /// A precision that gains no time on this CPU is measured for a job that pins it, a narrower one only where the wider ones
+    /// do not keep the budget.
     public func calibrateIfNeeded(
-        for request: JobRequest, observer: (RenderingProgress) throws -> Void = { _ in }
+        for request: JobRequest, now: Timestamp, observer: (RenderingProgress) throws -> Void = { _ in }
     ) throws(RenderingError) {
         guard request.latencyBudget != nil || request.deadline != nil else { return }
         for model in catalog.models where request.model == nil || request.model == model.facts.name {
@@ -54,7 +55,24 @@ extension Renderer {
                 return model.facts.precisions.contains(precision) && costs[model.facts.identity, precision] == nil
                     && !tooLarge.contains(key)
             }
-            _ = try calibrate(model, unknown, observer)
+            for precision in unknown where !isSettled(request, now, against: model.facts, precision) {
+                _ = try calibrate(model, [precision], observer)
+            }
+        }
+    }
+
+    /// Whether what was measured keeps the budget with pictures that are as good as this member's could be, or whether the job
+    /// cannot be planned at all: then there is nothing to be learned from a measurement.
+    private func isSettled(
+        _ request: JobRequest, _ now: Timestamp, against facts: ModelFacts, _ precision: Precision
+    ) -> Bool {
+        do throws(RenderingError) {
+            let plan = try plan(request, now: now)
+            guard plan.meetsBudget == true else { return false }
+            let best = facts.quality(precision, steps: request.steps ?? facts.defaults.steps)
+            return plan.candidates.contains { $0.verdict == .chosen && $0.quality >= best }
+        } catch {
+            return true
         }
     }
 

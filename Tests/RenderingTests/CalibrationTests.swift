@@ -61,15 +61,20 @@ struct CalibrationTests {
         let directory = try ModelDirectory(["tiny": "tiny", "other": "lcm"])
         try directory.write(tinyManifest, to: "tiny/latentd.json")
         let renderer = try renderer(directory)
-        try renderer.calibrateIfNeeded(for: JobRequest(prompt: "a cat"))
+        try renderer.calibrateIfNeeded(for: JobRequest(prompt: "a cat"), now: now)
         #expect(renderer.costs.members.isEmpty)
         var request = JobRequest(prompt: "a cat")
         request.latencyBudget = .seconds(10)
-        try renderer.calibrateIfNeeded(for: request)
+        try renderer.calibrateIfNeeded(for: request, now: now)
         #expect(Set(renderer.costs.members.map(\.modelIdentity)) == [renderer.catalog["tiny"]?.facts.identity])
+        // A budget that fp32 keeps asks for no other precision, one that it does not for all that may.
+        #expect(renderer.costs.members.map(\.precision) == [.fp32])
         let known = renderer.costs
-        try renderer.calibrateIfNeeded(for: request)
+        try renderer.calibrateIfNeeded(for: request, now: now)
         #expect(renderer.costs == known)
+        request.latencyBudget = .microseconds(1)
+        try renderer.calibrateIfNeeded(for: request, now: now)
+        #expect(renderer.costs.members.map(\.precision) == [.fp32, .int8])
     }
 
     @Test("A job that pins a precision has that one measured and no other")
@@ -79,7 +84,7 @@ struct CalibrationTests {
         var request = JobRequest(prompt: "a cat")
         request.latencyBudget = .seconds(100)
         request.precision = .int8
-        try renderer.calibrateIfNeeded(for: request)
+        try renderer.calibrateIfNeeded(for: request, now: now)
         #expect(renderer.costs.members.map(\.precision) == [.int8])
         #expect(try renderer.plan(request, now: now).variant.precision == .int8)
     }
@@ -98,7 +103,7 @@ struct CalibrationTests {
         // The planner knows it without a measurement.
         var request = JobRequest(prompt: "a cat")
         request.latencyBudget = .seconds(100)
-        try renderer.calibrateIfNeeded(for: request)
+        try renderer.calibrateIfNeeded(for: request, now: now)
         #expect(renderer.costs.members.isEmpty)
     }
 
