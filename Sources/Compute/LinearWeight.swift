@@ -59,10 +59,15 @@ public struct LinearWeight: Sendable {
             in: WeightMemory(byteCount: layout.byteCount) { LinearWeight.write(source, as: layout, into: $0) })
     }
 
+    /// How its numbers are multiplied.
+    public var precision: WeightPrecision {
+        guard case .panels(let panels) = storage else { return .fp32 }
+        return panels.precision.arithmetic
+    }
+
     /// The form in which a product with this weight reads its left side.
     public var form: OperandForm {
-        guard case .panels(let panels) = storage else { return .fp32 }
-        return switch panels.precision {
+        switch precision {
         case .fp32: .fp32
         case .bf16: .bf16
         case .int8, .int4: .bytesByRow

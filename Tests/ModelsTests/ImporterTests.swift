@@ -27,8 +27,13 @@ struct ImporterTests {
             let expected = try model.load(precision, store: nil).results
             let result = try importer(model, precision).run()
             let small = PreparedModel(sharing: result.path, cache: model.cache)
-            #expect(try small.load(precision, store: nil).results == expected, "\(precision)")
-            #expect(try small.load(precision, store: small.store).results == expected)
+            for store in [nil, small.store] {
+                let results = try small.load(precision, store: store).results
+                // Winograd's filters are made from what the file has, and bfloat16 has less than the original.
+                let tolerance: Float = precision == .bf16 ? 2e-2 : 0
+                let largest = expected.reduce(0) { max($0, abs($1)) }
+                #expect(zip(results, expected).allSatisfy { abs($0 - $1) <= tolerance * largest }, "\(precision)")
+            }
         }
     }
 

@@ -47,7 +47,7 @@ struct CrossAttention {
     ) -> Tensor {
         let memory = memory ?? self.memory(of: x, evaluation)
         let attended = evaluation.context.attention(
-            q: toQ(x, evaluation), k: memory.keys, v: memory.values, heads: heads)
+            q: toQ(x, evaluation), k: memory.keys, v: memory.values, heads: heads, precision: toQ.precision)
         return toOut(attended, residual: residual, collectsStatistics: collectsStatistics, evaluation)
     }
 }

@@ -11,6 +11,8 @@ struct Linear {
         bias = hasBias ? try weights.constant("bias", shape: [outputs]) : nil
     }
 
+    /// How its numbers are multiplied.
+    var precision: WeightPrecision { weight.precision }
     /// The form in which it reads its input.
     var form: OperandForm { weight.form }
 
