@@ -35,8 +35,8 @@ extension AttentionPlan {
 
     /// Computes one block of queries of one head.
     func attend(
-        _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>, _ memory: AttentionScratch,
-        into result: UnsafeMutablePointer<Float>, index: Int, thread: Int, _ kernels: kernels
+        _ q: UnsafePointer<Float>, _ memory: AttentionScratch, into result: UnsafeMutablePointer<Float>, index: Int,
+        thread: Int, _ kernels: kernels
     ) {
         let (head, first) = task(index)
         let count = min(AttentionPlan.blockQueries, queries - first)
@@ -49,13 +49,9 @@ extension AttentionPlan {
         let last = causal ? first + count : keys, one = weightLevels(kernels)
         for tile in 0..<tiles where tile * AttentionPlan.tileKeys < last {
             let width = keys(of: tile).count, seen = keys(of: tile).lowerBound..<min(keys(of: tile).upperBound, last)
-            let keyStart = (head / heads * keys + seen.lowerBound) * channels + head % heads * depth
-            let keyRows =
-                element == .float32
-                ? UnsafeRawPointer(k + keyStart) : UnsafeRawPointer(memory.narrowKeys) + keyStart * element.bytes
             product(
-                keyRows, bytes: channels * element.bytes, rows: seen.count, depth: element.grouped(depth), block.panel,
-                columns, into: block.scores, kernels)
+                keysStart(memory, head: head, key: seen.lowerBound), bytes: element.grouped(depth) * element.bytes,
+                rows: seen.count, depth: element.grouped(depth), block.panel, columns, into: block.scores, kernels)
             if causal { hide(seen, of: block.scores, first: first, columns: columns) }
             kernels.softmax_tile(
                 block.scores, seen.count, columns, block.factor, block.tileMaximum, block.tileSum, one, element.code)

@@ -2,8 +2,6 @@ import CKernels
 
 /// Keys and values as the products read them.
 extension AttentionPlan {
-    private static let chunk = 16384
-
     /// The largest integers of queries and keys: as words, so that sums over a head's channels fit 32 bits.
     private var wordLevels: Int32 { Int32(min(32767, (Float(Int32.max) / Float(depth)).squareRoot().rounded(.down))) }
     /// Of queries.
@@ -22,25 +20,16 @@ extension AttentionPlan {
             ? Int32.max / (Int32(AttentionPlan.tileKeys) * weightLevels(kernels)) : kernels.activation_levels
     }
 
-    /// Lays out keys and values.
+    /// Lays out keys and values, tile by tile.
     func pack(
         _ k: UnsafePointer<Float>, _ v: UnsafePointer<Float>, into memory: AttentionScratch, _ pool: ThreadPool,
         _ kernels: kernels
     ) {
         if element.isInteger { findScales(k, v, memory, pool, kernels) }
-        if element != .float32 {
-            // The last group of the last row reads on behind it.
-            let bytes = images * keys * channels * element.bytes
-            (memory.narrowKeys + bytes).initializeMemory(as: UInt8.self, repeating: 0, count: 4)
-            let part = max(1, AttentionPlan.chunk / channels), parts = (keys + part - 1) / part
-            pool.parallelFor(images * parts) { index, thread in
-                let first = index % parts * part
-                let rows = first..<min(keys, first + part)
-                packKeys(k, image: index / parts, rows: rows, memory, memory.scratch(thread), kernels)
-            }
-        }
         pool.parallelFor(images * heads * tiles) { index, thread in
-            packValues(v, head: index / tiles, tile: index % tiles, memory, memory.scratch(thread), kernels)
+            let (head, tile) = (index / tiles, index % tiles), scratch = memory.scratch(thread)
+            packKeys(k, head: head, rows: keys(of: tile), memory, scratch, kernels)
+            packValues(v, head: head, tile: tile, memory, scratch, kernels)
         }
     }
 
@@ -62,22 +51,25 @@ extension AttentionPlan {
         }
     }
 
-    /// Some rows of an image's keys in the plan's element, all heads at once.
+    /// Some rows of a head's keys, contiguous: read for every block of queries, they come from far away.
     private func packKeys(
-        _ k: UnsafePointer<Float>, image: Int, rows: Range<Int>, _ memory: AttentionScratch,
+        _ k: UnsafePointer<Float>, head: Int, rows: Range<Int>, _ memory: AttentionScratch,
         _ scratch: UnsafeMutablePointer<Float>, _ kernels: kernels
     ) {
-        let start = (image * keys + rows.lowerBound) * channels, count = rows.count * channels
-        let target = memory.narrowKeys + start * element.bytes
-        guard element.isInteger else {
-            kernels.f32_to_bf16(target.assumingMemoryBound(to: UInt16.self), k + start, count)
-            return
-        }
-        let factor = memory.keyScales.factor + image * channels, shift = memory.keyScales.shift + image * channels
-        for row in 0..<rows.count {
-            kernels.scale_shift(
-                scratch, k + start + row * channels, 1, channels, factor, shift, Int32(KERNELS_NONE.rawValue))
-            narrow(scratch, channels, factor: 1, shift: 0, into: target + row * channels * element.bytes, kernels)
+        let channel = head / heads * channels + head % heads * depth, width = element.grouped(depth)
+        for row in rows {
+            let source = k + (head / heads * keys + row) * channels + head % heads * depth
+            let line = keysStart(memory, head: head, key: row)
+            switch element {
+            case .float32: line.assumingMemoryBound(to: Float.self).update(from: source, count: depth)
+            case .bfloat16: kernels.f32_to_bf16(line.assumingMemoryBound(to: UInt16.self), source, depth)
+            case .int16, .int8:
+                kernels.scale_shift(
+                    scratch, source, 1, depth, memory.keyScales.factor + channel, memory.keyScales.shift + channel,
+                    Int32(KERNELS_NONE.rawValue))
+                narrow(scratch, depth, factor: 1, shift: 0, into: line, kernels)
+            }
+            pad(line, from: depth, to: width)
         }
     }
 
@@ -115,6 +107,11 @@ extension AttentionPlan {
             pad(ones, from: count, to: width)
             if element == .int8 { sums[depth] = Int32(count) }
         }
+    }
+
+    /// Where a key begins.
+    func keysStart(_ memory: AttentionScratch, head: Int, key: Int) -> UnsafeMutableRawPointer {
+        memory.keys + (head * keys + key) * element.grouped(depth) * element.bytes
     }
 
     /// Where a tile of values begins.

@@ -5,7 +5,7 @@ import CKernels
 ///
 /// ```
 /// queries [block, d] ─► panel [d][block] ──┐
-/// keys [n, d], read where they lie ────────┴► scores [n][block] ─► weights, a panel ─┐
+/// keys [n][d] ─────────────────────────────┴► scores [n][block] ─► weights, a panel ─┐
 /// values, transposed [d][n] ─────────────────────────────────────────────────────────┴► sums [d][block] ─► total [d][block]
 /// ```
 /// Queries are columns throughout, so the softmax is one of vectors and the weights are written as the next product reads them.
@@ -44,7 +44,7 @@ struct AttentionPlan {
     }
 
     // Floats of scratch, each part at a multiple of a cache line: what all threads share ...
-    var narrowKeys: Int { element == .float32 ? 0 : line(bytes: images * keys * channels * element.bytes + 4) }
+    var packedKeys: Int { line(bytes: images * heads * keys * element.grouped(depth) * element.bytes) }
     var values: Int { line(bytes: images * heads * valueRows * element.grouped(keys) * element.bytes) }
     var channelScales: Int { element.isInteger ? line(ChannelScales.elements * images * channels) : 0 }
     var valueSums: Int { element == .int8 ? line(images * heads * tiles * valueRows) : 0 }
@@ -57,12 +57,12 @@ struct AttentionPlan {
     }
     var total: Int { valueRows * AttentionPlan.blockQueries }
     var statistics: Int { 5 * AttentionPlan.blockQueries }
-    var packing: Int { max(channels, depth * AttentionPlan.tileKeys) }
+    var packing: Int { depth * AttentionPlan.tileKeys }
     var threadElements: Int { line(max(packing, panel + scores + sums + total + statistics)) }
 
     /// Floats of scratch that the plan needs on `threads` threads.
     func scratchElements(threads: Int) -> Int {
-        narrowKeys + values + 2 * channelScales + valueSums + threads * threadElements
+        packedKeys + values + 2 * channelScales + valueSums + threads * threadElements
     }
 
     private func line(_ count: Int) -> Int { (count + 15) / 16 * 16 }

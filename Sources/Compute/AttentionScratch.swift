@@ -2,8 +2,8 @@ import CKernels
 
 /// The scratch of one attention, cut into its parts.
 struct AttentionScratch {
-    /// `[images * keys, channels]` in the plan's element; unused where that is a float.
-    let narrowKeys: UnsafeMutableRawPointer
+    /// For each image and head, `[keys][depth]` in the plan's element, the depth rounded up to whole groups by zeros.
+    let keys: UnsafeMutableRawPointer
     /// For each image and head, tile by tile: values transposed, `[valueRows][keys]`, the keys rounded up to whole groups by zeros.
     let values: UnsafeMutableRawPointer
     let keyScales: ChannelScales
@@ -14,8 +14,8 @@ struct AttentionScratch {
     private let threadElements: Int
 
     init(_ plan: AttentionPlan, start: UnsafeMutablePointer<Float>) {
-        narrowKeys = UnsafeMutableRawPointer(start)
-        var next = start + plan.narrowKeys
+        keys = UnsafeMutableRawPointer(start)
+        var next = start + plan.packedKeys
         values = UnsafeMutableRawPointer(next)
         next += plan.values
         keyScales = ChannelScales(start: next, count: plan.images * plan.channels)

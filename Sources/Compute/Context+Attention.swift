@@ -28,10 +28,10 @@ extension Context {
         let result = tensor(q.shape)
         withScratch(plan.scratchElements(threads: pool.threads)) { scratch in
             let memory = AttentionScratch(plan, start: scratch)
-            let queries = UnsafePointer(q.pointer), keys = UnsafePointer(k.pointer), target = result.pointer
-            plan.pack(keys, UnsafePointer(v.pointer), into: memory, pool, kernels)
+            let queries = UnsafePointer(q.pointer), target = result.pointer
+            plan.pack(UnsafePointer(k.pointer), UnsafePointer(v.pointer), into: memory, pool, kernels)
             pool.parallelFor(plan.tasks) { index, thread in
-                plan.attend(queries, keys, memory, into: target, index: index, thread: thread, kernels)
+                plan.attend(queries, memory, into: target, index: index, thread: thread, kernels)
             }
         }
         return result
