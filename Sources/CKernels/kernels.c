@@ -104,14 +104,13 @@ void kernels_gather(const void **rows, const void *src, const void *zeros, size_
 }
 
 void kernels_tile(const float **pixels, const float *src, const float *zeros, const struct kernels_window *window,
-                  size_t tile) {
+                  size_t side, size_t tile) {
     size_t high = window->output_height, wide = window->output_width;
-    size_t tiles_wide = (wide + KERNELS_WINOGRAD_TILE - 1) / KERNELS_WINOGRAD_TILE;
-    size_t tiles = tiles_wide * ((high + KERNELS_WINOGRAD_TILE - 1) / KERNELS_WINOGRAD_TILE);
+    size_t tiles_wide = (wide + side - 1) / side, tiles = tiles_wide * ((high + side - 1) / side);
     const float *image = src + tile / tiles * window->height * window->width * window->channels;
-    size_t top = tile % tiles / tiles_wide * KERNELS_WINOGRAD_TILE, left = tile % tiles_wide * KERNELS_WINOGRAD_TILE;
-    for (size_t y = top; y < top + 6; y++)
-        for (size_t x = left; x < left + 6; x++, pixels++) {
+    size_t top = tile % tiles / tiles_wide * side, left = tile % tiles_wide * side;
+    for (size_t y = top; y < top + side + 2; y++)
+        for (size_t x = left; x < left + side + 2; x++, pixels++) {
             int32_t row = y < high + 2 ? window->row_map[y] : -1, column = x < wide + 2 ? window->column_map[x] : -1;
             *pixels = row < 0 || column < 0
                           ? zeros

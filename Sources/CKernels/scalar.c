@@ -210,65 +210,79 @@ PRODUCT(u8, int32_t, uint8_t, int8_t, 4, )
 #define B 1.41421356f
 
 // The rows of a matrix: one-dimensional transforms, applied to the rows and the columns of a square.
-static const float winograd_g[6][3] = {{1, 0, 0},
-                                       {-2 / 3.0f, -2 / 3.0f * A, -1 / 3.0f},
-                                       {-2 / 3.0f, 2 / 3.0f * A, -1 / 3.0f},
-                                       {1 / 6.0f, 1 / 6.0f * B, 1 / 3.0f},
-                                       {1 / 6.0f, -1 / 6.0f * B, 1 / 3.0f},
-                                       {0, 0, 1}};
-static const float winograd_b[6][6] = {{1, 0, -2.5f, 0, 1, 0},    {0, -2 * A, -2, A, 1, 0},    {0, 2 * A, -2, -A, 1, 0},
-                                       {0, -B / 2, -0.5f, B, 1, 0}, {0, B / 2, -0.5f, -B, 1, 0}, {0, 1, 0, -2.5f, 0, 1}};
-static const float winograd_a[4][6] = {{1, 1, 1, 1, 1, 0},
-                                       {0, A, -A, B, -B, 0},
-                                       {0, 0.5f, 0.5f, 2, 2, 0},
-                                       {0, A / 2, -A / 2, 2 * B, -2 * B, 1}};
+static const float winograd4_g[6][3] = {{1, 0, 0},
+                                        {-2 / 3.0f, -2 / 3.0f * A, -1 / 3.0f},
+                                        {-2 / 3.0f, 2 / 3.0f * A, -1 / 3.0f},
+                                        {1 / 6.0f, 1 / 6.0f * B, 1 / 3.0f},
+                                        {1 / 6.0f, -1 / 6.0f * B, 1 / 3.0f},
+                                        {0, 0, 1}};
+static const float winograd4_b[6][6] = {{1, 0, -2.5f, 0, 1, 0},      {0, -2 * A, -2, A, 1, 0},    {0, 2 * A, -2, -A, 1, 0},
+                                        {0, -B / 2, -0.5f, B, 1, 0}, {0, B / 2, -0.5f, -B, 1, 0}, {0, 1, 0, -2.5f, 0, 1}};
+static const float winograd4_a[4][6] = {{1, 1, 1, 1, 1, 0},
+                                        {0, A, -A, B, -B, 0},
+                                        {0, 0.5f, 0.5f, 2, 2, 0},
+                                        {0, A / 2, -A / 2, 2 * B, -2 * B, 1}};
+static const float winograd6_g[8][3] = {{1, 0, 0},
+                                        {-2 / 9.0f, -2 / 9.0f, -2 / 9.0f},
+                                        {-2 / 9.0f, 2 / 9.0f, -2 / 9.0f},
+                                        {1 / 90.0f, 1 / 45.0f, 2 / 45.0f},
+                                        {1 / 90.0f, -1 / 45.0f, 2 / 45.0f},
+                                        {1 / 45.0f, 1 / 90.0f, 1 / 180.0f},
+                                        {1 / 45.0f, -1 / 90.0f, 1 / 180.0f},
+                                        {0, 0, 1}};
+static const float winograd6_b[8][8] = {{1, 0, -5.25f, 0, 5.25f, 0, -1, 0},      {0, 1, 1, -4.25f, -4.25f, 1, 1, 0},
+                                        {0, -1, 1, 4.25f, -4.25f, -1, 1, 0},     {0, 0.5f, 0.25f, -2.5f, -1.25f, 2, 1, 0},
+                                        {0, -0.5f, 0.25f, 2.5f, -1.25f, -2, 1, 0}, {0, 2, 4, -2.5f, -5, 0.5f, 1, 0},
+                                        {0, -2, 4, 2.5f, -5, -0.5f, 1, 0},       {0, -1, 0, 5.25f, 0, -5.25f, 0, 1}};
+static const float winograd6_a[6][8] = {{1, 1, 1, 1, 1, 32, 32, 0},   {0, 1, -1, 2, -2, 16, -16, 0},
+                                        {0, 1, 1, 4, 4, 8, 8, 0},     {0, 1, -1, 8, -8, 4, -4, 0},
+                                        {0, 1, 1, 16, 16, 2, 2, 0},   {0, 1, -1, 32, -32, 1, -1, 1}};
 
-// One element of t x t^T, where t has `n` columns and x(i, j) is `read(i * n + j)`.
-#define WINOGRAD(name, n)                                                                                              \
-    static float name(const float *row, const float *column, const float *x) {                                        \
-        double sum = 0;                                                                                                \
-        for (int i = 0; i < n * n; i++)                                                                                \
-            sum += (double)row[i / n] * column[i % n] * x[i];                                                          \
-        return (float)sum;                                                                                             \
+// Element (row, column) of t x t^T from these rows of t, which have `n` elements.
+static float winograd(const float *row, const float *column, const float *x, int n) {
+    double sum = 0;
+    for (int i = 0; i < n * n; i++)
+        sum += (double)row[i / n] * column[i % n] * x[i];
+    return (float)sum;
+}
+
+#define WINOGRAD(side, points)                                                                                         \
+    static void winograd##side##_filter_scalar(float *dst, size_t step, const float *filter, size_t n) {               \
+        for (size_t c = 0; c < n; c++) {                                                                               \
+            float f[9];                                                                                                \
+            for (int i = 0; i < 9; i++)                                                                                \
+                f[i] = filter[i * n + c];                                                                              \
+            for (int i = 0; i < points * points; i++)                                                                  \
+                dst[i * step + c] = winograd(winograd##side##_g[i / points], winograd##side##_g[i % points], f, 3);    \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void winograd##side##_scatter_scalar(float *dst, size_t step, const float *src, const float *zeros,         \
+                                                const struct kernels_window *window, size_t first, size_t count) {     \
+        for (size_t tile = first; tile < first + count; tile++)                                                        \
+            for (size_t c = 0; c < window->channels; c++, dst++) {                                                     \
+                const float *pixels[points * points];                                                                  \
+                float d[points * points];                                                                              \
+                kernels_tile(pixels, src, zeros, window, side, tile);                                                  \
+                for (int i = 0; i < points * points; i++)                                                              \
+                    d[i] = pixels[i][c];                                                                               \
+                for (int i = 0; i < points * points; i++)                                                              \
+                    dst[i * step] = winograd(winograd##side##_b[i / points], winograd##side##_b[i % points], d, points); \
+            }                                                                                                          \
+    }                                                                                                                  \
+    static void winograd##side##_gather_scalar(float *dst, size_t stride, const float *sums, size_t tiles, size_t n) { \
+        for (size_t tile = 0; tile < tiles; tile++)                                                                    \
+            for (size_t j = 0; j < n; j++) {                                                                           \
+                float m[points * points];                                                                              \
+                for (int i = 0; i < points * points; i++)                                                              \
+                    m[i] = sums[(tile * points * points + i) * n + j];                                                 \
+                for (int i = 0; i < side * side; i++)                                                                  \
+                    dst[i / side * stride + (side * tile + i % side) * n + j] =                                        \
+                        winograd(winograd##side##_a[i / side], winograd##side##_a[i % side], m, points);               \
+            }                                                                                                          \
     }
 
-WINOGRAD(winograd3, 3)
-WINOGRAD(winograd6, 6)
-
-static void winograd_filter_scalar(float *dst, size_t step, const float *filter, size_t n) {
-    for (size_t c = 0; c < n; c++) {
-        float taps[9];
-        for (int i = 0; i < 9; i++)
-            taps[i] = filter[i * n + c];
-        for (int i = 0; i < KERNELS_WINOGRAD_PRODUCTS; i++)
-            dst[i * step + c] = winograd3(winograd_g[i / 6], winograd_g[i % 6], taps);
-    }
-}
-
-static void winograd_scatter_scalar(float *dst, size_t step, const float *src, const float *zeros,
-                                    const struct kernels_window *window, size_t first, size_t count) {
-    for (size_t tile = first; tile < first + count; tile++)
-        for (size_t c = 0; c < window->channels; c++, dst++) {
-            const float *pixels[KERNELS_WINOGRAD_PRODUCTS];
-            float d[KERNELS_WINOGRAD_PRODUCTS];
-            kernels_tile(pixels, src, zeros, window, tile);
-            for (int i = 0; i < KERNELS_WINOGRAD_PRODUCTS; i++)
-                d[i] = pixels[i][c];
-            for (int i = 0; i < KERNELS_WINOGRAD_PRODUCTS; i++)
-                dst[i * step] = winograd6(winograd_b[i / 6], winograd_b[i % 6], d);
-        }
-}
-
-static void winograd_gather_scalar(float *dst, size_t stride, const float *sums, size_t tiles, size_t n) {
-    for (size_t tile = 0; tile < tiles; tile++)
-        for (size_t j = 0; j < n; j++) {
-            float m[KERNELS_WINOGRAD_PRODUCTS];
-            for (int i = 0; i < KERNELS_WINOGRAD_PRODUCTS; i++)
-                m[i] = sums[(tile * KERNELS_WINOGRAD_PRODUCTS + i) * n + j];
-            for (int i = 0; i < 16; i++)
-                dst[i / 4 * stride + (4 * tile + i % 4) * n + j] = winograd6(winograd_a[i / 4], winograd_a[i % 4], m);
-        }
-}
+WINOGRAD(4, 6)
+WINOGRAD(6, 8)
 
 static void range_scalar(float *least, float *most, const float *src, size_t n) {
     *least = *most = src[0];

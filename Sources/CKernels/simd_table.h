@@ -15,7 +15,10 @@ INLINE void fill_simd(struct kernels *table) {
     table->product_f32 = product_f32_simd;
     table->product_bf16 = product_bf16_simd;
     table->range = range_simd;
-    table->winograd_filter = winograd_filter_simd;
-    table->winograd_scatter = winograd_scatter_simd;
-    table->winograd_gather = winograd_gather_simd;
+    table->winograd4_filter = winograd4_filter_simd;
+    table->winograd4_scatter = winograd4_scatter_simd;
+    table->winograd4_gather = winograd4_gather_simd;
+    table->winograd6_filter = winograd6_filter_simd;
+    table->winograd6_scatter = winograd6_scatter_simd;
+    table->winograd6_gather = winograd6_gather_simd;
 }

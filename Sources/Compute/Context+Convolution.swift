@@ -14,13 +14,13 @@ extension Context {
         residual: Tensor? = nil, activation: Activation = .none, collectsStatistics: Bool = false
     ) -> Tensor {
         precondition(x.form == weight.form, "the operand's form is \(x.form), the weight's \(weight.form)")
-        precondition(!weight.isWinograd || stride == 1, "these filters are for convolutions of stride 1")
+        precondition(weight.winograd == nil || stride == 1, "these filters are for convolutions of stride 1")
         let window = Window(
             x.shape, weight, stride: stride, padding: padding, enlarged: size ?? (height: x.shape.h, width: x.shape.w))
         let shape = Shape(n: x.shape.n, h: window.outputHeight, w: window.outputWidth, c: weight.outputs)
         let result = result(
             shape, withStatistics: collectsStatistics && weight.matrix.isInPanels,
-            chunks: weight.isWinograd ? WinogradTiles(shape).chunks : nil)
+            chunks: weight.winograd.map { WinogradTiles(shape, side: $0.side).chunks })
         if let timeBias {
             let expected = Shape(n: x.shape.n, h: 1, w: 1, c: weight.outputs)
             precondition(timeBias.shape.count == expected.count, "the time bias is not \(expected)")
@@ -67,8 +67,8 @@ extension Context {
         switch weight.matrix.storage {
         case .panels(let panels):
             window.withKernelWindow { view in
-                if weight.isWinograd {
-                    multiplyTiles(x, panels, window: view, into: result, epilogue: epilogue)
+                if let winograd = weight.winograd {
+                    multiplyTiles(x, panels, winograd, window: view, into: result, epilogue: epilogue)
                     return
                 }
                 multiply(x, panels, window: window.isIdentity ? nil : view, into: result, epilogue: epilogue)

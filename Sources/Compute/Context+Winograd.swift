@@ -4,10 +4,11 @@ extension Context {
     /// A 3x3 convolution of stride 1 with Winograd's filters, and its epilogue, into `result`, whose statistics are collected if it
     /// has any.
     func multiplyTiles(
-        _ x: Operand, _ panels: Panels, window: kernels_window, into result: Tensor, epilogue: () -> Epilogue
+        _ x: Operand, _ panels: Panels, _ winograd: Winograd, window: kernels_window, into result: Tensor,
+        epilogue: () -> Epilogue
     ) {
-        let channels = result.shape.c, tiles = WinogradTiles(result.shape)
-        let product = WinogradProduct(panels, tiles)
+        let channels = result.shape.c, tiles = WinogradTiles(result.shape, side: winograd.side)
+        let product = WinogradProduct(panels, winograd, tiles)
         withScratch(product.scratchElements(threads: pool.threads)) { scratch in
             let epilogue = epilogue(), target = result.pointer
             product.run(x.tensor.pointer, window: window, scratch: scratch, pool: pool, kernels) {

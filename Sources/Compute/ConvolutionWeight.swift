@@ -62,12 +62,12 @@ public struct ConvolutionWeight: Sendable {
 
     /// The form in which a convolution with these filters reads its input.
     public var form: OperandForm {
-        if isWinograd { return .fp32 }
+        if winograd != nil { return .fp32 }
         return matrix.form == .bytesByRow ? .bytesByImage : matrix.form
     }
 
-    /// Whether these are filters transformed for Winograd's products: for a stride of 1 only.
-    var isWinograd: Bool {
-        if case .panels(let panels) = matrix.storage { panels.layout.isWinograd } else { false }
+    /// How the filters are transformed, if they are: for a stride of 1 only.
+    var winograd: Winograd? {
+        if case .panels(let panels) = matrix.storage { panels.layout.winograd } else { nil }
     }
 }

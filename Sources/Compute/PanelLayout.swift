@@ -13,7 +13,7 @@ import CKernels
 /// A group of weights has 32 bits, so a panel is the transpose of its rows in units of 32 bits (16 for int4). Weights of 4 bits are multiplied as
 /// 8 bits: `(q * ratio + 512) >> 10`, times the output's scale.
 ///
-/// Filters of 3x3 may lie transformed, for Winograd's 36 products (see `WinogradProduct`): as 36 taps, and at `bf16` as float16,
+/// Filters of 3x3 may lie transformed, for Winograd's 36 or 64 products (see `WinogradProduct`): as so many taps, and at `bf16` as float16,
 /// `[depth][columns]`, since they are multiplied as 32-bit floats.
 public struct PanelLayout: Hashable, Sendable {
     static let columns = Int(KERNELS_PANEL_COLUMNS)
@@ -21,10 +21,10 @@ public struct PanelLayout: Hashable, Sendable {
 
     /// The precision, and so the layout: the narrowest one from the one asked for that the channels are whole groups of.
     public let precision: WeightPrecision
-    /// Rows of the weight; pixels that a filter sees (1 for a linear layer, 36 for Winograd's filters); channels in.
+    /// Rows of the weight; pixels that a filter sees (1 for a linear layer, 36 or 64 for Winograd's filters); channels in.
     public let outputs: Int, taps: Int, channels: Int
-    /// Whether these are filters transformed for Winograd's products.
-    public let isWinograd: Bool
+    /// How the filters are transformed, if they are.
+    let winograd: Winograd?
 
     /// The layout at `precision`, or at the next wider one that has room for so many channels.
     public init(_ precision: WeightPrecision, outputs: Int, taps: Int, channels: Int) {
@@ -32,7 +32,7 @@ public struct PanelLayout: Hashable, Sendable {
         self.outputs = outputs
         self.taps = taps
         self.channels = channels
-        isWinograd = false
+        winograd = nil
     }
 
     /// The layout of filters for convolutions of a stride: Winograd's where that is faster and worth its memory.
@@ -40,14 +40,13 @@ public struct PanelLayout: Hashable, Sendable {
         self.precision = precision.fitting(channels: channels)
         self.outputs = outputs
         self.channels = channels
-        isWinograd =
-            height == 3 && width == 3 && stride == 1
-            && Winograd.suits(self.precision, outputs: outputs, inputs: channels)
-        taps = isWinograd ? Winograd.products : height * width
+        let isSuited = height == 3 && width == 3 && stride == 1
+        winograd = isSuited ? Winograd(self.precision, outputs: outputs, inputs: channels) : nil
+        taps = winograd?.products ?? height * width
     }
 
     /// Pixels that a filter of the checkpoint has.
-    public var sourceTaps: Int { isWinograd ? 9 : taps }
+    public var sourceTaps: Int { winograd == nil ? taps : 9 }
 
     /// Elements of a row of the weight.
     public var depth: Int { taps * channels }
@@ -92,7 +91,7 @@ public struct PanelLayout: Hashable, Sendable {
 
     /// What tells this layout from others of the same weight, as text.
     public var tag: String {
-        "\(precision.rawValue) \(isWinograd ? "winograd" : "panels") \(outputs)x\(taps)x\(channels)"
+        "\(precision.rawValue) \(winograd == nil ? "panels" : "winograd") \(outputs)x\(taps)x\(channels)"
     }
 
     private func aligned(_ bytes: Int) -> Int {

@@ -43,12 +43,16 @@ struct PanelWriter {
         for first in stride(from: 0, to: range.count, by: PanelWriter.stripRows) {
             let columns = first..<min(range.count, first + PanelWriter.stripRows)
             let outputs = range.lowerBound + columns.lowerBound..<range.lowerBound + columns.upperBound
-            if layout.isWinograd { source.read(outputs, transformedInto: rows) } else { source.read(outputs, into: rows) }
+            if let winograd = layout.winograd {
+                source.read(outputs, for: winograd, into: rows)
+            } else {
+                source.read(outputs, into: rows)
+            }
             for column in columns {
                 let source = rows + (column - first) * depth, target = narrow + (column - first) * rowBytes
                 switch layout.precision {
                 case .fp32: break
-                case .bf16 where layout.isWinograd:
+                case .bf16 where layout.winograd != nil:
                     quantizer.table.f32_to_f16(target.assumingMemoryBound(to: UInt16.self), source, depth)
                 case .bf16: quantizer.table.f32_to_bf16(target.assumingMemoryBound(to: UInt16.self), source, depth)
                 case .int8: write8(source, output: range.lowerBound + column, target, start)
@@ -66,7 +70,7 @@ struct PanelWriter {
     ) {
         let width = layout.width(of: panel), target = start + layout.offset(of: panel)
         let bits = layout.depth * layout.precision.bits
-        guard layout.precision == .int4 || layout.isWinograd && layout.precision == .bf16 else {
+        guard layout.precision == .int4 || layout.winograd != nil && layout.precision == .bf16 else {
             let words = bits / 32
             quantizer.table.transpose(
                 target.assumingMemoryBound(to: Float.self) + columns.lowerBound, width,

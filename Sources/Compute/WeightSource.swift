@@ -107,16 +107,17 @@ public struct WeightSource: @unchecked Sendable {  // The bytes are never writte
         if let pool { pool.parallelFor(chunks, body) } else { (0..<chunks).forEach(body) }
     }
 
-    /// Some rows of 3x3 filters transformed for Winograd's products, `[36, channels]` each.
-    func read(_ rows: Range<Int>, transformedInto target: UnsafeMutablePointer<Float>) {
+    /// Some rows of 3x3 filters transformed for Winograd's products, `[products, channels]` each.
+    func read(_ rows: Range<Int>, for winograd: Winograd, into target: UnsafeMutablePointer<Float>) {
         var table = kernels()
         kernels_init(&table, nil)
         withUnsafeTemporaryAllocation(of: Float.self, capacity: depth) { filter in
             guard let filter = filter.baseAddress else { return }
             for row in rows {
                 read(row..<row + 1, into: filter)
-                table.winograd_filter(
-                    target + (row - rows.lowerBound) * Winograd.products * channels, channels, filter, channels)
+                winograd.filter(
+                    target + (row - rows.lowerBound) * winograd.products * channels, step: channels, filter,
+                    count: channels, table)
             }
         }
     }

@@ -1,10 +1,10 @@
 import CKernels
 
-/// A 3x3 convolution of stride 1 as 36 products, by Winograd's F(4x4, 3x3) (Lavin and Gray, arXiv 1509.09308): a quarter of the direct
-/// multiplications.
+/// A 3x3 convolution of stride 1 as 36 or 64 products, by Winograd's F(4x4, 3x3) or F(6x6, 3x3) (Lavin and Gray, arXiv 1509.09308): a
+/// quarter, or a fifth, of the direct multiplications.
 ///
 /// ```
-/// pixels ─ scatter ─► left [36][tiles][channels] ─ product i of 36 ─► sums [tiles][36][columns] ─ gather ─► pixels, a panel wide
+/// pixels ─ scatter ─► left [p][tiles][channels] ─ product i of p ─► sums [tiles][p][columns] ─ gather ─► pixels, a panel wide
 /// ```
 /// The work is cut into units of some 64 tiles, or 32 where all weights fit a core's cache. Where the channels are few, a thread takes a unit through all of this, and its left
 /// side stays in the cache; where they are many, the weights are the larger part: then the left side of a group of units is made
@@ -12,6 +12,7 @@ import CKernels
 struct WinogradProduct {
     /// The transformed filters.
     let weight: Panels
+    let winograd: Winograd
     let tiles: WinogradTiles
     /// Whether a thread takes a unit through all of it.
     private let isPrivate: Bool
@@ -19,39 +20,39 @@ struct WinogradProduct {
     /// Runs of a unit, units of a group.
     private let unitRuns: Int, groupUnits: Int
 
-    private static let products = Winograd.products
     private static let unitTiles = 64
     /// Weights that stay in a second-level cache, whatever else passes through it.
-    private static let fewWeights = 36 * 64 * 64
+    private static let fewWeights = 64 * 64 * 64
     /// Units for an even share of the work.
     private static let enough = 16
     private static let mostPrivateChannels = 256
     private static let mostGroupBytes = 24 << 20
 
-    init(_ weight: Panels, _ tiles: WinogradTiles) {
+    init(_ weight: Panels, _ winograd: Winograd, _ tiles: WinogradTiles) {
         self.weight = weight
+        self.winograd = winograd
         self.tiles = tiles
         isPrivate = weight.channels <= WinogradProduct.mostPrivateChannels
         hasFewWeights = weight.outputs * weight.depth <= WinogradProduct.fewWeights
         let most = max(1, WinogradProduct.unitTiles / (hasFewWeights ? 2 : 1) / tiles.tilesOfRun)
         let units = max((tiles.runs + most - 1) / most, isPrivate ? min(tiles.runs, WinogradProduct.enough) : 1)
         unitRuns = (tiles.runs + units - 1) / units
-        let bytes = WinogradProduct.products * unitRuns * tiles.tilesOfRun * weight.channels * 4
+        let bytes = winograd.products * unitRuns * tiles.tilesOfRun * weight.channels * 4
         groupUnits = isPrivate ? 1 : max(1, min(units, WinogradProduct.mostGroupBytes / bytes))
     }
 
     private var groupRuns: Int { groupUnits * unitRuns }
     private var unitTiles: Int { unitRuns * tiles.tilesOfRun }
 
-    // Scratch, in floats. A cache line between the 36 parts keeps them out of each other's way in the cache.
+    // Scratch, in floats. A cache line between the parts of each product keeps them out of each other's way in the cache.
     private var leftStep: Int { (groupUnits * unitTiles * weight.channels + 15) / 16 * 16 + 16 }
-    private var leftElements: Int { WinogradProduct.products * leftStep }
+    private var leftElements: Int { winograd.products * leftStep }
     /// Kernels write whole rows of sums.
     private var sumElements: Int {
         let step = Int(KERNELS_PRODUCT_ROWS)
-        return (unitTiles + step - 1) / step * step * WinogradProduct.products * PanelLayout.columns
+        return (unitTiles + step - 1) / step * step * winograd.products * PanelLayout.columns
     }
-    private var resultElements: Int { Winograd.side * Winograd.side * tiles.tilesOfRun * PanelLayout.columns }
+    private var resultElements: Int { winograd.side * winograd.side * tiles.tilesOfRun * PanelLayout.columns }
     /// The weights of one product: also where they are floats, a copy in large pages is faster than the many passes over a file's.
     private var weightElements: Int { weight.channels * PanelLayout.columns }
     private var threadElements: Int { sumElements + resultElements + weightElements }
@@ -76,11 +77,9 @@ struct WinogradProduct {
         padding.update(repeating: 0, count: weight.channels)
         func scatter(_ runs: Range<Int>, from first: Int, into left: UnsafeMutablePointer<Float>) {
             let range = tiles.tiles(of: runs)
-            withUnsafePointer(to: window) {
-                kernels.winograd_scatter(
-                    left + (range.lowerBound - first) * weight.channels, leftStep, input, padding, $0, range.lowerBound,
-                    range.count)
-            }
+            winograd.scatter(
+                left + (range.lowerBound - first) * weight.channels, step: leftStep, input, padding, window,
+                tiles: range, kernels)
         }
         func multiply(panel: Int, _ runs: Range<Int>, left: UnsafeMutablePointer<Float>, thread: Int) {
             let target = sums + thread * threadElements
@@ -112,7 +111,7 @@ struct WinogradProduct {
         }
     }
 
-    /// The 36 products of a unit and a panel.
+    /// The products of a unit and a panel.
     private func product(
         _ left: UnsafePointer<Float>, panel: Int, count: Int, into sums: UnsafeMutablePointer<Float>,
         copy: UnsafeMutablePointer<Float>, _ kernels: kernels
@@ -121,13 +120,13 @@ struct WinogradProduct {
         withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: step) { pointers in
             guard let pointers = pointers.baseAddress else { return }
             let rows = UnsafeRawPointer(pointers).assumingMemoryBound(to: UnsafePointer<Float>?.self)
-            for index in 0..<WinogradProduct.products {
+            for index in 0..<winograd.products {
                 let right = weights(panel, index, copy: copy, kernels)
                 let left = UnsafeRawPointer(left + index * leftStep)
                 for tile in stride(from: 0, to: count, by: step) {
                     kernels_gather(pointers, left, nil, channels * 4, nil, tile, count - 1)
                     kernels.product_f32(
-                        sums + (tile * WinogradProduct.products + index) * width, WinogradProduct.products * width,
+                        sums + (tile * winograd.products + index) * width, winograd.products * width,
                         rows, 1, channels, right, width, 0)
                 }
             }
@@ -158,13 +157,13 @@ struct WinogradProduct {
         let width = weight.width(of: panel), columns = weight.outputs(of: panel)
         var source = sums
         for run in runs {
-            let count = tiles.tiles(of: run).count, stride = Winograd.side * count * width
-            kernels.winograd_gather(pixels, stride, source, count, width)
-            for y in 0..<Winograd.side {
+            let count = tiles.tiles(of: run).count, stride = winograd.side * count * width
+            winograd.gather(pixels, stride: stride, source, tiles: count, columns: width, kernels)
+            for y in 0..<winograd.side {
                 guard let rows = tiles.pixels(of: run, y: y) else { break }
                 finish(ProductSums(start: pixels + y * stride, stride: width, columns: columns, scales: nil), rows)
             }
-            source += count * WinogradProduct.products * width
+            source += count * winograd.products * width
         }
     }
 }

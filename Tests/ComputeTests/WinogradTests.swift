@@ -34,12 +34,12 @@ import Testing
         }
         let weight = WinogradTests.weight(filters, outputs: outputs, inputs: shape.c)
         let plain = bench.context.convolution(bench.context.tensor(shape, x), weight, padding: convolution.padding)
-        #expect(Bench.error(plain.array(), sums) < 1e-5)
+        #expect(Bench.error(plain.array(), sums) < 3e-5)
         let fused = bench.context.convolution(
             bench.context.tensor(shape, x), weight, bias: Constant(bias), padding: convolution.padding,
             timeBias: bench.context.tensor(Shape(n: shape.n, h: 1, w: 1, c: outputs), timeBias),
             residual: bench.context.tensor(plain.shape, residual), activation: .silu)
-        #expect(Bench.error(fused.array(), expected) < 1e-5)
+        #expect(Bench.error(fused.array(), expected) < 3e-5)
     }
 
     @Test(arguments: [(8, 12), (7, 11), (13, 5)])

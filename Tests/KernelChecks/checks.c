@@ -325,19 +325,25 @@ CHECK_PRODUCT(product_bf16, float, uint16_t, uint16_t, draw_bfloats, 1e-5f)
 CHECK_PRODUCT(product_s16, int32_t, int16_t, int16_t, draw_words, 0)
 CHECK_PRODUCT(product_u8, int32_t, uint8_t, int8_t, draw_bytes, 0)
 
-static void check_winograd_filter(struct check *check) {
+typedef void winograd_filter(float *dst, size_t step, const float *filter, size_t n);
+typedef void winograd_scatter(float *dst, size_t step, const float *src, const float *zeros,
+                              const struct kernels_window *window, size_t first, size_t count);
+typedef void winograd_gather(float *dst, size_t stride, const float *sums, size_t tiles, size_t n);
+
+static void check_filter(struct check *check, winograd_filter *table, winograd_filter *spec, size_t side) {
     FOR_SIZES(n) {
         WHERE("n %zu", n);
-        struct guarded filter = floats(check, 9 * n), actual = floats(check, 35 * (n + 3) + n), expected = twin(actual);
-        check->table.winograd_filter(actual.data, n + 3, filter.data, n);
-        check->spec.winograd_filter(expected.data, n + 3, filter.data, n);
+        struct guarded filter = floats(check, 9 * n);
+        struct guarded actual = floats(check, ((side + 2) * (side + 2) - 1) * (n + 3) + n), expected = twin(actual);
+        table(actual.data, n + 3, filter.data, n);
+        spec(expected.data, n + 3, filter.data, n);
         expect(check, actual, expected, 2e-6f, where);
         release(check, filter);
     }
 }
 
 // Whole tiles and such that hang over, across two images, with padding and an enlarged input.
-static void check_winograd_scatter(struct check *check) {
+static void check_scatter(struct check *check, winograd_scatter *table, winograd_scatter *spec, size_t side) {
     static const int32_t rows[] = {-1, 0, 0, 1, 2, 2, -1}, columns[] = {-1, 0, 0, 1, 1, 2, 2, 3, 3, 4, -1};
     FOR_SIZES(channels)
     for (size_t first = 0; first < 3; first++) {
@@ -345,28 +351,43 @@ static void check_winograd_scatter(struct check *check) {
         struct kernels_window window = {rows, columns, 3, 5, channels, 3, 3, 1, 5, 9};
         struct guarded source = floats(check, 2 * 3 * 5 * channels), zeros = guarded_make(channels * sizeof(float));
         memset(zeros.data, 0, zeros.bytes);
-        size_t count = 12 - 2 * first, step = count * channels + 3;
-        struct guarded actual = floats(check, 35 * step + count * channels), expected = twin(actual);
-        check->table.winograd_scatter(actual.data, step, source.data, zeros.data, &window, first, count);
-        check->spec.winograd_scatter(expected.data, step, source.data, zeros.data, &window, first, count);
-        expect(check, actual, expected, 1e-5f, where);
+        size_t tiles = 2 * ((5 + side - 1) / side) * ((9 + side - 1) / side);
+        size_t count = tiles > 2 * first ? tiles - 2 * first : 0, step = count * channels + 3;
+        struct guarded actual = floats(check, ((side + 2) * (side + 2) - 1) * step + count * channels);
+        struct guarded expected = twin(actual);
+        table(actual.data, step, source.data, zeros.data, &window, first, count);
+        spec(expected.data, step, source.data, zeros.data, &window, first, count);
+        expect(check, actual, expected, 2e-5f, where);
         release(check, source);
         release(check, zeros);
     }
 }
 
-static void check_winograd_gather(struct check *check) {
+static void check_gather(struct check *check, winograd_gather *table, winograd_gather *spec, size_t side) {
     for (size_t n = KERNELS_PANEL_UNIT; n <= KERNELS_PANEL_COLUMNS; n += KERNELS_PANEL_UNIT)
         for (size_t tiles = 0; tiles < 4; tiles++) {
             WHERE("%zu tiles, n %zu", tiles, n);
-            struct guarded sums = floats(check, 36 * tiles * n), actual = floats(check, 3 * (16 * n + 5) + 4 * tiles * n);
-            struct guarded expected = twin(actual);
-            check->table.winograd_gather(actual.data, 16 * n + 5, sums.data, tiles, n);
-            check->spec.winograd_gather(expected.data, 16 * n + 5, sums.data, tiles, n);
-            expect(check, actual, expected, 2e-5f, where);
+            struct guarded sums = floats(check, (side + 2) * (side + 2) * tiles * n);
+            struct guarded actual = floats(check, (side - 1) * (4 * side * n + 5) + side * tiles * n), expected = twin(actual);
+            table(actual.data, 4 * side * n + 5, sums.data, tiles, n);
+            spec(expected.data, 4 * side * n + 5, sums.data, tiles, n);
+            // Sums of products with up to 32 * 32, which may cancel.
+            expect(check, actual, expected, side == 4 ? 2e-5f : 2e-3f, where);
             release(check, sums);
         }
 }
+
+#define CHECK_WINOGRAD(side, name)                                                                                     \
+    static void check_winograd##side##_##name(struct check *check) {                                                   \
+        check_##name(check, check->table.winograd##side##_##name, check->spec.winograd##side##_##name, side);          \
+    }
+
+CHECK_WINOGRAD(4, filter)
+CHECK_WINOGRAD(6, filter)
+CHECK_WINOGRAD(4, scatter)
+CHECK_WINOGRAD(6, scatter)
+CHECK_WINOGRAD(4, gather)
+CHECK_WINOGRAD(6, gather)
 
 static void check_range(struct check *check) {
     FOR_SIZES(n) {

@@ -46,11 +46,6 @@ struct kernels_scales {
 /// What attention multiplies: the elements of `product_f32`, `product_bf16`, `product_s16` or `product_u8`.
 enum kernels_element { KERNELS_F32, KERNELS_BF16, KERNELS_S16, KERNELS_U8 };
 
-/// Rows and columns of pixels that a tile of a Winograd convolution has.
-#define KERNELS_WINOGRAD_TILE 4
-/// Products that a tile is made of.
-#define KERNELS_WINOGRAD_PRODUCTS 36
-
 /// The kernels of one instruction set.
 struct kernels {
     /// The largest byte that `product_u8` takes as an activation: 127 where its instructions would saturate beyond.
@@ -78,10 +73,11 @@ float kernels_weight_scale(const float *row, size_t taps, size_t channels);
 void kernels_gather(const void **rows, const void *src, const void *zeros, size_t pixel_bytes,
                     const struct kernels_window *window, size_t first, size_t last);
 
-/// The 36 pixels (6 rows of 6) that tile `tile` of a 3x3 convolution sees. A tile is 4 x 4 pixels of the output; tiles are counted image
-/// by image, row by row, and those at the end of a row or an image may hang over. What lies outside is seen at `zeros`.
+/// The pixels (side + 2 rows of side + 2) that tile `tile` of a 3x3 convolution sees. A tile is `side` x `side` pixels of the output; tiles
+/// are counted image by image, row by row, and those at the end of a row or an image may hang over. What lies outside is seen at
+/// `zeros`.
 void kernels_tile(const float **pixels, const float *src, const float *zeros, const struct kernels_window *window,
-                  size_t tile);
+                  size_t side, size_t tile);
 
 /// Fills `table` with the best kernels up to the instruction set `isa` (NULL: whatever this CPU has).
 ///
