@@ -68,7 +68,7 @@ struct Layer {
         func constant(_ count: Int) -> Constant { Constant((0..<count).map { Float($0 % 13) * 0.01 - 0.06 }) }
         func matrix(_ inputs: Int, _ outputs: Int) -> LinearWeight {
             let rows = LinearWeight(constant(inputs * outputs), outputs: outputs, inputs: inputs)
-            return precision.map(rows.packed) ?? (operation == "feedforward" ? rows.packed(.fp32) : rows)
+            return precision.map { rows.packed($0) } ?? (operation == "feedforward" ? rows.packed(.fp32) : rows)
         }
         switch operation {
         case "convolution":
@@ -76,7 +76,7 @@ struct Layer {
             let filters = ConvolutionWeight(
                 outputsInputsHeightWidth: constant(e[3] * e[4] * e[5] * e[5]), outputs: e[4], inputs: e[3],
                 height: e[5], width: e[5])
-            let weight = precision.map(filters.packed) ?? filters
+            let weight = precision.map { filters.packed($0, stride: e[6]) } ?? filters
             let bias = constant(e[4]), padding = Padding(all: e[5] / 2)
             let size = (height: e[1] * e[7], width: e[2] * e[7])
             return { _ = context.convolution(x, weight, bias: bias, stride: e[6], padding: padding, upsampledTo: size) }

@@ -55,7 +55,10 @@ extension Measurement {
         let rate = gigaflops.map { String(format: "%8.0f GFLOP/s %4.0f %%", $0, percentOfPeak ?? 0) }
         let memory = gigabytesPerSecond.map { String(format: "%8.1f GB/s", $0) }
         let label = "\(operation) \(name)".padding(toLength: 40, withPad: " ", startingAt: 0)
-        return "\(label) \(String(format: "%9.3f ms", milliseconds)) \(rate ?? memory ?? "")"
+        let time =
+            milliseconds < 0.1
+            ? String(format: "%9.3f us", milliseconds * 1e3) : String(format: "%9.3f ms", milliseconds)
+        return "\(label) \(time) \(rate ?? memory ?? "")"
     }
 }
 
