@@ -43,7 +43,11 @@ struct PanelWriter {
         for first in stride(from: 0, to: range.count, by: PanelWriter.stripRows) {
             let columns = first..<min(range.count, first + PanelWriter.stripRows)
             let outputs = range.lowerBound + columns.lowerBound..<range.lowerBound + columns.upperBound
-            if layout.isWinograd { source.read(outputs, transformedInto: rows) } else { source.read(outputs, into: rows) }
+            if layout.isWinograd {
+                source.read(outputs, transformedInto: rows)
+            } else {
+                source.read(outputs, into: rows)
+            }
             for column in columns {
                 let source = rows + (column - first) * depth, target = narrow + (column - first) * rowBytes
                 switch layout.precision {
