@@ -80,6 +80,51 @@ float kernels_weight_scale(const float *row, size_t taps, size_t channels) {
     return most / 127 > most_summed / 256 ? most / 127 : most_summed / 256;
 }
 
+/// The squared error of a group rounded to -7 ... 7 times `scale`.
+static float group_error(const float *group, float scale) {
+    float sums[8] = {0}, inverse = 1 / scale;
+    for (size_t k = 0; k < KERNELS_GROUP; k += 8)
+        for (size_t i = 0; i < 8; i++) {
+            float units = group[k + i] * inverse;
+            units = units > 7 ? 7 : units;
+            units = units < -7 ? -7 : units;
+            // Adding and taking away 1.5 times 2^23 rounds to the nearest even integer.
+            float error = group[k + i] - ((units + 0x1.8p23f) - 0x1.8p23f) * scale;
+            sums[i] += error * error;
+        }
+    return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+}
+
+/// The nearest number of 11 significant bits.
+static float half_rounded(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bits = (bits + 0xfff + (bits >> 13 & 1)) & ~0x1fffu;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+float kernels_group_scale(const float *group) {
+    const float least_scale = 0x1p-21f, most_scale = 65504;
+    float most = 0;
+    for (size_t k = 0; k < KERNELS_GROUP; k++)
+        most = fabsf(group[k]) > most ? fabsf(group[k]) : most;
+    float widest = half_rounded(most / 7);
+    if (!(widest > least_scale))
+        return least_scale;
+    if (widest > most_scale)
+        return most_scale;
+    float best = widest, least = group_error(group, widest);
+    for (int step = 1; step < 8 && least > 0; step++) {
+        float scale = half_rounded(widest * (1 - 0.03f * (float)step)), error = group_error(group, scale);
+        if (error < least) {
+            least = error;
+            best = scale;
+        }
+    }
+    return best > least_scale ? best : least_scale;
+}
+
 void kernels_gather(const void **rows, const void *src, const void *zeros, size_t pixel_bytes,
                     const struct kernels_window *window, size_t first, size_t last) {
     const char *base = src;

@@ -6,12 +6,9 @@ import CKernels
 /// same scale.
 public struct Quantizer: Sendable {
     /// Elements of a row that share a scale at 4 bits.
-    public static let groupSize = 32
+    public static let groupSize = Int(KERNELS_GROUP)
     /// The largest magnitude of an integer of 4 bits.
     static let largest4: Float = 7
-    /// The least scale of a group: seven times it, in float16, is still exact enough to be found again.
-    private static let leastGroupScale: Float = 0x1p-21
-    private static let mostGroupScale: Float = 65504
 
     let table: kernels
 
@@ -52,7 +49,8 @@ public struct Quantizer: Sendable {
         return scale
     }
 
-    /// Rounds groups of `groupSize` floats to `-7 ... 7`, and writes a scale, in float16, for each.
+    /// Rounds groups of `groupSize` floats to `-7 ... 7`, and writes a scale, in float16, for each (see
+    /// `kernels_group_scale`).
     ///
     /// - Precondition: `count` is a multiple of `groupSize`.
     public func quantize4(
@@ -63,9 +61,7 @@ public struct Quantizer: Sendable {
         withUnsafeTemporaryAllocation(of: Float.self, capacity: groups) { exact in
             guard let wide = exact.baseAddress else { return }
             for group in 0..<groups {
-                let scale = magnitude(source + group * Quantizer.groupSize, Quantizer.groupSize) / Quantizer.largest4
-                // In this order a NaN becomes the least scale.
-                wide[group] = min(max(Quantizer.leastGroupScale, scale), Quantizer.mostGroupScale)
+                wide[group] = kernels_group_scale(source + group * Quantizer.groupSize)
             }
             table.f32_to_f16(scales, wide, groups)
             table.f16_to_f32(wide, scales, groups)
@@ -77,11 +73,5 @@ public struct Quantizer: Sendable {
                 }
             }
         }
-    }
-
-    private func magnitude(_ source: UnsafePointer<Float>, _ count: Int) -> Float {
-        var least: Float = 0, most: Float = 0
-        table.range(&least, &most, source, count)
-        return max(-least, most)
     }
 }

@@ -55,10 +55,12 @@ final class ImportWorkspace {
     func copyTexts(of source: ModelFolder) throws(ModelError) {
         var weights: Set<String> = []
         for component in ModelFolder.weightComponents {
-            weights.formUnion(try source.checkpoint(component).files.map { String($0.dropFirst(source.path.count + 1)) })
+            weights.formUnion(
+                try source.checkpoint(component).files.map { String($0.dropFirst(source.path.count + 1)) })
         }
         let notices = ["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "NOTICE", "README.md"]
-        let texts = try source.files().filter { !weights.contains($0) }
+        let texts =
+            try source.files().filter { !weights.contains($0) }
             + notices.filter { MappedFile.exists("\(source.path)/\($0)") }
         for text in texts {
             if let slash = text.firstIndex(of: "/") { try makeFolder(String(text[..<slash])) }

@@ -108,7 +108,8 @@ public struct Importer {
     /// The name becomes a path.
     private func checkName() throws(ModelError) {
         guard !options.name.isEmpty, !options.name.hasPrefix("."), !options.name.contains("/"),
-            options.name.utf8.count <= 100, options.name.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 })
+            options.name.utf8.count <= 100,
+            options.name.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 })
         else { throw .badName(options.name) }
     }
 
@@ -123,7 +124,8 @@ public struct Importer {
         }
         let outputs = plan.outputs, taps = plan.taps, count = plan.elements
         let source = WeightSource(
-            tensor.bytes, .floats(type), outputs: outputs, taps: taps, channels: count / outputs / taps, owner: tensor.file)
+            tensor.bytes, .floats(type), outputs: outputs, taps: taps, channels: count / outputs / taps,
+            owner: tensor.file)
         guard precision != .bf16 else {
             let rounded = WeightMemory(byteCount: count * 2) { source.writeBF16(into: $0, pool: pool) }
             try stream.append(rounded.bytes)

@@ -18,7 +18,7 @@ import Compute
 final class PreparedFile: Sendable {
     static let format = "latentd prepared weights"
     /// Raised whenever a layout's bytes come to mean something else.
-    static let version = "1"
+    static let version = "2"
     static let checksums = "checksums"
 
     private let contents: Safetensors

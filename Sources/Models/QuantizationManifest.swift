@@ -29,7 +29,8 @@ struct QuantizationManifest {
         let found = try config.integer("format")
         guard found <= format else {
             throw config.refusal(
-                "format", "\(found) is of a newer latentd; this one reads up to \(format): import the model again, or update")
+                "format",
+                "\(found) is of a newer latentd; this one reads up to \(format): import the model again, or update")
         }
         return try PrecisionRules(config)
     }
@@ -48,7 +49,9 @@ struct QuantizationManifest {
         var counts: [WeightPrecision?: Int] = [:]
         for plan in plans where plan.isMatrix { counts[plan.precision, default: 0] += plan.elements }
         let main = counts.max { ($0.value, $0.key?.rawValue ?? "") < ($1.value, $1.key?.rawValue ?? "") }?.key ?? nil
-        let exceptions = plans.filter { $0.isMatrix && $0.precision != main }.map { ($0.name, QuantizationManifest.text($0.precision)) }
+        let exceptions = plans.filter { $0.isMatrix && $0.precision != main }.map {
+            ($0.name, QuantizationManifest.text($0.precision))
+        }
         return .object([
             "precision": QuantizationManifest.text(main),
             "exceptions": .object(Dictionary(exceptions) { first, _ in first }),

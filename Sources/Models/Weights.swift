@@ -124,6 +124,7 @@ public struct Weights {
     public func ignore(where isKnown: (Substring) -> Bool) {
         for name in checkpoint.names where name.hasPrefix(prefix) && isKnown(name.dropFirst(prefix.count)) {
             storage.used.insert(name)
+            storage.used.insert(StoredTensor.scaleName(name))
         }
     }
 

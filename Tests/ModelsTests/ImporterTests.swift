@@ -91,27 +91,34 @@ struct ImporterTests {
         let result = try importer(model, .int8).run()
         let file = "\(result.path)/latentd.json"
         let text = try String(contentsOfFile: file, encoding: .utf8)
-        let newer = text.replacingOccurrences(of: "\"quantization\": {\n    \"components\"", with: "\"quantization\": {\n    \"format\": 7, \"components\"")
-            .replacingOccurrences(of: "\"format\": 1,\n    \"precision\"", with: "\"precision\"")
+        let newer = text.replacingOccurrences(
+            of: "\"quantization\": {\n    \"components\"",
+            with: "\"quantization\": {\n    \"format\": 7, \"components\""
+        )
+        .replacingOccurrences(of: "\"format\": 1,\n    \"precision\"", with: "\"precision\"")
         try newer.write(toFile: file, atomically: true, encoding: .utf8)
         let error = #expect(throws: ModelError.self) { try ModelFolder(path: result.path).precisionRules() }
         #expect(error?.description.contains(file) == true && error?.description.contains("quantization.format") == true)
         #expect(error?.description.contains("newer") == true)
     }
 
-    @Test("wrong rules name the file and the field", arguments: [
-        (#"{"rules": 1}"#, "'rules'"), (#"{"rules": [], "rule": []}"#, "'rule'"),
-        (#"{"rules": [{"component": "unet", "tensors": "*", "precision": "int7"}]}"#, "'rules[0].precision'"),
-        (#"{"rules": [{"component": "nose", "tensors": "*", "precision": "int8"}]}"#, "'rules[0].component'"),
-        (#"{"rules": [{"component": "vae", "precision": "int8"}]}"#, "'rules[0].tensors'"),
-        (#"{"rules": [{"component": "vae", "tensors": "*", "at": ["x"], "precision": "int8"}]}"#, "'rules[0].at'"),
-        (#"{"rules": [{"component": "vae", "tensor": "*", "precision": "int8"}]}"#, "'rules[0].tensor'"),
-    ])
+    @Test(
+        "wrong rules name the file and the field",
+        arguments: [
+            (#"{"rules": 1}"#, "'rules'"), (#"{"rules": [], "rule": []}"#, "'rule'"),
+            (#"{"rules": [{"component": "unet", "tensors": "*", "precision": "int7"}]}"#, "'rules[0].precision'"),
+            (#"{"rules": [{"component": "nose", "tensors": "*", "precision": "int8"}]}"#, "'rules[0].component'"),
+            (#"{"rules": [{"component": "vae", "precision": "int8"}]}"#, "'rules[0].tensors'"),
+            (#"{"rules": [{"component": "vae", "tensors": "*", "at": ["x"], "precision": "int8"}]}"#, "'rules[0].at'"),
+            (#"{"rules": [{"component": "vae", "tensor": "*", "precision": "int8"}]}"#, "'rules[0].tensor'"),
+        ])
     func badRules(_ text: String, _ field: String) throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("rules.json", text.utf8)
         let error = #expect(throws: ModelError.self) { try PrecisionRules(file: path) }
-        #expect(error?.description.contains(path) == true && error?.description.contains(field) == true, "\(String(describing: error))")
+        #expect(
+            error?.description.contains(path) == true && error?.description.contains(field) == true,
+            "\(String(describing: error))")
     }
 
     @Test("the first rule that fits decides, and none makes a tensor narrower")

@@ -35,7 +35,9 @@ final class PreparedModel {
         try FileManager.default.createDirectory(atPath: "\(path)/unet", withIntermediateDirectories: true)
         try write(seed: seed)
         guard isComplete else { return }
-        for component in ["unet", "vae", "text_encoder"] { try folder.write("model/\(component)/config.json", "{}".utf8) }
+        for component in ["unet", "vae", "text_encoder"] {
+            try folder.write("model/\(component)/config.json", "{}".utf8)
+        }
         let empty = SafetensorsWriter()
         try empty.write(to: "\(path)/vae/diffusion_pytorch_model.safetensors")
         try empty.write(to: "\(path)/text_encoder/model.safetensors")
@@ -75,7 +77,8 @@ final class PreparedModel {
         let shape = Shape(n: 1, h: 5, w: 4, c: 64)
         let x = context.tensor(shape, Self.values(shape.count, seed: 9))
         let results =
-            context.linear(x, linear, bias: bias).array() + context.convolution(x, filters, padding: Padding(all: 1)).array()
+            context.linear(x, linear, bias: bias).array()
+            + context.convolution(x, filters, padding: Padding(all: 1)).array()
         return Loaded(results: results, mappedBytes: weights.mappedBytes, privateBytes: weights.preparedBytes)
     }
 

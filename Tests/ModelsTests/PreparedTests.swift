@@ -1,5 +1,6 @@
 import Compute
 import Foundation
+import Glibc
 import Models
 import Testing
 
@@ -79,6 +80,21 @@ struct PreparedTests {
         let alone = try model.load(.int8, store: nil)
         for _ in 0..<2 { #expect(try model.load(.int8, store: store) == alone) }
         #expect(model.reports.all.count == 1 && model.reports.all[0].contains("\(file.path)/cache"))
+    }
+
+    @Test(
+        "a full disk costs memory, not the model, and keeps nothing half-made",
+        .enabled(if: geteuid() == 0, "a small file system of its own takes root"))
+    func fullDisk() throws {
+        let disk = try TemporaryFolder()
+        // Room for the first weight, not for the second.
+        guard mount("latentd-test", disk.path, "tmpfs", 0, "size=48k") == 0 else { return }
+        defer { umount2(disk.path, Int32(MNT_DETACH)) }
+        let model = try PreparedModel(cache: "\(disk.path)/prepared")
+        let alone = try model.load(.int8, store: nil)
+        let loaded = try model.load(.int8, store: model.store)
+        #expect(loaded.results == alone.results && loaded.privateBytes > 0)
+        #expect(model.reports.all.count == 1 && model.files.isEmpty, "\(model.reports.all) \(model.files)")
     }
 
     @Test("what a process that died has left is taken over, and what one left of another model is removed")

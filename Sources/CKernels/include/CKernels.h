@@ -68,6 +68,12 @@ struct kernels {
 /// to twice as much.
 float kernels_weight_scale(const float *row, size_t taps, size_t channels);
 
+/// Weights of 4 bits that share a scale.
+#define KERNELS_GROUP 32
+/// The scale of a group of weights of 4 bits, a number that float16 has: of some that reach the largest weight (7 times the scale) or not
+/// quite, the one that leaves the least squared error. Multiples of a scale up to 7 times it, the largest among them, find it again.
+float kernels_group_scale(const float *group);
+
 /// Fills the pointers that a product takes: `rows[tap * KERNELS_PRODUCT_ROWS + i]` is what row `first + i` sees at a tap, rows past
 /// `last` repeat it. `window` is NULL where the rows lie one after the other; padding is seen at `zeros`.
 void kernels_gather(const void **rows, const void *src, const void *zeros, size_t pixel_bytes,
