@@ -25,7 +25,8 @@ public struct ForegroundImport: Sendable {
         }
         options = ModelImport.Options(
             source: source, precision: precision, rules: rules, name: name,
-            output: output ?? Layout.system.models[0].string, replaces: replaces, threads: threads, version: Version.text)
+            output: output ?? Layout.system.models[0].string, replaces: replaces, threads: threads,
+            version: Version.text)
         self.printsJSON = printsJSON
     }
 
@@ -42,7 +43,8 @@ public struct ForegroundImport: Sendable {
         line.end()
         let mebibytes = { (bytes: Int) in String(format: "%.1f MiB", Double(bytes) / 1_048_576) }
         try print(
-            imported, "\(imported.path): \(mebibytes(imported.bytes)) of weights, \(mebibytes(imported.sourceBytes)) before")
+            imported,
+            "\(imported.path): \(mebibytes(imported.bytes)) of weights, \(mebibytes(imported.sourceBytes)) before")
     }
 
     /// Ranks the layers by the error that rounding each one alone brings.
