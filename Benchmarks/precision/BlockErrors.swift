@@ -14,22 +14,21 @@ struct BlockErrors: Encodable {
         var paths: [String] = []
         var results: [[Float]] = []
 
-        init(_ stage: Stage, of folder: ModelFolder, size: Int, pool: ThreadPool) throws {
-            try run(stage, folder, size, .fp32, pool) { path, result in
+        init(_ stage: Stage, of folder: ModelFolder, size: Int, _ preparation: Preparation) throws {
+            try run(stage, folder, size, preparation) { path, result in
                 paths.append(path)
                 results.append(result)
             }
         }
     }
 
-    /// Runs the stage at `precision` beside what fp32 gave.
+    /// Runs the stage beside what fp32 gave.
     init(
-        _ precision: WeightPrecision, _ stage: Stage, of folder: ModelFolder, size: Int, pool: ThreadPool,
-        against reference: Reference
+        _ stage: Stage, of folder: ModelFolder, size: Int, _ preparation: Preparation, against reference: Reference
     ) throws {
-        self.precision = precision.rawValue
+        precision = preparation.precision.rawValue
         var errors: [Double] = []
-        try run(stage, folder, size, precision, pool) { path, result in
+        try run(stage, folder, size, preparation) { path, result in
             let exact = reference.results[errors.count]
             precondition(path == reference.paths[errors.count], "A network computes its blocks in one order.")
             let (difference, whole) = zip(result, exact).reduce((0.0, 0.0)) { sums, pair in
@@ -44,11 +43,10 @@ struct BlockErrors: Encodable {
 
 /// One evaluation of a stage; `tap` receives each block's result.
 private func run(
-    _ stage: Stage, _ folder: ModelFolder, _ size: Int, _ precision: WeightPrecision, _ pool: ThreadPool,
-    _ tap: (String, [Float]) -> Void
+    _ stage: Stage, _ folder: ModelFolder, _ size: Int, _ preparation: Preparation, _ tap: (String, [Float]) -> Void
 ) throws {
-    let preparation = Preparation(precision, rules: try folder.precisionRules(), pool: pool)
     let network = try stage.load(folder, size: size, preparation)
+    let pool = try preparation.pool ?? ThreadPool(threads: 1)
     let trial = Evaluation(try Context(arena: Arena(), pool: pool))
     _ = network(trial)
     let context = try Context(arena: Arena(capacity: trial.context.arena.peakBytes), pool: pool)

@@ -27,6 +27,9 @@ struct Precision: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "What to compare: bf16, int8, int4.")
     var precisions: [WeightPrecision] = [.bf16, .int8, .int4]
 
+    @Option(help: "Which tensors stay wider, instead of the model's rules (JSON).")
+    var rules: String?
+
     @Option(help: "Denoising steps; the model's own without it.")
     var steps: Int?
 
@@ -51,22 +54,25 @@ struct Precision: ParsableCommand {
 
     mutating func run() throws {
         let model = try ModelFolder(path: folder)
+        let rules = try self.rules.map { try PrecisionRules(file: $0) } ?? model.precisionRules()
         let lines = try prompts.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? ""
         let prompts = lines.split(separator: "\n").map(String.init)
         var report = Report(model: model.name, prompts: prompts.count)
         if !prompts.isEmpty {
-            let exact = try pictures(of: prompts, model, .fp32)
+            let exact = try pictures(of: prompts, model, .fp32, rules)
             report.pictures = try precisions.map {
-                PictureErrors($0.rawValue, of: try pictures(of: prompts, model, $0), against: exact)
+                PictureErrors($0.rawValue, of: try pictures(of: prompts, model, $0, rules), against: exact)
             }
         }
         if blocks {
             let side = try size ?? PipelineDefaults(folder: model).width
             let pool = try ThreadPool(threads: threads)
             for stage in [Stage.unet1, .decode] {
-                let reference = try BlockErrors.Reference(stage, of: model, size: side, pool: pool)
+                let reference = try BlockErrors.Reference(
+                    stage, of: model, size: side, Preparation(.fp32, rules: rules, pool: pool))
                 let errors = try precisions.map {
-                    try BlockErrors($0, stage, of: model, size: side, pool: pool, against: reference)
+                    try BlockErrors(
+                        stage, of: model, size: side, Preparation($0, rules: rules, pool: pool), against: reference)
                 }
                 report.stages.append(.init(stage: stage.rawValue, paths: reference.paths, precisions: errors))
             }
@@ -75,9 +81,9 @@ struct Precision: ParsableCommand {
     }
 
     private func pictures(
-        of prompts: [String], _ model: ModelFolder, _ precision: WeightPrecision
+        of prompts: [String], _ model: ModelFolder, _ precision: WeightPrecision, _ rules: PrecisionRules
     ) throws -> [PixelBuffer] {
-        let pipeline = try Pipeline(folder: model, precision: precision, threads: threads)
+        let pipeline = try Pipeline(folder: model, precision: precision, rules: rules, threads: threads)
         let own = pipeline.defaults
         return try prompts.enumerated().map { number, prompt in
             let settings = GenerationSettings(

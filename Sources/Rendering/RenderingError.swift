@@ -40,7 +40,8 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .engine(let error): error.isTransient
         case .interrupted: true
-        case .plan, .unusableModel, .modelGone, .insufficientMemory, .modelTooLarge, .host, .picture, .dump, .importing: false
+        case .plan, .unusableModel, .modelGone, .insufficientMemory, .modelTooLarge, .host, .picture, .dump, .importing:
+            false
         }
     }
 
