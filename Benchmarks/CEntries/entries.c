@@ -3,7 +3,7 @@
 #include <CKernels.h>
 #include <string.h>
 
-enum { ROWS = 48, N = 320, ALL = ROWS * N, COLUMNS = KERNELS_PANEL_COLUMNS, TILES = 2 * ALL / (KERNELS_WINOGRAD_PRODUCTS * COLUMNS) };
+enum { ROWS = 48, N = 320, ALL = ROWS * N, COLUMNS = KERNELS_PANEL_COLUMNS, TILES = 2 * ALL / (64 * COLUMNS) };
 
 // All zeros: these cost what other numbers cost.
 struct data {
@@ -53,8 +53,10 @@ MOVES(quantize, 5.0 * ALL, d->bytes, d->a, ALL, 20, 64, 127)
 MOVES(quantize_s16, 6.0 * ALL, d->words, d->a, ALL, 20, 0, 511)
 MOVES(decode_int4, 1.5 * N * COLUMNS, d->byte_panel, d->nibbles, d->ratios, N, COLUMNS)
 
-MOVES(winograd_filter, 4.0 * (9 + KERNELS_WINOGRAD_PRODUCTS) * N, d->a, N, d->b, N)
-MOVES(winograd_gather, 4.0 * (16 + KERNELS_WINOGRAD_PRODUCTS) * TILES * COLUMNS, d->b, 4 * TILES * COLUMNS, d->a, TILES, COLUMNS)
+MOVES(winograd4_filter, 4.0 * (9 + 36) * N, d->a, N, d->b, N)
+MOVES(winograd6_filter, 4.0 * (9 + 64) * N, d->a, N, d->b, N)
+MOVES(winograd4_gather, 4.0 * (16 + 36) * TILES * COLUMNS, d->b, 4 * TILES * COLUMNS, d->a, TILES, COLUMNS)
+MOVES(winograd6_gather, 4.0 * (36 + 64) * TILES * COLUMNS, d->b, 6 * TILES * COLUMNS, d->a, TILES, COLUMNS)
 MOVES(pack_columns, 8.0 * ALL, d->a, ALL / COLUMNS, COLUMNS, d->rows[0], d->rows[1], 127, KERNELS_U8)
 MOVES(softmax_tile, 8.0 * ALL, d->a, ALL / COLUMNS, COLUMNS, d->rows[0], d->rows[1], d->rows[2], 1, KERNELS_F32)
 MOVES(merge_tile, 12.0 * ALL, d->a, d->rows[0], d->rows[0] + N, d->b, d->rows[1], d->rows[1] + N, ALL / COLUMNS, COLUMNS,
@@ -67,14 +69,19 @@ static struct entry_work run_epilogue_u8(const struct kernels *table, struct dat
     return (struct entry_work){0, 12.0 * ALL};
 }
 
-// The four tiles of 8 x 8 pixels.
-static struct entry_work run_winograd_scatter(const struct kernels *table, struct data *d) {
-    static const int32_t seen[] = {-1, 0, 1, 2, 3, 4, 5, 6, 7, -1};
-    enum { CHANNELS = 2 * ALL / (4 * KERNELS_WINOGRAD_PRODUCTS) };
-    struct kernels_window window = {seen, seen, 8, 8, CHANNELS, 3, 3, 1, 8, 8};
-    table->winograd_scatter(d->a, 4 * CHANNELS, d->b, d->c, &window, 0, 4);
-    return (struct entry_work){0, 4.0 * 4 * 2 * KERNELS_WINOGRAD_PRODUCTS * CHANNELS};
-}
+// The four tiles of 2 x 2 tiles' pixels.
+#define SCATTERS(name, side)                                                                                           \
+    static struct entry_work run_##name(const struct kernels *table, struct data *d) {                                 \
+        enum { PIXELS = 2 * side, PRODUCTS = (side + 2) * (side + 2), CHANNELS = 2 * ALL / (4 * 64) };                  \
+        int32_t seen[PIXELS + 2];                                                                                      \
+        for (int i = 0; i < PIXELS + 2; i++)                                                                           \
+            seen[i] = i <= PIXELS ? i - 1 : -1;                                                                        \
+        struct kernels_window window = {seen, seen, PIXELS, PIXELS, CHANNELS, 3, 3, 1, PIXELS, PIXELS};                 \
+        table->name(d->a, 4 * CHANNELS, d->b, d->c, &window, 0, 4);                                                    \
+        return (struct entry_work){0, 4.0 * 4 * 2 * PRODUCTS * CHANNELS};                                              \
+    }
+SCATTERS(winograd4_scatter, 4)
+SCATTERS(winograd6_scatter, 6)
 
 // The rows of a 3 x 3 convolution over 4 x 4 pixels.
 static struct entry_work run_pack_pixels(const struct kernels *table, struct data *d) {
