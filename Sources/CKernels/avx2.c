@@ -124,27 +124,9 @@ static inline void transpose_square(float *dst, size_t dst_stride, const float *
 #include "simd_table.h"
 #include "avx2_bytes.h"
 
-static inline __m256i pair_broadcast_s16(const int16_t *p) {
-    int32_t pair;
-    memcpy(&pair, p, sizeof pair);
-    return _mm256_set1_epi32(pair);
-}
-
 #define PRODUCT product_s16_avx2
-#define ELEMENT int16_t
-#define WEIGHT int16_t
-#define SUM int32_t
-#define GROUP 2
-#define WIDTH 8
-#define VECTORS 2
-#define R __m256i
-#define rzero() _mm256_setzero_si256()
-#define rload_sums(p) _mm256_loadu_si256((const __m256i *)(p))
-#define rstore_sums(p, v) _mm256_storeu_si256((__m256i *)(p), v)
-#define rload(p) _mm256_loadu_si256((const __m256i *)(p))
-#define rbroadcast(p) pair_broadcast_s16(p)
 #define rdot(sums, pair, weights) _mm256_add_epi32(sums, _mm256_madd_epi16(pair, weights))
-#include "simd_product.inc"
+#include "avx2_words.inc"
 
 static void quantize_s16_avx2(int16_t *dst, const float *src, size_t n, float factor, float zero, int levels) {
     V f = vset1(factor), z = vset1(zero), top = vset1((float)levels), bottom = vset1(-(float)levels);

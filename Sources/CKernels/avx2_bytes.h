@@ -1,11 +1,5 @@
 // Bytes in the registers of AVX2: their products, and the way from floats and 4-bit weights to bytes and back.
 
-static inline __m256i quad_broadcast(const uint8_t *p) {
-    int32_t quad;
-    memcpy(&quad, p, sizeof quad);
-    return _mm256_set1_epi32(quad);
-}
-
 // Four products fit the 16 bits of a sum: activations have 7 bits, and kernels_weight_scale sees to the weights.
 static inline __m256i quad_pairs(__m256i sums, __m256i pairs) {
     return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
@@ -13,24 +7,11 @@ static inline __m256i quad_pairs(__m256i sums, __m256i pairs) {
 
 // vpmaddubsw twice, vpaddw, vpmaddwd with ones, vpaddd: 64 products in three multiplications, so at best 43 a cycle where a core begins
 // two of them (32 if each vpmaddubsw had its own vpmaddwd).
-
 #define PRODUCT product_u8_avx2
-#define ELEMENT uint8_t
-#define WEIGHT int8_t
-#define SUM int32_t
-#define GROUP 4
-#define WIDTH 8
-#define VECTORS 2
-#define R __m256i
-#define rzero() _mm256_setzero_si256()
-#define rload_sums(p) _mm256_loadu_si256((const __m256i *)(p))
-#define rstore_sums(p, v) _mm256_storeu_si256((__m256i *)(p), v)
-#define rload(p) _mm256_loadu_si256((const __m256i *)(p))
-#define rbroadcast(p) quad_broadcast(p)
 #define rdot(sums, quad, weights) quad_pairs(sums, _mm256_maddubs_epi16(quad, weights))
 #define rdot_both(sums, quad, weights, next, its_weights)                                                              \
     quad_pairs(sums, _mm256_add_epi16(_mm256_maddubs_epi16(quad, weights), _mm256_maddubs_epi16(next, its_weights)))
-#include "simd_product.inc"
+#include "avx2_bytes.inc"
 
 static inline __m256i round_clamped(const float *p, V factor, V zero, V levels) {
     return _mm256_cvtps_epi32(vmin(vmax(vfma(vload(p), factor, zero), vset1(0.0f)), levels));
