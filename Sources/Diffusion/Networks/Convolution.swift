@@ -21,6 +21,8 @@ struct Convolution {
 
     /// The form in which it reads its input.
     var form: OperandForm { weight.form }
+    /// Whether it asks for the range of its input's images, which statistics have.
+    var readsRange: Bool { form == .bytesByImage }
 
     /// - Parameter collectsStatistics: a normalization over images, or another convolution, reads the result next.
     func callAsFunction(

@@ -40,11 +40,14 @@ public struct TinyDecoder {
 
     func callAsFunction(_ latents: Tensor, _ evaluation: Evaluation) -> Tensor {
         let context = evaluation.context
-        var x = convIn(squashed(latents, context), activation: activation, evaluation)
+        var x = convIn(
+            squashed(latents, context), activation: activation, collectsStatistics: convIn.readsRange, evaluation)
         evaluation.finished("decoder.layers.1", x)
         for level in levels {
             for block in level.blocks { x = block(x, evaluation) }
-            x = level.conv(x, upsampledTo: level.isLast ? nil : (x.shape.h * 2, x.shape.w * 2), evaluation)
+            x = level.conv(
+                x, upsampledTo: level.isLast ? nil : (x.shape.h * 2, x.shape.w * 2),
+                collectsStatistics: !level.isLast && level.conv.readsRange, evaluation)
             if !level.isLast { evaluation.finished(level.path, x) }
         }
         // From 0 ... 1 to -1 ... 1.
@@ -78,8 +81,9 @@ private struct TinyBlock {
     }
 
     func callAsFunction(_ x: Tensor, _ evaluation: Evaluation) -> Tensor {
-        let hidden = conv2(conv0(x, activation: activation, evaluation), activation: activation, evaluation)
-        let result = conv4(hidden, residual: x, activation: .relu, evaluation)
+        let first = conv0(x, activation: activation, collectsStatistics: conv2.readsRange, evaluation)
+        let second = conv2(first, activation: activation, collectsStatistics: conv4.readsRange, evaluation)
+        let result = conv4(second, residual: x, activation: .relu, collectsStatistics: conv0.readsRange, evaluation)
         evaluation.finished(path, result)
         return result
     }
