@@ -63,7 +63,7 @@ struct Worker: Service {
 
     /// Takes the next job and brings it to an end; false when there is none.
     private func next() async throws -> Bool {
-        guard try await hasRoom() else { return !stop.isStopping }
+        guard try hasRoom() else { return try await waitForRoom() }
         do {
             guard let job = try await store.claim(at: .now) else {
                 notifier.status("Idle")
@@ -84,15 +84,23 @@ struct Worker: Service {
     // MARK: - Room
 
     /// Whether the spool has room for a result. Without it nothing is claimed: the jobs wait, and nobody is charged.
-    private func hasRoom() async throws -> Bool {
-        let reserve = settings.current.freeSpaceReserve.bytes
+    private func hasRoom() throws -> Bool {
         let free = try spool.freeSpace()
-        if free >= reserve {
-            if board.waitingFor != nil { logger.notice("There is room again", metadata: ["disk.free": "\(free)"]) }
+        guard free >= settings.current.freeSpaceReserve.bytes else { return false }
+        if board.waitingFor != nil { logger.notice("There is room again", metadata: ["disk.free": "\(free)"]) }
+        board.setWaiting(for: nil)
+        return true
+    }
+
+    /// Says what the queued jobs wait for and waits a little; false when none does, since the next one rings.
+    private func waitForRoom() async throws -> Bool {
+        guard try await store.counts()[.queued] ?? 0 > 0 else {
             board.setWaiting(for: nil)
-            return true
+            notifier.status("Idle")
+            return false
         }
-        guard try await store.counts()[.queued] ?? 0 > 0 else { return true }
+        let free = try spool.freeSpace()
+        let reserve = settings.current.freeSpaceReserve.bytes
         if board.waitingFor == nil {
             logger.warning(
                 "Jobs wait for room on the disk", metadata: ["disk.free": "\(free)", "disk.reserve": "\(reserve)"])
@@ -100,7 +108,7 @@ struct Worker: Service {
         }
         board.setWaiting(for: "room on the disk: \(free) bytes are free, \(reserve) are kept (free_space_reserve)")
         await pause()
-        return false
+        return !stop.isStopping
     }
 
     /// Waits a little for something to become better, but not for a daemon that stops.

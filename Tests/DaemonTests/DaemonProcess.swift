@@ -40,8 +40,10 @@ final class DaemonProcess: Sendable {
         }
         journal.read(from: pipe.fileHandleForReading)
         try process.run()
-        await notification.waitForReady()
+        await killedAtTimeLimit { await notification.waitForReady() }
     }
+
+    deinit { if process.isRunning { signal(SIGKILL) } }
 
     var processID: Int32 { process.processIdentifier }
 
@@ -52,7 +54,7 @@ final class DaemonProcess: Sendable {
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     /// How it ended: its exit code, or minus the signal that killed it.
-    func end() async -> Int32 { await exit.value() }
+    func end() async -> Int32 { await killedAtTimeLimit { await exit.value() } }
 
     /// Stops it as systemd does.
     @discardableResult
@@ -64,7 +66,9 @@ final class DaemonProcess: Sendable {
     /// Calls a method of the control socket.
     func call<M: Varlink.Method>(_ method: M.Type, _ parameters: M.Parameters) async throws -> M.Reply {
         let path = root.layout.controlSocket.string
-        let result = await onThread { Result { try Connection(path: path).call(M.self, parameters) } }
+        let result = await killedAtTimeLimit {
+            await onThread { Result { try Connection(path: path).call(M.self, parameters) } }
+        }
         if case .failure(VarlinkError.cannotConnect) = result { Issue.record("the daemon said: \(journal.text)") }
         return try result.get()
     }
@@ -80,17 +84,24 @@ final class DaemonProcess: Sendable {
         _ id: JobID, until isEnough: @escaping @Sendable (JobProgress) -> Bool = { _ in false }
     ) async throws -> JobInfo {
         let path = root.layout.controlSocket.string
-        return try await onThread {
-            Result {
-                var last: JobInfo?
-                try Connection(path: path).stream(Watch.self, JobReference(id: id.rawValue)) { update in
-                    last = update.job
-                    return !isEnough(update)
+        return try await killedAtTimeLimit {
+            await onThread {
+                Result {
+                    var last: JobInfo?
+                    try Connection(path: path).stream(Watch.self, JobReference(id: id.rawValue)) { update in
+                        last = update.job
+                        return !isEnough(update)
+                    }
+                    guard let last else { throw VarlinkError.disconnected }
+                    return last
                 }
-                guard let last else { throw VarlinkError.disconnected }
-                return last
             }
         }.get()
+    }
+
+    /// Waits for the daemon, and kills it when the test's time is over: then whatever is waited for comes to an end.
+    private func killedAtTimeLimit<Value: Sendable>(_ wait: @Sendable () async -> Value) async -> Value {
+        await withTaskCancellationHandler { await wait() } onCancel: { signal(SIGKILL) }
     }
 }
 

@@ -63,8 +63,12 @@ final class LineLog: Sendable {
         }.start()
     }
 
-    /// The first line with all of `words` in it, now or later; nil when the process ends without one.
+    /// The first line with all of `words` in it, now or later; nil when the process ends, or the test's time, without one.
     func line(with words: String...) async -> String? {
+        await withTaskCancellationHandler { await wait(for: words) } onCancel: { end() }
+    }
+
+    private func wait(for words: [String]) async -> String? {
         await withCheckedContinuation { continuation in
             let isIt: @Sendable (String) -> Bool = { line in words.allSatisfy(line.contains) }
             let known: String?? = state.withLock { state in
