@@ -26,10 +26,35 @@ extension AttentionPlan {
         _ kernels: kernels
     ) {
         if element.isInteger { findScales(k, v, memory, pool, kernels) }
-        pool.parallelFor(images * heads * tiles) { index, thread in
-            let (head, tile) = (index / tiles, index % tiles), scratch = memory.scratch(thread)
+        pack(k, v, tiles: 0..<tiles, into: memory, pool, kernels)
+    }
+
+    /// Lays out some tiles of keys and values, whose scales are known. `k` and `v` are where the first key would be.
+    func pack(
+        _ k: UnsafePointer<Float>, _ v: UnsafePointer<Float>, tiles: Range<Int>, into memory: AttentionScratch,
+        _ pool: ThreadPool, _ kernels: kernels
+    ) {
+        pool.parallelFor(images * heads * tiles.count) { index, thread in
+            let head = index / tiles.count, tile = tiles.lowerBound + index % tiles.count
+            let scratch = memory.scratch(thread)
             packKeys(k, head: head, rows: keys(of: tile), memory, scratch, kernels)
             packValues(v, head: head, tile: tile, memory, scratch, kernels)
+        }
+    }
+
+    /// The scales of one image's keys and values from what was found of all of them.
+    func setScales(
+        keys found: ImageStatistics, values: ImageStatistics, _ memory: AttentionScratch, _ kernels: kernels
+    ) {
+        let isSigned = element == .int16
+        let keyLevels = isSigned ? wordLevels : kernels.activation_levels
+        for channel in 0..<channels {
+            memory.keyScales.cover(
+                channel, found.range(image: 0, channel: channel), mean: found.mean(image: 0, channel: channel),
+                levels: keyLevels, isSigned: isSigned)
+            memory.valueScales.cover(
+                channel, values.range(image: 0, channel: channel), mean: values.mean(image: 0, channel: channel),
+                levels: valueLevels(kernels), isSigned: isSigned)
         }
     }
 

@@ -25,6 +25,13 @@ struct AttentionPlan {
     let causal: Bool
     let element: AttentionElement
 
+    /// The same keys for other queries.
+    func with(queries: Int) -> AttentionPlan {
+        AttentionPlan(
+            images: images, queries: queries, keys: keys, heads: heads, depth: depth, scale: scale, causal: causal,
+            element: element)
+    }
+
     static let blockQueries = Int(KERNELS_PANEL_COLUMNS)
     static let tileKeys = 192
     /// Rows behind the last that a product writes.
@@ -60,10 +67,8 @@ struct AttentionPlan {
     var packing: Int { depth * AttentionPlan.tileKeys }
     var threadElements: Int { line(max(packing, panel + scores + sums + total + statistics)) }
 
-    /// Floats of scratch that the plan needs on `threads` threads.
-    func scratchElements(threads: Int) -> Int {
-        packedKeys + values + 2 * channelScales + valueSums + threads * threadElements
-    }
+    /// Floats of scratch for keys and values.
+    var sharedElements: Int { packedKeys + values + 2 * channelScales + valueSums }
 
     private func line(_ count: Int) -> Int { (count + 15) / 16 * 16 }
     private func line(bytes: Int) -> Int { line((bytes + 3) / 4) }

@@ -13,9 +13,12 @@ struct AttentionScratch {
     private let threads: UnsafeMutablePointer<Float>
     private let threadElements: Int
 
-    init(_ plan: AttentionPlan, start: UnsafeMutablePointer<Float>) {
-        keys = UnsafeMutableRawPointer(start)
-        var next = start + plan.packedKeys
+    /// - Parameters:
+    ///   - shared: memory of `plan.sharedElements` floats.
+    ///   - threads: memory of `plan.threadElements` floats for each thread.
+    init(_ plan: AttentionPlan, shared: UnsafeMutablePointer<Float>, threads: UnsafeMutablePointer<Float>) {
+        keys = UnsafeMutableRawPointer(shared)
+        var next = shared + plan.packedKeys
         values = UnsafeMutableRawPointer(next)
         next += plan.values
         keyScales = ChannelScales(start: next, count: plan.images * plan.channels)
@@ -23,7 +26,7 @@ struct AttentionScratch {
         valueScales = ChannelScales(start: next, count: plan.images * plan.channels)
         next += plan.channelScales
         valueSums = UnsafeMutableRawPointer(next).assumingMemoryBound(to: Int32.self)
-        threads = next + plan.valueSums
+        self.threads = threads
         threadElements = plan.threadElements
     }
 

@@ -30,14 +30,22 @@ struct ChannelScales {
             guard let statistics = statistics.baseAddress else { return }
             kernels.column_statistics(statistics, count, source, stride, rows, count)
             for (index, channel) in channels.enumerated() {
-                let least = statistics[2 * count + index], most = statistics[3 * count + index]
-                let step = (most - least) / Float(isSigned ? 2 * levels : levels)
-                scale[channel] = step
-                origin[channel] = isSigned ? least + (most - least) / 2 : least
-                factor[channel] = step > .leastNormalMagnitude ? 1 / step : 0
-                shift[channel] = -origin[channel] * factor[channel]
-                mean[channel] = (statistics[index] - origin[channel]) * factor[channel]
+                cover(
+                    channel, (statistics[2 * count + index], statistics[3 * count + index]), mean: statistics[index],
+                    levels: levels, isSigned: isSigned)
             }
         }
+    }
+
+    /// Covers a channel's range in the same way. `mean` is that of its elements.
+    func cover(
+        _ channel: Int, _ range: (least: Float, most: Float), mean average: Float, levels: Int32, isSigned: Bool
+    ) {
+        let extent = range.most - range.least, step = extent / Float(isSigned ? 2 * levels : levels)
+        scale[channel] = step
+        origin[channel] = isSigned ? range.least + extent / 2 : range.least
+        factor[channel] = step > .leastNormalMagnitude ? 1 / step : 0
+        shift[channel] = -origin[channel] * factor[channel]
+        mean[channel] = (average - origin[channel]) * factor[channel]
     }
 }

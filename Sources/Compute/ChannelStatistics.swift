@@ -9,8 +9,7 @@ import CKernels
 struct ChannelStatistics {
     let chunks: RowChunks
     let channels: Int
-    /// Pixels of an image, and chunks.
-    let imageRows: Int
+    let images: Int
     private let perImage: Int
     private let buffer: Buffer
 
@@ -23,7 +22,7 @@ struct ChannelStatistics {
     /// The same for chunks that someone else cut, within images.
     init(_ shape: Shape, _ chunks: RowChunks, in context: Context) {
         self.chunks = chunks
-        imageRows = shape.pixels
+        images = shape.n
         perImage = chunks.count / shape.n
         channels = shape.c
         buffer = context.buffer(chunks.count * 4 * shape.c * MemoryLayout<Float>.stride)
@@ -43,40 +42,34 @@ struct ChannelStatistics {
             columns.count)
     }
 
-    /// Adds up the elements of some channels of an image: first the sum, then (about `mean`) the squared deviations.
-    func sum(image: Int, channels range: Range<Int>) -> Double {
-        reduce(image) { rows, mean, _ in range.reduce(0) { $0 + rows * Double(mean[$1]) } }
+    /// What was found of an image's chunks, one after another: of each channel the mean, squared deviation, least and most.
+    func forEachChunk(
+        of image: Int,
+        _ body: (
+            _ rows: Int,
+            _ found: (
+                mean: UnsafePointer<Float>, deviation: UnsafePointer<Float>, least: UnsafePointer<Float>,
+                most: UnsafePointer<Float>
+            )
+        ) -> Void
+    ) {
+        for chunk in image * perImage..<(image + 1) * perImage {
+            let found = UnsafePointer(pointer + chunk * 4 * channels)
+            body(
+                chunks[chunk].count,
+                (found, found + channels, found + 2 * channels, found + 3 * channels))
+        }
     }
 
-    /// The squared deviations of some channels of an image from `mean`.
-    func deviation(image: Int, channels range: Range<Int>, from mean: Double) -> Double {
-        reduce(image) { rows, means, deviations in
-            range.reduce(0) {
-                let distance = Double(means[$1]) - mean
-                return $0 + Double(deviations[$1]) + rows * distance * distance
+    /// The least and the most of an image.
+    func range(image: Int) -> (least: Float, most: Float) {
+        var least = Float.infinity, most = -Float.infinity
+        forEachChunk(of: image) { _, found in
+            for channel in 0..<channels {
+                least = min(least, found.least[channel])
+                most = max(most, found.most[channel])
             }
         }
-    }
-
-    /// The least and the most of a channel of an image.
-    func range(image: Int, channel: Int) -> (least: Float, most: Float) {
-        var least = Float.infinity, most = -Float.infinity
-        for chunk in image * perImage..<(image + 1) * perImage {
-            let found = pointer + chunk * 4 * channels + channel
-            least = min(least, found[2 * channels])
-            most = max(most, found[3 * channels])
-        }
         return (least, most)
-    }
-
-    private func reduce(
-        _ image: Int, _ body: (_ rows: Double, UnsafePointer<Float>, UnsafePointer<Float>) -> Double
-    ) -> Double {
-        var total = 0.0
-        for chunk in image * perImage..<(image + 1) * perImage {
-            let means = UnsafePointer(pointer + chunk * 4 * channels)
-            total += body(Double(chunks[chunk].count), means, means + channels)
-        }
-        return total
     }
 }

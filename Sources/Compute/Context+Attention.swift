@@ -26,8 +26,8 @@ extension Context {
             scale: scale ?? 1 / Float(q.shape.c / heads).squareRoot(), causal: causal,
             element: AttentionElement(precision, causal: causal, kernels))
         let result = tensor(q.shape)
-        withScratch(plan.scratchElements(threads: pool.threads)) { scratch in
-            let memory = AttentionScratch(plan, start: scratch)
+        withScratch(plan.sharedElements + pool.threads * plan.threadElements) { scratch in
+            let memory = AttentionScratch(plan, shared: scratch, threads: scratch + plan.sharedElements)
             let queries = UnsafePointer(q.pointer), target = result.pointer
             plan.pack(UnsafePointer(k.pointer), UnsafePointer(v.pointer), into: memory, pool, kernels)
             pool.parallelFor(plan.tasks) { index, thread in

@@ -13,10 +13,20 @@ extension Context {
         padding: Padding = Padding(), upsampledTo size: (height: Int, width: Int)? = nil, timeBias: Tensor? = nil,
         residual: Tensor? = nil, activation: Activation = .none, collectsStatistics: Bool = false
     ) -> Tensor {
-        precondition(x.form == weight.form, "the operand's form is \(x.form), the weight's \(weight.form)")
-        precondition(weight.winograd == nil || stride == 1, "these filters are for convolutions of stride 1")
         let window = Window(
             x.shape, weight, stride: stride, padding: padding, enlarged: size ?? (height: x.shape.h, width: x.shape.w))
+        return convolution(
+            x, weight, window, bias: bias, timeBias: timeBias, residual: residual, activation: activation,
+            collectsStatistics: collectsStatistics)
+    }
+
+    /// The convolution that a window describes.
+    func convolution(
+        _ x: Operand, _ weight: ConvolutionWeight, _ window: Window, bias: Constant?, timeBias: Tensor? = nil,
+        residual: Tensor?, activation: Activation, collectsStatistics: Bool
+    ) -> Tensor {
+        precondition(x.form == weight.form, "the operand's form is \(x.form), the weight's \(weight.form)")
+        precondition(weight.winograd == nil || window.stride == 1, "these filters are for convolutions of stride 1")
         let shape = Shape(n: x.shape.n, h: window.outputHeight, w: window.outputWidth, c: weight.outputs)
         let result = result(
             shape, withStatistics: collectsStatistics && weight.matrix.isInPanels,

@@ -67,6 +67,12 @@ extension Context {
         return result
     }
 
+    /// Copies the elements of `x` over those of `target`, of the same count.
+    public func copy(_ x: Tensor, into target: Tensor) {
+        precondition(x.shape.count == target.shape.count, "\(x.shape) does not fit \(target.shape)")
+        if !isMeasuring { target.pointer.update(from: x.pointer, count: x.shape.count) }
+    }
+
     private func addScaled(
         _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ factor: Float, into target: UnsafeMutablePointer<Float>,
         count: Int

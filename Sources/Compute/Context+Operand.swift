@@ -59,19 +59,22 @@ extension Context {
 
     /// Takes the range of each image from what its producer collected, or looks for it.
     private func setRanges(of operand: Operand, to parts: [Tensor]) {
-        let statistics = parts.map(statistics)
+        let statistics = parts.map { imageStatistics($0) }
         guard !isMeasuring else { return }
-        let rows = operand.rows
         for image in 0..<operand.shape.n {
-            var least: Float = 0, most: Float = 0
-            for part in statistics {
-                for channel in 0..<part.channels {
-                    let found = part.range(image: image, channel: channel)
-                    least = min(least, found.least)
-                    most = max(most, found.most)
-                }
-            }
-            rows.setRange(at: image, least, most, kernels)
+            let ranges = statistics.map { $0.range(image: image) }
+            operand.rows.setRange(
+                at: image, ranges.map(\.least).min() ?? 0, ranges.map(\.most).max() ?? 0, kernels)
+        }
+    }
+
+    /// The least and most of all elements; nothing while measuring.
+    public func range(of x: Tensor) -> (least: Float, most: Float) {
+        let found = statistics(x)
+        guard !isMeasuring else { return (0, 0) }
+        return (0..<x.shape.n).reduce((.infinity, -.infinity)) { total, image in
+            let range = found.range(image: image)
+            return (min(total.0, range.least), max(total.1, range.most))
         }
     }
 

@@ -66,6 +66,15 @@ public struct ConvolutionWeight: Sendable {
         return matrix.form == .bytesByRow ? .bytesByImage : matrix.form
     }
 
+    /// Bytes of prepared filters in a mapped file.
+    public var mappedBytes: Int { matrix.mappedBytes }
+
+    /// Lets go of the pages of prepared filters in a mapped file until they are read again.
+    public func release() { matrix.release() }
+
+    /// Rows of a result that are computed together, where it is computed in parts.
+    public static let rowAlignment = 12
+
     /// How the filters are transformed, if they are: for a stride of 1 only.
     var winograd: Winograd? {
         if case .panels(let panels) = matrix.storage { panels.layout.winograd } else { nil }

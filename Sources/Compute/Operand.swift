@@ -51,6 +51,18 @@ public struct Operand {
         scales = form.isBytes ? context.buffer(8 * (form == .bytesByRow ? shape.rows : shape.n)) : nil
     }
 
+    private init(_ whole: Operand, rows: Range<Int>) {
+        precondition(whole.parts.count == 1 && whole.shape.n == 1 && whole.form != .bytesByRow, "the operand has no rows")
+        shape = Shape(n: 1, h: rows.count, w: whole.shape.w, c: whole.shape.c)
+        form = whole.form
+        let part = whole.parts[0], skipped = rows.lowerBound * shape.w * shape.c * part.type.byteCount
+        parts = [Tensor(shape: shape, type: part.type, buffer: part.buffer, byteOffset: part.byteOffset + skipped)]
+        scales = whole.scales
+    }
+
+    /// Some rows of the one image, sharing memory.
+    func slice(_ rows: Range<Int>) -> Operand { Operand(self, rows: rows) }
+
     /// The elements as a tensor of floats.
     var tensor: Tensor {
         precondition(form == .fp32 && parts.count == 1, "the operand is no tensor of floats")

@@ -36,10 +36,24 @@ public struct Tensor {
         return Tensor(shape: part, type: type, buffer: buffer, byteOffset: byteOffset + first * one.byteCount(type))
     }
 
+    /// Some rows of the one image, sharing memory.
+    public func rows(_ range: Range<Int>) -> Tensor {
+        precondition(shape.n == 1 && range.upperBound <= shape.h, "\(shape) has no rows \(range) of one image")
+        let line = Shape(n: 1, h: 1, w: shape.w, c: shape.c)
+        return Tensor(
+            shape: Shape(n: 1, h: range.count, w: shape.w, c: shape.c), type: type, buffer: buffer,
+            byteOffset: byteOffset + range.lowerBound * line.byteCount(type))
+    }
+
     /// The elements, to read and write, valid as long as the tensor lives. Traps while measuring: ask
     /// `Context.isMeasuring` first.
     public var floats: UnsafeMutableBufferPointer<Float> {
         UnsafeMutableBufferPointer(start: pointer, count: shape.count)
+    }
+
+    /// The elements as bytes, valid as long as the tensor lives. Traps while measuring.
+    public var rawBytes: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: bytes, count: shape.byteCount(type))
     }
 
     /// A copy of the elements. Traps while measuring.

@@ -9,8 +9,9 @@ struct Window {
     private let columns: [Int32]
     private let input: Shape
     private let weight: ConvolutionWeight
-    private let stride: Int
+    let stride: Int
 
+    /// The window of a whole convolution.
     init(
         _ input: Shape, _ weight: ConvolutionWeight, stride: Int, padding: Padding, enlarged: (height: Int, width: Int)
     ) {
@@ -25,6 +26,36 @@ struct Window {
         self.input = input
         self.weight = weight
         self.stride = stride
+    }
+
+    /// Some rows of the output, for an input of which only `available` rows are there.
+    func part(_ outputRows: Range<Int>, available: Range<Int>) -> Window {
+        let needed = inputRows(for: outputRows)
+        precondition(
+            available.lowerBound <= needed.lowerBound && needed.upperBound <= available.upperBound,
+            "rows \(needed) are needed, \(available) are there")
+        return Window(self, outputRows, available)
+    }
+
+    private init(_ whole: Window, _ outputRows: Range<Int>, _ available: Range<Int>) {
+        rows = whole.seenRows(outputRows).map { $0 < 0 ? -1 : $0 - Int32(available.lowerBound) }
+        columns = whole.columns
+        outputHeight = outputRows.count
+        outputWidth = whole.outputWidth
+        input = Shape(n: whole.input.n, h: available.count, w: whole.input.w, c: whole.input.c)
+        weight = whole.weight
+        stride = whole.stride
+    }
+
+    /// The rows of the input that some rows of the output see.
+    func inputRows(for outputRows: Range<Int>) -> Range<Int> {
+        let seen = seenRows(outputRows).filter { $0 >= 0 }
+        guard let first = seen.min(), let last = seen.max() else { return 0..<0 }
+        return Int(first)..<Int(last) + 1
+    }
+
+    private func seenRows(_ outputRows: Range<Int>) -> ArraySlice<Int32> {
+        rows[outputRows.lowerBound * stride..<(outputRows.upperBound - 1) * stride + weight.height]
     }
 
     /// True where the packed rows are the input itself.

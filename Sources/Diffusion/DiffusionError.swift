@@ -7,6 +7,10 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
     case model(ModelError)
     /// The host refused memory or threads.
     case compute(ComputeError)
+    /// What does not fit into memory could not be kept on the disk.
+    case scratch(ModelError)
+    /// No way of running a stage takes less memory than `leastBytes`.
+    case insufficientMemory(PipelineStage, leastBytes: Int, limitBytes: Int)
     /// A setting that this model cannot take; the field as `GenerationSettings` has it, in the spelling of a job.
     case setting(field: String, reason: String)
     /// The latents are no numbers after a step: the weights are damaged, or the settings are beyond what they bear.
@@ -19,6 +23,9 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .model(let error): error.description
         case .compute(let error): error.description
+        case .scratch(let error): "There is no scratch file: \(error.description)"
+        case .insufficientMemory(let stage, let least, let limit):
+            "The stage '\(stage.rawValue)' takes \(least) bytes at the least, and may take \(limit)."
         case .setting(let field, let reason): "The setting '\(field)' does not fit the model: \(reason)."
         case .notFinite(let step):
             "The latents are not finite after step \(step): the model's weights are damaged, or its guidance scale is too high."
@@ -26,9 +33,12 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// True when the same request may succeed later: memory or threads were short.
+    /// True when the same request may succeed later: memory, threads or room on the disk were short.
     public var isTransient: Bool {
-        if case .compute = self { true } else { false }
+        switch self {
+        case .compute, .scratch: true
+        case .model, .insufficientMemory, .setting, .notFinite, .stopped: false
+        }
     }
 
     /// Runs what can find a model's files wrong.

@@ -48,7 +48,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
     /// Whether less memory, or a higher limit, would help.
     var isMemoryLimit: Bool {
         switch self {
-        case .insufficientMemory, .modelTooLarge: true
+        case .insufficientMemory, .modelTooLarge, .engine(.insufficientMemory): true
         default: false
         }
     }
@@ -69,9 +69,9 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .plan(let error): error.code
         case .unusableModel, .engine(.model): "model_unusable"
         case .modelGone: "model_missing"
-        case .insufficientMemory, .modelTooLarge: "memory_limit"
+        case .insufficientMemory, .modelTooLarge, .engine(.insufficientMemory): "memory_limit"
         case .engine(.setting): JobFailure.Code.invalidJob
-        case .engine(.compute): "out_of_resources"
+        case .engine(.compute), .engine(.scratch): "out_of_resources"
         case .engine(.notFinite): "not_finite"
         case .engine(.stopped), .interrupted: "interrupted"
         case .host: "host_unsuitable"

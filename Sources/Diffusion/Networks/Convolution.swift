@@ -35,6 +35,44 @@ struct Convolution {
             residual: residual, activation: activation, collectsStatistics: collectsStatistics)
     }
 
+    /// Some rows of the result, of an image whose rows are in a window.
+    func callAsFunction(
+        rows: Range<Int>, of window: RowWindow, upsampledTo size: (height: Int, width: Int)?, residual: Tensor?,
+        activation: Activation, collectsStatistics: Bool, _ evaluation: Evaluation
+    ) -> Tensor {
+        evaluation.context.convolution(
+            rows: rows, of: window, weight, bias: bias, stride: stride, padding: padding, upsampledTo: size,
+            residual: residual, activation: activation, collectsStatistics: collectsStatistics)
+    }
+
+    /// The rows of an image that some rows of the result see.
+    func inputRows(
+        for rows: Range<Int>, of image: Shape, upsampledTo size: (height: Int, width: Int)?
+    ) -> Range<Int> {
+        Context.inputRows(for: rows, of: image, weight, stride: stride, padding: padding, upsampledTo: size)
+    }
+
+    /// Rows of an image that `count` rows of the result see at the most.
+    func inputRows(for count: Int, of image: Shape, upsampledTo size: (height: Int, width: Int)?) -> Int {
+        let seen = (count - 1) * stride + weight.height
+        return min(image.h, size == nil ? seen : seen / 2 + 2)
+    }
+
+    /// The extent of the result.
+    func outputShape(of image: Shape, upsampledTo size: (height: Int, width: Int)?) -> Shape {
+        let height = padding.top + (size?.height ?? image.h) + padding.bottom
+        let width = padding.left + (size?.width ?? image.w) + padding.right
+        return Shape(
+            n: image.n, h: (height - weight.height) / stride + 1, w: (width - weight.width) / stride + 1,
+            c: weight.outputs)
+    }
+
+    /// Bytes of its weight in a mapped file.
+    var mappedBytes: Int { weight.mappedBytes }
+
+    /// Lets go of the pages of its weight until they are read again.
+    func release() { weight.release() }
+
     /// The same for a tensor that no other layer reads.
     func callAsFunction(
         _ x: Tensor, upsampledTo size: (height: Int, width: Int)? = nil, timeBias: Tensor? = nil,

@@ -31,8 +31,24 @@ struct CrossAttention {
         memory(of: evaluation.context.operand(context, toK.form), evaluation)
     }
 
-    private func memory(of context: Operand, _ evaluation: Evaluation) -> AttentionMemory {
-        AttentionMemory(keys: toK(context, evaluation), values: toV(context, evaluation))
+    func memory(
+        of context: Operand, collectsStatistics: Bool = false, _ evaluation: Evaluation
+    ) -> AttentionMemory {
+        AttentionMemory(
+            keys: toK(context, collectsStatistics: collectsStatistics, evaluation),
+            values: toV(context, collectsStatistics: collectsStatistics, evaluation))
+    }
+
+    /// How its numbers are multiplied.
+    var precision: WeightPrecision { toQ.precision }
+    /// The layers that keys and values are made by, and those that queries pass.
+    var memoryWeights: [Linear] { [toK, toV] }
+    var queryWeights: [Linear] { [toQ, toOut] }
+
+    /// `residual + out(attention)` for some tokens, to keys that are laid out already.
+    func callAsFunction(_ x: Operand, _ keys: PackedKeys, residual: Tensor, _ evaluation: Evaluation) -> Tensor {
+        let attended = keys.attend(toQ(x, evaluation), in: evaluation.context)
+        return toOut(attended, residual: residual, collectsStatistics: true, evaluation)
     }
 
     /// `residual + out(attention)`.

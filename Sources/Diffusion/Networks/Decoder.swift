@@ -29,6 +29,59 @@ public enum Decoder {
         }
     }
 
+    /// The same within the memory of a plan that was made for latents of this shape, `[1, h, w, C]`: `body` is given the picture's rows
+    /// from top to bottom, `[1, rows, W, 3]`, and the first one's number.
+    ///
+    /// - Parameters:
+    ///   - scratchDirectory: where what does not fit into memory is kept.
+    ///   - check: is asked now and then whether to go on.
+    public func callAsFunction(
+        _ latents: Tensor, within plan: BoundedPlan, scratchDirectory: String?, _ evaluation: Evaluation,
+        check: @escaping () throws(DiffusionError) -> Void = { () throws(DiffusionError) in },
+        _ body: (Tensor, Int) throws(DiffusionError) -> Void
+    ) throws(DiffusionError) {
+        let run = BoundedRun(plan.parameters, scratchDirectory: scratchDirectory, evaluation, check: check)
+        try decode(latents, run, body)
+    }
+
+    /// The fastest way to decode latents of a shape, `[1, h, w, C]`, within `limitBytes` of memory: arena and mapped weights.
+    ///
+    /// - Parameter usesScratch: whether a scratch file may be used.
+    /// - Throws: `DiffusionError.insufficientMemory` with the least that would do.
+    public func plan(
+        _ shape: Shape, limitBytes: Int, usesScratch: Bool, pool: ThreadPool
+    ) throws(DiffusionError) -> BoundedPlan {
+        let (plan, least) = try BoundedPlan.fastest(limitBytes: limitBytes, usesScratch: usesScratch) {
+            (parameters) throws(DiffusionError) in
+            try measure(parameters, shape, pool)
+        }
+        guard let plan else {
+            throw .insufficientMemory(.decoder, leastBytes: least, limitBytes: limitBytes)
+        }
+        return plan
+    }
+
+    private func measure(
+        _ parameters: BoundedPlan.Parameters, _ shape: Shape, _ pool: ThreadPool
+    ) throws(DiffusionError) -> BoundedPlan {
+        let context: Context
+        do throws(ComputeError) { context = try Context(arena: Arena(), pool: pool) } catch { throw .compute(error) }
+        let run = BoundedRun(parameters, scratchDirectory: nil, Evaluation(context))
+        try decode(context.tensor(shape), run) { (_, _) throws(DiffusionError) in }
+        return BoundedPlan(
+            parameters: parameters, peakBytes: run.peakBytes, activationBytes: context.arena.peakBytes,
+            scratchBytes: run.scratchBytes)
+    }
+
+    private func decode(
+        _ latents: Tensor, _ run: BoundedRun, _ body: (Tensor, Int) throws(DiffusionError) -> Void
+    ) throws(DiffusionError) {
+        switch self {
+        case .kl(let decoder): try decoder(latents, run, body)
+        case .tiny(let decoder): try decoder(latents, run, body)
+        }
+    }
+
     var weightBytes: WeightBytes {
         switch self {
         case .kl(let decoder): decoder.weightBytes

@@ -3,12 +3,12 @@ import Models
 
 /// The decoder of Stable Diffusion's autoencoder; diffusers' `AutoencoderKL.decode`.
 public struct KLDecoder {
-    private let postQuantConv: Linear?
-    private let convIn: Convolution
-    private let midResnets: [ResnetBlock]
-    private let midAttention: MidAttention?
-    private let upBlocks: [(resnets: [ResnetBlock], upsampler: Upsampler?)]
-    private let convNormOut: GroupNormalization, convOut: Convolution
+    let postQuantConv: Linear?
+    let convIn: Convolution
+    let midResnets: [ResnetBlock]
+    let midAttention: MidAttention?
+    let upBlocks: [(resnets: [ResnetBlock], upsampler: Upsampler?)]
+    let convNormOut: GroupNormalization, convOut: Convolution
     let weightBytes: WeightBytes
 
     private static let epsilon = 1e-6
@@ -71,27 +71,6 @@ public struct KLDecoder {
         }
         let result = convIn(x, evaluation)
         evaluation.finished("decoder.conv_in", result)
-        return result
-    }
-}
-
-/// One head of attention over all pixels, in the middle of the decoder.
-private struct MidAttention {
-    private let path: String
-    private let groupNorm: GroupNormalization
-    private let attention: CrossAttention
-
-    init(_ weights: Weights, channels: Int, groups: Int) throws(ModelError) {
-        path = weights.path
-        groupNorm = try GroupNormalization(weights["group_norm"], channels: channels, groups: groups, epsilon: 1e-6)
-        attention = try CrossAttention(
-            weights, channels: channels, contextChannels: channels, heads: 1, hasBias: true)
-    }
-
-    func callAsFunction(_ x: Tensor, _ evaluation: Evaluation) -> Tensor {
-        let normalized = groupNorm([x], for: attention.form, evaluation)
-        let result = attention(normalized, residual: x, collectsStatistics: true, evaluation)
-        evaluation.finished(path, result)
         return result
     }
 }

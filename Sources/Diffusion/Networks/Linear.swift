@@ -11,6 +11,14 @@ struct Linear {
         bias = hasBias ? try weights.constant("bias", shape: [outputs]) : nil
     }
 
+    /// Channels of the result.
+    var outputs: Int { weight.outputs }
+    /// Bytes of its weight in a mapped file.
+    var mappedBytes: Int { weight.mappedBytes }
+
+    /// Lets go of the pages of its weight until they are read again.
+    func release() { weight.release() }
+
     /// How its numbers are multiplied.
     var precision: WeightPrecision { weight.precision }
     /// The form in which it reads its input.

@@ -25,6 +25,16 @@ struct GroupNormalization {
     }
 }
 
+extension GroupNormalization {
+    /// What it does to an image of which these are the statistics.
+    func factors(
+        _ statistics: ImageStatistics, activation: Activation = .none, _ evaluation: Evaluation
+    ) -> NormalizationFactors {
+        evaluation.context.normalizationFactors(
+            [statistics], groups: groups, epsilon: epsilon, weight: weight, bias: bias, activation: activation)
+    }
+}
+
 /// Normalization of each token over its channels, with a scale and a shift for each channel.
 struct LayerNormalization {
     private let weight: Constant, bias: Constant

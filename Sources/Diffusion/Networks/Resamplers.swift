@@ -4,7 +4,7 @@ import Models
 /// Halves an image by a convolution of stride 2; diffusers' `Downsample2D`.
 struct Downsampler {
     private let path: String
-    private let conv: Convolution
+    let conv: Convolution
 
     /// - Parameter padding: 1 pads all sides; 0 pads right and bottom only, as diffusers does.
     init(_ weights: Weights, channels: Int, padding: Int) throws(ModelError) {
@@ -24,7 +24,7 @@ struct Downsampler {
 /// Enlarges an image, nearest neighbour, and convolves it; diffusers' `Upsample2D`. The enlarged image never exists.
 struct Upsampler {
     private let path: String
-    private let conv: Convolution
+    let conv: Convolution
 
     init(_ weights: Weights, channels: Int) throws(ModelError) {
         path = weights.path

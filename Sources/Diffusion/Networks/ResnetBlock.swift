@@ -5,10 +5,10 @@ import Models
 /// The timestep's embedding, where there is one, joins between them.
 struct ResnetBlock {
     private let path: String
-    private let norm1: GroupNormalization, conv1: Convolution
+    let norm1: GroupNormalization, conv1: Convolution
     private let timeEmbProj: Linear?
-    private let norm2: GroupNormalization, conv2: Convolution
-    private let convShortcut: Linear?
+    let norm2: GroupNormalization, conv2: Convolution
+    let convShortcut: Linear?
 
     /// - Parameter timeChannels: channels of the timestep's embedding; nil in an autoencoder.
     init(

@@ -6,12 +6,12 @@ import Models
 /// The layers are a list in the checkpoint: a convolution, its activation, then for each level its blocks, an enlargement and
 /// a convolution; the last level has no enlargement.
 public struct TinyDecoder {
-    private let convIn: Convolution
-    private let levels: [Level]
-    private let activation: Activation
+    let convIn: Convolution
+    let levels: [Level]
+    let activation: Activation
     let weightBytes: WeightBytes
 
-    private struct Level {
+    struct Level {
         let blocks: [TinyBlock]
         let conv: Convolution
         let path: String
@@ -57,7 +57,7 @@ public struct TinyDecoder {
     }
 
     /// `3 tanh(x / 3)`: far latents are bent back.
-    private func squashed(_ latents: Tensor, _ context: Context) -> Tensor {
+    func squashed(_ latents: Tensor, _ context: Context) -> Tensor {
         let x = context.copy(latents)
         context.scale(x, by: 1 / 3)
         context.apply(.tanh, to: x)
@@ -67,10 +67,10 @@ public struct TinyDecoder {
 }
 
 /// Three convolutions around which the input is carried; diffusers' `AutoencoderTinyBlock`.
-private struct TinyBlock {
+struct TinyBlock {
     private let path: String
-    private let conv0: Convolution, conv2: Convolution, conv4: Convolution
-    private let activation: Activation
+    let conv0: Convolution, conv2: Convolution, conv4: Convolution
+    let activation: Activation
 
     init(_ weights: Weights, channels: Int, activation: Activation) throws(ModelError) {
         path = weights.path
