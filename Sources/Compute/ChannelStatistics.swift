@@ -60,16 +60,4 @@ struct ChannelStatistics {
                 (found, found + channels, found + 2 * channels, found + 3 * channels))
         }
     }
-
-    /// The least and the most of an image.
-    func range(image: Int) -> (least: Float, most: Float) {
-        var least = Float.infinity, most = -Float.infinity
-        forEachChunk(of: image) { _, found in
-            for channel in 0..<channels {
-                least = min(least, found.least[channel])
-                most = max(most, found.most[channel])
-            }
-        }
-        return (least, most)
-    }
 }

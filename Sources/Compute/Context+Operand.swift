@@ -68,16 +68,6 @@ extension Context {
         }
     }
 
-    /// The least and most of all elements; nothing while measuring.
-    public func range(of x: Tensor) -> (least: Float, most: Float) {
-        let found = statistics(x)
-        guard !isMeasuring else { return (0, 0) }
-        return (0..<x.shape.n).reduce((.infinity, -.infinity)) { total, image in
-            let range = found.range(image: image)
-            return (min(total.0, range.least), max(total.1, range.most))
-        }
-    }
-
     /// The statistics that came with a tensor, or else new ones.
     func statistics(_ x: Tensor) -> ChannelStatistics {
         if let known = x.statistics { return known }

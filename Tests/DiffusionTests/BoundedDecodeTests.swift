@@ -19,7 +19,7 @@ struct BoundedDecodeTests {
         #expect(difference(whole, bounded) <= 2e-5 || plan.isRounded)
     }
 
-    @Test("in the least memory, with a scratch file, it is the picture to half a level", arguments: models)
+    @Test("in the least memory, with a scratch file, it is the picture to a part of a level", arguments: models)
     func least(_ model: String) throws {
         let decode = try Decode(model, .fp32, height: 25, width: 33)
         let whole = try decode.whole()
@@ -27,7 +27,7 @@ struct BoundedDecodeTests {
         let plan = try decode.plan(least, usesScratch: true)
         #expect(plan.peakBytes <= least)
         let bounded = try decode.bounded(plan)
-        #expect(difference(whole, bounded) <= 1.0 / 255)
+        #expect(difference(whole, bounded) <= 2.0 / 255 / 16)
     }
 
     @Test("what no plan can do is refused with the least that would do", arguments: models)

@@ -2,12 +2,12 @@ import Compute
 
 /// How an autoencoder's half runs within a limit of memory, found by dry runs of the code that runs it.
 ///
-/// From the fastest to the smallest: images between passes as floats in memory, as float16 in memory, as float16 partly in a scratch
-/// file; in large bands or in small ones.
+/// From the fastest to the smallest: images between passes as floats in memory, rounded to three bytes in memory, and partly in a
+/// scratch file; in large bands or in small ones.
 public struct BoundedPlan: Hashable, Sendable {
     /// What the run does differently.
     struct Parameters: Hashable, Sendable {
-        /// Images between passes are floats, else float16.
+        /// Images between passes are floats, else rounded to 16 significant bits.
         var keepsFloats: Bool
         /// Bytes of a band of floats, about.
         var bandBytes: Int
@@ -25,10 +25,12 @@ public struct BoundedPlan: Hashable, Sendable {
     /// Bytes that are written to a scratch file, and read again.
     public let scratchBytes: Int
 
-    /// Whether images between passes are rounded to float16.
+    /// Whether images between passes are rounded, to 16 significant bits.
     public var isRounded: Bool { !parameters.keepsFloats }
 
     private static let bands = [16384, 8192, 4096, 2048, 1024, 256, 64, 1].map { $0 << 10 }
+    /// Bands that are worth a search for the best use of memory: the others lie between.
+    private static let searched = [4096, 1024, 1].map { $0 << 10 }
     /// Bytes that a search for the best use of memory need not distinguish: a 64th of the limit.
     private static let resolution = 64
 
@@ -54,7 +56,7 @@ public struct BoundedPlan: Hashable, Sendable {
         var least = try plan(false, bands[bands.count - 1], .max)
         guard usesScratch else { return (nil, least.peakBytes) }
         var best: BoundedPlan?
-        for band in bands {
+        for band in searched {
             var found = try plan(false, band, 0)
             if found.peakBytes < least.peakBytes { least = found }
             guard found.peakBytes <= limitBytes else { continue }

@@ -72,15 +72,9 @@ final class BoundedRun {
             store: RowStore(rows.shape, self), statistics: ImageStatistics(rows.shape, in: context))
         try forEachBand(of: rows, using: weights) { (band, _) throws(DiffusionError) in
             context.add(band, to: image.statistics)
-            try append(band, to: image.store)
+            try image.store.append(band)
         }
         return image
-    }
-
-    /// Keeps the next rows of a store.
-    func append(_ band: Tensor, to store: RowStore) throws(DiffusionError) {
-        let range = context.range(of: band)
-        try store.append(band, most: max(-range.least, range.most))
     }
 
     /// Runs a pass and hands out its result band by band, with the row where each begins.

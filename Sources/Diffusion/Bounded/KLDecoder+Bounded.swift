@@ -64,7 +64,7 @@ extension ResnetBlock {
         }
         let shortcut = RowStore(x.store.shape.with(c: convShortcut.outputs), run)
         let rows = ConvolvedRows(x.rows(isLast: true), conv1, after: factors, run) { (band) throws(DiffusionError) in
-            try run.append(convShortcut(band, run.evaluation), to: shortcut)
+            try shortcut.append(convShortcut(band, run.evaluation))
         }
         return (try run.store(rows, using: [conv1, convShortcut]), shortcut)
     }

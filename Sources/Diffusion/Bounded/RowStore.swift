@@ -1,9 +1,8 @@
 import Compute
 import Models
 
-/// An image between two passes: bands of rows, as floats or as float16, in memory as long as there is room, the rest in a scratch file.
-///
-/// float16 keeps 11 bits of what it stores, and nothing above 65504: a band with larger values is divided by a power of two.
+/// An image between two passes: bands of rows, as floats or rounded to three bytes, in memory as long as there is room, the rest in a
+/// scratch file.
 final class RowStore {
     let shape: Shape
     private(set) var bandRows = 0
@@ -12,20 +11,12 @@ final class RowStore {
     private var file: ScratchFile?
     private var fileBytes = 0
 
-    private struct Band {
-        let shape: Shape
-        let divisor: Float
-        let place: Place
-    }
-
-    private enum Place {
+    private enum Band {
         case floats(Tensor)
-        case halves(Tensor)
-        case file(offset: Int)
+        case packed(Tensor)
+        case file(offset: Int, shape: Shape)
         case gone
     }
-
-    private static let largest: Float = 32768
 
     /// A store for `shape`, without rows yet.
     init(_ shape: Shape, _ run: BoundedRun) {
@@ -39,23 +30,22 @@ final class RowStore {
     func rows(isLast: Bool) -> StoredRows { StoredRows(self, isLast: isLast) }
 
     /// Keeps the next rows.
-    ///
-    /// - Parameter most: of the absolute values; not read while measuring.
-    func append(_ band: Tensor, most: Float) throws(DiffusionError) {
-        let format: ElementType = run.plan.keepsFloats ? .float32 : .float16
-        let bytes = band.shape.byteCount(format), fits = run.takeMemory(bytes)
+    func append(_ band: Tensor) throws(DiffusionError) {
         bandRows = max(bandRows, band.shape.h)
-        guard format == .float16 else {
-            bands.append(Band(shape: band.shape, divisor: 1, place: .floats(band.reshaped(band.shape))))
+        guard !run.plan.keepsFloats else {
+            // Without the band's statistics.
+            bands.append(.floats(band.reshaped(band.shape)))
             return
         }
-        let divisor = RowStore.divisor(most), halves = run.context.halved(band, divisor: divisor)
-        let place: Place = fits ? .halves(halves) : .file(offset: fileBytes)
-        bands.append(Band(shape: band.shape, divisor: divisor, place: place))
-        guard !fits else { return }
+        let packed = run.context.packed24(band), bytes = packed.shape.byteCount(.uint8)
+        if run.takeMemory(bytes) {
+            bands.append(.packed(packed))
+            return
+        }
+        bands.append(.file(offset: fileBytes, shape: packed.shape))
         if !run.context.isMeasuring {
             try withScratch { file throws(ModelError) in
-                try file.write(UnsafeRawBufferPointer(halves.rawBytes), at: fileBytes)
+                try file.write(UnsafeRawBufferPointer(packed.rawBytes), at: fileBytes)
             }
         }
         fileBytes += bytes
@@ -66,28 +56,23 @@ final class RowStore {
     ///
     /// - Parameter isLast: nobody reads them again.
     func band(_ index: Int, isLast: Bool) throws(DiffusionError) -> Tensor {
-        let band = bands[index], context = run.context
         defer { if isLast { release(index) } }
-        switch band.place {
+        switch bands[index] {
         case .floats(let tensor): return tensor
-        case .halves(let halves): return context.restored(halves, factor: band.divisor)
-        case .file(let offset):
-            let halves = context.tensor(band.shape, .float16)
-            if !context.isMeasuring {
-                try withScratch { file throws(ModelError) in try file.read(into: halves.rawBytes, at: offset) }
+        case .packed(let packed): return run.context.unpacked24(packed)
+        case .file(let offset, let shape):
+            let packed = run.context.tensor(shape, .uint8)
+            if !run.context.isMeasuring {
+                try withScratch { file throws(ModelError) in try file.read(into: packed.rawBytes, at: offset) }
             }
-            return context.restored(halves, factor: band.divisor)
+            return run.context.unpacked24(packed)
         case .gone: preconditionFailure("a band is read after its last time")
         }
     }
 
     private func release(_ index: Int) {
-        switch bands[index].place {
-        case .floats: run.returnMemory(bands[index].shape.byteCount(.float32))
-        case .halves: run.returnMemory(bands[index].shape.byteCount(.float16))
-        case .file, .gone: break
-        }
-        bands[index] = Band(shape: bands[index].shape, divisor: 1, place: .gone)
+        if case .packed(let packed) = bands[index] { run.returnMemory(packed.shape.byteCount(.uint8)) }
+        bands[index] = .gone
     }
 
     private func withScratch(_ body: (ScratchFile) throws(ModelError) -> Void) throws(DiffusionError) {
@@ -99,12 +84,6 @@ final class RowStore {
         } catch {
             throw .scratch(error)
         }
-    }
-
-    /// The power of two that brings `most` within reach of float16.
-    private static func divisor(_ most: Float) -> Float {
-        guard most.isFinite, most > largest else { return 1 }
-        return Float(sign: .plus, exponent: (most / largest).exponent + 1, significand: 1)
     }
 }
 
