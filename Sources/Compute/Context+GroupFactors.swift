@@ -53,7 +53,8 @@ extension Context {
     ) -> NormalizationFactors {
         let channels = parts.reduce(0) { $0 + $1.channels }, images = parts[0].images
         precondition(groups > 0 && channels % groups == 0, "\(groups) groups do not divide \(channels) channels")
-        precondition(weight.map { $0.count == channels } ?? true, "the norm's weight does not have \(channels) elements")
+        precondition(
+            weight.map { $0.count == channels } ?? true, "the norm's weight does not have \(channels) elements")
         precondition(bias.map { $0.count == channels } ?? true, "the norm's bias does not have \(channels) elements")
         let factors = NormalizationFactors(images: images, channels: channels, activation: activation, in: self)
         guard let scales = factors.scales, let shifts = factors.shifts, let ranges = factors.ranges else {
@@ -82,7 +83,9 @@ extension Context {
     func normalize(_ parts: [Tensor], _ factors: NormalizationFactors, into result: Operand) {
         let shape = result.shape
         if result.form == .bytesByImage, let ranges = factors.ranges {
-            for image in 0..<shape.n { result.rows.setRange(at: image, ranges[2 * image], ranges[2 * image + 1], kernels) }
+            for image in 0..<shape.n {
+                result.rows.setRange(at: image, ranges[2 * image], ranges[2 * image + 1], kernels)
+            }
         }
         fill(result) { rows, target in
             guard let scales = factors.scales, let shifts = factors.shifts else { return }

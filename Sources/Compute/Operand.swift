@@ -52,7 +52,8 @@ public struct Operand {
     }
 
     private init(_ whole: Operand, rows: Range<Int>) {
-        precondition(whole.parts.count == 1 && whole.shape.n == 1 && whole.form != .bytesByRow, "the operand has no rows")
+        precondition(
+            whole.parts.count == 1 && whole.shape.n == 1 && whole.form != .bytesByRow, "the operand has no rows")
         shape = Shape(n: 1, h: rows.count, w: whole.shape.w, c: whole.shape.c)
         form = whole.form
         let part = whole.parts[0], skipped = rows.lowerBound * shape.w * shape.c * part.type.byteCount

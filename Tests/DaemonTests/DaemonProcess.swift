@@ -101,7 +101,11 @@ final class DaemonProcess: Sendable {
 
     /// Waits for the daemon, and kills it when the test's time is over: then whatever is waited for comes to an end.
     private func killedAtTimeLimit<Value: Sendable>(_ wait: @Sendable () async -> Value) async -> Value {
-        await withTaskCancellationHandler { await wait() } onCancel: { signal(SIGKILL) }
+        await withTaskCancellationHandler {
+            await wait()
+        } onCancel: {
+            signal(SIGKILL)
+        }
     }
 }
 

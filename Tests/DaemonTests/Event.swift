@@ -65,7 +65,11 @@ final class LineLog: Sendable {
 
     /// The first line with all of `words` in it, now or later; nil when the process ends, or the test's time, without one.
     func line(with words: String...) async -> String? {
-        await withTaskCancellationHandler { await wait(for: words) } onCancel: { end() }
+        await withTaskCancellationHandler {
+            await wait(for: words)
+        } onCancel: {
+            end()
+        }
     }
 
     private func wait(for words: [String]) async -> String? {
