@@ -14,7 +14,7 @@ import diffusers
 import torch
 import transformers
 
-from generator import blocks, models, noise, runs, schedules, texts
+from generator import blocks, encoders, image_runs, models, noise, pictures, runs, schedules, texts
 
 ROOT = pathlib.Path(__file__).resolve().parent
 
@@ -29,7 +29,7 @@ def main():
     golden = ROOT / "golden"
     for folder in (ROOT / "models", golden):
         shutil.rmtree(folder, ignore_errors=True)
-    for name in ("blocks", "runs"):
+    for name in ("blocks", "encoders", "runs", "image-runs"):
         (golden / name).mkdir(parents=True)
 
     models.write_all(ROOT / "models")
@@ -46,6 +46,20 @@ def main():
             )
             for number, run in enumerate(runs.RUNS, 1)
         ],
+        "encoders": [
+            encoders.write(golden / "encoders" / f"{name}.safetensors", name, components[3], seed=200 + number)
+            for number, (name, components) in enumerate(loaded.items())
+        ],
+        "image_runs": [
+            image_runs.write(
+                golden / "image-runs" / runs.file_name(run, number),
+                run,
+                ROOT / "models" / run["model"],
+                loaded[run["model"]],
+            )
+            for number, run in enumerate(image_runs.RUNS, 1)
+        ],
+        "pictures": pictures.write(golden / "pictures"),
         "schedules": schedules.write(golden / "trajectories.safetensors"),
         "tokenizers": texts.cases({name: components[0] for name, components in loaded.items()}),
         "noise": noise.write(golden / "noise.safetensors"),
