@@ -8,7 +8,9 @@ struct PreparedIdentity: Sendable {
     /// The file's name, without its folder.
     let fileName: String
 
-    /// - Parameter files: the checkpoint's.
+    /// - Parameters:
+    ///   - component: or a part of one, as the file's name says it.
+    ///   - files: the checkpoint's.
     init(
         _ folder: ModelFolder, _ component: String, files: [String], _ precision: WeightPrecision,
         _ rules: PrecisionRules, keepsRows: Bool

@@ -33,7 +33,9 @@ final class WeightStorage {
     }
 
     /// The weights of a model's component.
-    init(_ folder: ModelFolder, _ component: String, _ preparation: Preparation, keepsRows: Bool) throws(ModelError) {
+    init(
+        _ folder: ModelFolder, _ component: String, part: String?, _ preparation: Preparation, keepsRows: Bool
+    ) throws(ModelError) {
         checkpoint = try folder.checkpoint(component)
         self.component = component
         self.keepsRows = keepsRows
@@ -46,7 +48,9 @@ final class WeightStorage {
             return
         }
         let identity = PreparedIdentity(
-            folder, component, files: checkpoint.files, preparation.precision, rules, keepsRows: keepsRows)
+            folder, part.map { "\(component)-\($0)" } ?? component, files: checkpoint.files, preparation.precision,
+            rules,
+            keepsRows: keepsRows)
         self.identity = identity
         // What a header says about a tensor beside its name; and the largest layout, for a file that is mapped before it is written.
         let headerBytes = checkpoint.names.reduce(4096 + 2 * identity.metadata.values.reduce(0) { $0 + $1.utf8.count })

@@ -23,11 +23,16 @@ public struct Weights {
 
     /// All weights of a component, none of them used.
     ///
-    /// - Parameter keepsRows: matrices that the rules leave at fp32 stay rows of floats, for OpenBLAS.
+    /// - Parameters:
+    ///   - part: of a component that is loaded in parts: each keeps its prepared weights in a file of its own. Nil is the component's
+    ///     main part, or all of it.
+    ///   - keepsRows: matrices that the rules leave at fp32 stay rows of floats, for OpenBLAS.
     public init(
-        _ folder: ModelFolder, _ component: String, _ preparation: Preparation, keepsRows: Bool = false
+        _ folder: ModelFolder, _ component: String, part: String? = nil, _ preparation: Preparation,
+        keepsRows: Bool = false
     ) throws(ModelError) {
-        self.init(try WeightStorage(folder, component, preparation, keepsRows: keepsRows), prefix: "", root: 0)
+        self.init(
+            try WeightStorage(folder, component, part: part, preparation, keepsRows: keepsRows), prefix: "", root: 0)
     }
 
     private init(_ storage: WeightStorage, prefix: String, root: Int) {

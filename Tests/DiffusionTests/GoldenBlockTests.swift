@@ -39,6 +39,27 @@ struct GoldenBlockTests {
         try comparison.expectAll(tolerance: Self.tolerance)
     }
 
+    @Test(
+        "the encoder's blocks, and the latents' distribution",
+        arguments: (GoldenIndex.shared?.encoders ?? []).flatMap { golden in
+            KernelTable.available.map { (golden, $0) }
+        })
+    func encoder(_ golden: GoldenIndex.Blocks, _ table: String) throws {
+        let comparison = try GoldenComparison(golden, "vae", table: table)
+        let encoder = try Encoder(ModelFolder(path: GoldenIndex.model(golden.model)))
+        let output = encoder(try comparison.input("image"), comparison.evaluation)
+        let mean = try comparison.golden.floats("mean")
+        let encoded = EncodedLatents(comparison.channelsFirst(output), count: mean.count)
+        expectClose(encoded.mean, mean, tolerance: Self.tolerance, "mean")
+        let hasVariance = comparison.golden.names.contains("log_variance")
+        #expect((encoded.logVariance != nil) == hasVariance)
+        if let variance = encoded.logVariance {
+            let reference = try comparison.golden.floats("log_variance")
+            expectClose(variance, reference, tolerance: Self.tolerance, "log_variance")
+        }
+        try comparison.expectAll(tolerance: Self.tolerance)
+    }
+
     @Test("the decoder's blocks", arguments: arguments)
     func decoder(_ golden: GoldenIndex.Blocks, _ table: String) throws {
         let comparison = try GoldenComparison(golden, "vae", table: table)

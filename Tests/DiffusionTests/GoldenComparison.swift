@@ -33,6 +33,9 @@ final class GoldenComparison {
         }
     }
 
+    /// A result, channels first.
+    func channelsFirst(_ tensor: Tensor) -> [Float] { context.channelsFirst(tensor) }
+
     /// Expects a result for every golden output of the component but `absent`, close to the reference.
     func expectAll(except absent: Set<String> = [], tolerance: Double) throws {
         let prefix = "\(component).out."

@@ -25,6 +25,23 @@ struct GoldenIndex: Decodable {
         var description: String { file }
     }
 
+    /// A picture from another one.
+    struct ImageRun: Decodable, CustomStringConvertible {
+        let model: String
+        let sampler: String
+        let steps: Int
+        let strength: Double
+        let guidanceScale: Float
+        let width: Int
+        let height: Int
+        let seed: String
+        let prompt: String
+        let negativePrompt: String
+        let file: String
+        let runningSteps: Int
+        var description: String { file }
+    }
+
     /// Schedules over made-up model outputs.
     struct Schedules: Decodable {
         struct Entry: Decodable {
@@ -69,7 +86,9 @@ struct GoldenIndex: Decodable {
     }
 
     let blocks: [Blocks]
+    let encoders: [Blocks]
     let runs: [Run]
+    let imageRuns: [ImageRun]
     let schedules: Schedules
     let tokenizers: [Tokenizer]
     let noise: Noise

@@ -12,11 +12,13 @@ struct GoldenTensors {
     /// All names, sorted.
     var names: [String] { file.entries.keys.sorted() }
 
-    func shape(_ name: String) throws -> [Int] { try entry(name, .f32, .i32).shape }
+    func shape(_ name: String) throws -> [Int] { try entry(name, .f32, .i32, .u8).shape }
 
     func floats(_ name: String) throws -> [Float] { elements(try entry(name, .f32)) }
 
     func integers(_ name: String) throws -> [Int32] { elements(try entry(name, .i32)) }
+
+    func bytes(_ name: String) throws -> [UInt8] { elements(try entry(name, .u8)) }
 
     private func elements<Element: BitwiseCopyable>(_ entry: Safetensors.Entry) -> [Element] {
         file.file.withBytes { bytes in
