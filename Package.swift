@@ -51,7 +51,10 @@ let package = Package(
         target("Diffusion", ["Models", "Compute"]),
         // Pictures.
         .systemLibrary(name: "CWebP", pkgConfig: "libwebpmux", providers: [.apt(["libwebp-dev"])]),
-        target("Images", ["CWebP"]),
+        .target(
+            name: "CPNG", exclude: ["README.md"],
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])], linkerSettings: [.linkedLibrary("png16")]),
+        target("Images", ["CWebP", "CPNG"]),
         // The queue: pure values, then the two authorities on what exists.
         target("Jobs"),
         target("Planner", ["Jobs"]),

@@ -2,14 +2,18 @@
 public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The bytes do not begin as a WebP does.
     case notWebP
+    /// The bytes begin neither as a PNG nor as a WebP does.
+    case unknownFormat
     /// The bytes end before the picture does.
     case truncated
-    /// The bytes are a WebP's, but damaged.
+    /// The bytes are a picture's, but damaged.
     case corrupt(String)
     /// More than one frame.
     case animated
     /// More pixels than the caller allows.
     case tooLarge(width: Int, height: Int, maximumPixels: Int)
+    /// The host has no memory to read it.
+    case noMemory
     /// WebP holds sides of 1 to 16383 pixels.
     case unencodableSize(width: Int, height: Int)
     /// libwebp could not encode; memory, in practice.
@@ -23,11 +27,13 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notWebP: "The file is not a WebP picture."
-        case .truncated: "The WebP picture is cut short."
-        case .corrupt(let reason): "The WebP picture is damaged: \(reason)."
-        case .animated: "The WebP picture is animated; only still pictures are read."
+        case .unknownFormat: "The file is neither a PNG nor a WebP picture."
+        case .truncated: "The picture is cut short."
+        case .corrupt(let reason): "The picture is damaged: \(reason)."
+        case .animated: "The picture is animated; only still pictures are read."
+        case .noMemory: "There is no memory to read the picture."
         case .tooLarge(let width, let height, let maximum):
-            "The WebP picture is \(width) x \(height); at most \(maximum) pixels are read."
+            "The picture is \(width) x \(height); at most \(maximum) pixels are read."
         case .unencodableSize(let width, let height):
             "A WebP picture cannot be \(width) x \(height): each side is 1 to 16383 pixels."
         case .encoding(let code): "libwebp could not encode the picture (its error \(code))."

@@ -20,11 +20,25 @@ extension WebP {
         return RGBImage(width: width, height: height, pixels: pixels)
     }
 
+    /// Whether these bytes begin as a WebP does.
+    static func isWebP(_ bytes: [UInt8]) -> Bool {
+        bytes.starts(with: Array("RIFF".utf8)) && bytes.dropFirst(8).starts(with: Array("WEBP".utf8))
+    }
+
     /// The size that the header gives, in pixels.
     public static func size(of bytes: [UInt8]) throws(ImageError) -> (width: Int, height: Int) {
-        guard bytes.starts(with: Array("RIFF".utf8)), bytes.dropFirst(8).starts(with: Array("WEBP".utf8)) else {
-            throw .notWebP
-        }
+        let features = try features(of: bytes)
+        return (Int(features.width), Int(features.height))
+    }
+
+    /// What libwebp allocates for each pixel while it decodes, beside the samples: VP8L's own, or a plane of transparency.
+    static func workingBytes(of bytes: [UInt8]) throws(ImageError) -> Int {
+        let features = try features(of: bytes)
+        return features.format == 2 ? 4 : features.has_alpha != 0 ? 5 : 0
+    }
+
+    private static func features(of bytes: [UInt8]) throws(ImageError) -> WebPBitstreamFeatures {
+        guard isWebP(bytes) else { throw .notWebP }
         let declared = (0..<4).reduce(0) { $0 | Int(bytes[4 + $1]) << (8 * $1) }
         guard bytes.count >= declared + 8 else { throw .truncated }
         var features = WebPBitstreamFeatures()
@@ -34,6 +48,6 @@ extension WebP {
         default: throw .corrupt("its header cannot be read")
         }
         guard features.has_animation == 0 else { throw .animated }
-        return (Int(features.width), Int(features.height))
+        return features
     }
 }
