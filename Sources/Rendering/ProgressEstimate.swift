@@ -22,7 +22,7 @@ struct ProgressEstimate {
     /// Notes an event of the pipeline.
     mutating func note(_ event: PipelineProgress) {
         switch event {
-        case .stage(.textEncoder): stage = .encoding
+        case .stage(.textEncoder), .stage(.encoder): stage = .encoding
         case .stage(.unet): stage = .denoising
         case .stage(.decoder): stage = .decoding
         case .block: break

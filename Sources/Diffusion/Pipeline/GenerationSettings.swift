@@ -16,13 +16,22 @@ public struct GenerationSettings: Hashable, Sendable {
     public var sampler: Sampler
     /// Where the noise comes from.
     public var random: RandomSourceKind
+    /// What to begin with instead of noise alone.
+    public var initImage: InitImage?
     /// Text encoder layers to leave out at the end, as diffusers' `clip_skip` counts them; nil is none.
     public var clipSkip: Int?
+
+    /// The stages that a picture with these settings goes through.
+    var stages: [PipelineStage] { PipelineStage.allCases.filter { $0 != .encoder || initImage != nil } }
+
+    /// The first step that is taken.
+    var firstStep: Int { initImage.map { sampler.firstStep(of: steps, strength: $0.strength) } ?? 0 }
 
     /// All settings.
     public init(
         prompt: String, negativePrompt: String = "", width: Int, height: Int, seed: UInt64, steps: Int,
-        guidanceScale: Float, sampler: Sampler, random: RandomSourceKind = .latentd, clipSkip: Int? = nil
+        guidanceScale: Float, sampler: Sampler, random: RandomSourceKind = .latentd,
+        initImage: InitImage? = nil, clipSkip: Int? = nil
     ) {
         self.prompt = prompt
         self.negativePrompt = negativePrompt
@@ -33,6 +42,7 @@ public struct GenerationSettings: Hashable, Sendable {
         self.guidanceScale = guidanceScale
         self.sampler = sampler
         self.random = random
+        self.initImage = initImage
         self.clipSkip = clipSkip
     }
 }

@@ -78,6 +78,19 @@ extension Pipeline {
         return (0..<half).map { values[$0] + settings.guidanceScale * (values[half + $0] - values[$0]) }
     }
 
+    /// What the encoder says of a picture. `pixels` may be nil while measuring.
+    @inline(never)
+    func encode(
+        _ pixels: PixelBuffer?, _ settings: GenerationSettings, with network: Encoder, _ evaluation: Evaluation
+    ) -> Tensor {
+        let image = evaluation.context.tensor(Shape(n: 1, h: settings.height, w: settings.width, c: 3))
+        if let pixels {
+            let samples = image.floats
+            for (index, byte) in pixels.bytes.enumerated() { samples[index] = Float(byte) / 255 * 2 - 1 }
+        }
+        return network(image, evaluation)
+    }
+
     /// The picture, `[1, H, W, 3]`, as the decoder gives it. `latents` may be empty while measuring.
     @inline(never)
     func decode(_ latents: [Float], _ shape: Shape, with network: Decoder, _ evaluation: Evaluation) -> Tensor {
@@ -93,6 +106,8 @@ extension Pipeline {
         case .textEncoder:
             let empty = texts(settings).map { _ in Array(repeating: 0, count: tokenizer.length) }
             _ = Pipeline.embed(empty, with: try loadedTextEncoder(), settings, evaluation)
+        case .encoder:
+            _ = encode(nil, settings, with: try loadedEncoder(), evaluation)
         case .unet:
             let network = try loadedUNet()
             let inputs = unetInputs(settings, embeddings: [], with: network, evaluation)

@@ -6,6 +6,7 @@ import Models
 /// ```
 /// prompt ─ Tokenizer ─ TextEncoder ─► embeddings ─┐
 /// seed ─── RandomSource ─► noise ─► [ UNet ─ guidance ─ Scheduler ] x steps ─► latents ─ Decoder ─► pixels
+/// picture, if any ─ Encoder ─► latents ─┘
 /// ```
 /// Owned by one thread. Opening reads configurations and checks them; weights are loaded by the first picture (or by
 /// `load()`), and stay as `residency` says. Every stage computes in an arena of the size that a dry run found.
@@ -27,6 +28,7 @@ public final class Pipeline {
     let pool: ThreadPool
     private var preparation: Preparation
     private var textEncoder: TextEncoder?
+    private var encoder: Encoder?
     private var unet: UNet?
     private var decoder: Decoder?
 
@@ -66,7 +68,7 @@ public final class Pipeline {
         _ = try schedulers.scheduler(defaults.sampler, steps: 1)
     }
 
-    /// Loads all weights, so that the first picture starts at once.
+    /// Loads all weights but the encoder's, so that the first picture starts at once.
     public func load() throws(DiffusionError) {
         _ = try loadedTextEncoder()
         _ = try loadedUNet()
@@ -81,6 +83,7 @@ public final class Pipeline {
     func unload(_ stage: PipelineStage) {
         switch stage {
         case .textEncoder: textEncoder = nil
+        case .encoder: encoder = nil
         case .unet: unet = nil
         case .decoder: decoder = nil
         }
@@ -90,6 +93,13 @@ public final class Pipeline {
         if let textEncoder { return textEncoder }
         let loaded = try DiffusionError.wrapping { () throws(ModelError) in try TextEncoder(folder, preparation) }
         textEncoder = loaded
+        return loaded
+    }
+
+    func loadedEncoder() throws(DiffusionError) -> Encoder {
+        if let encoder { return encoder }
+        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try Encoder(folder, preparation) }
+        encoder = loaded
         return loaded
     }
 
@@ -123,7 +133,25 @@ public final class Pipeline {
                 field: "clip_skip",
                 reason: "\(skip) is not between 0 and the text encoder's \(textConfiguration.layers) layers")
         }
-        _ = try schedulers.scheduler(settings.sampler, steps: settings.steps)
+        if let initImage = settings.initImage { try check(initImage, settings) }
+        let strength = settings.initImage?.strength ?? 1
+        let scheduler = try schedulers.scheduler(settings.sampler, steps: settings.steps, strength: strength)
+        guard settings.firstStep < scheduler.timesteps.count else {
+            throw .setting(field: "strength", reason: "\(strength) of \(settings.steps) steps is less than one step")
+        }
+    }
+
+    private func check(_ initImage: InitImage, _ settings: GenerationSettings) throws(DiffusionError) {
+        let (pixels, strength) = (initImage.pixels, initImage.strength)
+        guard pixels.width == settings.width, pixels.height == settings.height else {
+            throw .setting(
+                field: "init_image",
+                reason: "\(pixels.width) x \(pixels.height) is not the size \(settings.width) x \(settings.height)")
+        }
+        guard strength > 0, strength <= 1 else {
+            throw .setting(field: "strength", reason: "\(strength) is not above 0 and at most 1")
+        }
+        _ = try DiffusionError.wrapping { () throws(ModelError) in try EncoderConfiguration(folder.config("vae")) }
     }
 
     /// The memory that a picture with these settings will take. Loads what is not loaded, as far as `residency` allows to
@@ -131,7 +159,7 @@ public final class Pipeline {
     public func memoryPlan(_ settings: GenerationSettings) throws(DiffusionError) -> MemoryPlan {
         try check(settings)
         var stages: [MemoryPlan.Stage] = []
-        for stage in PipelineStage.allCases {
+        for stage in settings.stages {
             let weights = try weightBytes(stage)
             stages.append(
                 MemoryPlan.Stage(
@@ -145,6 +173,7 @@ public final class Pipeline {
     private func weightBytes(_ stage: PipelineStage) throws(DiffusionError) -> WeightBytes {
         switch stage {
         case .textEncoder: try loadedTextEncoder().weightBytes
+        case .encoder: try loadedEncoder().weightBytes
         case .unet: try loadedUNet().weightBytes
         case .decoder: try loadedDecoder().weightBytes
         }

@@ -6,6 +6,8 @@ final class PipelineRun {
     private let pipeline: Pipeline
     private let settings: GenerationSettings
     private let watch: ProgressWatch
+    /// Draws, in this order: the encoder's sample where its latents are a distribution, the noise, what the sampler adds.
+    private var random: any RandomSource
     private(set) var dump: TensorDump?
     private var timings = PipelineTimings()
     private var activationPeakBytes = 0
@@ -17,6 +19,7 @@ final class PipelineRun {
         self.pipeline = pipeline
         self.settings = settings
         watch = ProgressWatch(observer)
+        random = settings.random.source(seed: settings.seed)
         self.dump = dump
     }
 
@@ -24,7 +27,7 @@ final class PipelineRun {
         let clock = ContinuousClock()
         let start = clock.now
         let embeddings = try encodeText(clock)
-        let latents = try denoise(embeddings, clock)
+        let latents = try denoise(embeddings, from: encodeImage(clock), clock)
         let image = try decode(latents, clock)
         timings.total = clock.now - start
         return Generation(image: image, timings: timings, activationPeakBytes: activationPeakBytes)
@@ -62,28 +65,50 @@ final class PipelineRun {
         }
     }
 
-    private func denoise(_ embeddings: [Float], _ clock: ContinuousClock) throws(DiffusionError) -> [Float] {
+    /// The latents of the picture that the run begins with, scaled; nil where there is none.
+    private func encodeImage(_ clock: ContinuousClock) throws(DiffusionError) -> [Float]? {
+        guard let initImage = settings.initImage else { return nil }
         let size = pipeline.latentShape(settings)
-        var random = settings.random.source(seed: settings.seed)
+        return try run(.encoder, clock, load: pipeline.loadedEncoder) {
+            (network, evaluation) throws(DiffusionError) -> [Float] in
+            let start = clock.now
+            let output = pipeline.encode(initImage.pixels, settings, with: network, evaluation)
+            let encoded = EncodedLatents(evaluation.context.channelsFirst(output), count: size.count)
+            let latents = encoded.sample(&random).map { $0 * pipeline.decoderConfiguration.scalingFactor }
+            timings.imageEncoding = clock.now - start
+            dump?.add("init_latents", latents, [1, size.c, size.h, size.w])
+            return latents
+        }
+    }
+
+    private func denoise(
+        _ embeddings: [Float], from initLatents: [Float]?, _ clock: ContinuousClock
+    ) throws(DiffusionError) -> [Float] {
+        let size = pipeline.latentShape(settings)
         let noise = random.normals(size.count)
         let dumpShape = [1, size.c, size.h, size.w]
         dump?.add("noise", noise, dumpShape)
-        var scheduler = try pipeline.schedulers.scheduler(settings.sampler, steps: settings.steps)
+        var scheduler = try pipeline.schedulers.scheduler(
+            settings.sampler, steps: settings.steps, strength: settings.initImage?.strength ?? 1)
+        let timesteps = scheduler.timesteps[settings.firstStep...]
         return try run(.unet, clock, load: pipeline.loadedUNet) {
             (network, evaluation) throws(DiffusionError) -> [Float] in
             let inputs = pipeline.unetInputs(settings, embeddings: embeddings, with: network, evaluation)
-            var latents = noise.map { $0 * scheduler.initialNoiseScale }
-            for (index, timestep) in scheduler.timesteps.enumerated() {
+            var latents =
+                initLatents.map { scheduler.noised($0, with: noise, at: timesteps.startIndex) }
+                ?? noise.map { $0 * scheduler.initialNoiseScale }
+            for (index, timestep) in zip(timesteps.indices, timesteps) {
+                let number = index - timesteps.startIndex + 1
                 let start = clock.now
                 let divisor = scheduler.inputDivisor(index)
                 let output = Pipeline.predict(
                     latents.map { $0 / divisor }, size, timestep, inputs, with: network, settings, evaluation)
                 scheduler.step(index, output: output, sample: &latents, random: &random)
-                guard latents.allSatisfy(\.isFinite) else { throw .notFinite(step: index + 1) }
-                dump?.add("latents.\(index + 1)", latents, dumpShape)
+                guard latents.allSatisfy(\.isFinite) else { throw .notFinite(step: number) }
+                dump?.add("latents.\(number)", latents, dumpShape)
                 let duration = clock.now - start
                 timings.steps.append(duration)
-                try watch.report(.step(index + 1, of: scheduler.timesteps.count, duration: duration))
+                try watch.report(.step(number, of: timesteps.count, duration: duration))
             }
             return latents
         }

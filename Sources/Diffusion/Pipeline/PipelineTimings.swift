@@ -4,6 +4,8 @@ public struct PipelineTimings: Hashable, Sendable {
     public var loading: Duration = .zero
     /// Tokenizer and text model.
     public var textEncoding: Duration = .zero
+    /// The picture that it began with, to latents; zero where there was none.
+    public var imageEncoding: Duration = .zero
     /// Each denoising step.
     public var steps: [Duration] = []
     /// Decoder.

@@ -4,7 +4,8 @@ import Models
 /// (negative, positive).
 ///
 /// `input_ids` `[B, T]` as I32 and, as F32, `text_embeddings` `[B, T, C]`, `noise` `[1, 4, h, w]` before scaling, `latents.1` …
-/// `latents.N` after each step, and `image` `[1, 3, H, W]` as the decoder gives it.
+/// `latents.N` after each step that is taken, and `image` `[1, 3, H, W]` as the decoder gives it; before the noise, where a run
+/// begins with a picture, `init_latents` `[1, 4, h, w]`, scaled.
 public struct TensorDump: Sendable {
     /// The tensors by name, in the order in which they came into being.
     public private(set) var tensors: [(name: String, values: Values, shape: [Int])] = []

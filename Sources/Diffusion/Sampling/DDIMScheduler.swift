@@ -39,6 +39,10 @@ struct DDIMScheduler: Scheduler {
         timesteps = times.map { Float($0) }
     }
 
+    func mixture(_ index: Int) -> (picture: Float, noise: Float) {
+        (steps[index].alpha.squareRoot(), (1 - steps[index].alpha).squareRoot())
+    }
+
     mutating func step(_ index: Int, output: [Float], sample: inout [Float], random: inout any RandomSource) {
         let (alpha, next) = steps[index]
         let signal = alpha.squareRoot(), spread = (1 - alpha).squareRoot()

@@ -77,6 +77,11 @@ struct DPMSolverScheduler: Scheduler {
         try config.require("variance_type", isOneOf: [], "learned variances are not supported")
     }
 
+    func mixture(_ index: Int) -> (picture: Float, noise: Float) {
+        let level = Level(sigmas[index])
+        return (level.alpha, level.sigma)
+    }
+
     mutating func step(_ index: Int, output: [Float], sample: inout [Float], random: inout any RandomSource) {
         let now = Level(sigmas[index]), next = Level(sigmas[index + 1])
         let picture = sample.indices.map { element in

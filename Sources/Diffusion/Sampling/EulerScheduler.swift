@@ -62,6 +62,8 @@ struct EulerScheduler: Scheduler {
 
     func inputDivisor(_ index: Int) -> Float { (sigmas[index] * sigmas[index] + 1).squareRoot() }
 
+    func mixture(_ index: Int) -> (picture: Float, noise: Float) { (1, sigmas[index]) }
+
     mutating func step(_ index: Int, output: [Float], sample: inout [Float], random: inout any RandomSource) {
         let sigma = sigmas[index], next = sigmas[index + 1]
         var target = next, added: Float = 0

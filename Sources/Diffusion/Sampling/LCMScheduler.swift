@@ -9,7 +9,10 @@ struct LCMScheduler: Scheduler {
     private let clipRange: Float?
     private let timestepScaling: Float
 
-    init(_ configuration: SchedulerConfiguration, _ noise: NoiseSchedule, steps count: Int) throws(ModelError) {
+    /// - Parameter strength: how much of the distilled timesteps the steps are spread over, from the last one down.
+    init(
+        _ configuration: SchedulerConfiguration, _ noise: NoiseSchedule, steps count: Int, strength: Double
+    ) throws(ModelError) {
         let config = configuration.config
         try configuration.refuseThresholding()
         prediction = try config.choice("prediction_type", default: PredictionType.epsilon)
@@ -17,13 +20,18 @@ struct LCMScheduler: Scheduler {
         timestepScaling = Float(try config.number("timestep_scaling", default: 10))
         let original = try configuration.originalSteps(of: noise.count)
         let stride = noise.count / original
+        let spread = Int(Double(original) * strength)
         let times = (0..<count).map { index in
             // numpy's linspace without its end, rounded down, through the distilled timesteps from the last.
-            let place = Int(Double(index) * (Double(original) / Double(count)))
-            return (original - place) * stride - 1
+            let place = Int(Double(index) * (Double(spread) / Double(count)))
+            return (spread - place) * stride - 1
         }
         timesteps = times.map { Float($0) }
         alphas = times.map { noise.alphas[$0] }
+    }
+
+    func mixture(_ index: Int) -> (picture: Float, noise: Float) {
+        (alphas[index].squareRoot(), (1 - alphas[index]).squareRoot())
     }
 
     mutating func step(_ index: Int, output: [Float], sample: inout [Float], random: inout any RandomSource) {

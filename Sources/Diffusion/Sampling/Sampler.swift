@@ -12,4 +12,12 @@ public enum Sampler: String, Hashable, Sendable, CaseIterable, Codable {
     case dpmSolverKarras = "dpm++2m-karras"
     /// Latent consistency models: one to eight steps.
     case lcm
+
+    /// The first of `steps` that is taken when a walk begins with a picture; `steps` when none is.
+    ///
+    /// Most samplers leave out the first steps, as diffusers' `StableDiffusionImg2ImgPipeline` does. A latent consistency model
+    /// has few, and takes them all over the last part of its timesteps, as `LatentConsistencyModelImg2ImgPipeline` does.
+    public func firstStep(of steps: Int, strength: Double) -> Int {
+        self == .lcm ? 0 : steps - min(Int(Double(steps) * strength), steps)
+    }
 }

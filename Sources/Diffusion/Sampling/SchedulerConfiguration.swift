@@ -46,8 +46,15 @@ public struct SchedulerConfiguration: Sendable {
     }
 
     /// The scheduler of a sampler for a number of steps.
-    public func scheduler(_ sampler: Sampler, steps: Int) throws(DiffusionError) -> any Scheduler {
-        let most = try DiffusionError.wrapping { () throws(ModelError) in try mostSteps(sampler) }
+    ///
+    /// - Parameter strength: of a walk that begins with a picture; what it means is `Sampler.firstStep`'s to say.
+    public func scheduler(
+        _ sampler: Sampler, steps: Int, strength: Double = 1
+    ) throws(DiffusionError) -> any Scheduler {
+        let most = try DiffusionError.wrapping { () throws(ModelError) in try mostSteps(sampler, strength) }
+        guard most > 0 else {
+            throw .setting(field: "strength", reason: "\(strength) leaves none of the model's timesteps")
+        }
         guard (1...most).contains(steps) else {
             throw .setting(field: "steps", reason: "\(steps) is not between 1 and \(most)")
         }
@@ -61,15 +68,15 @@ public struct SchedulerConfiguration: Sendable {
             case .eulerAncestral: try EulerScheduler(self, noise, steps: steps, isAncestral: true)
             case .dpmSolver: try DPMSolverScheduler(self, noise, steps: steps, usesKarrasSigmas: false)
             case .dpmSolverKarras: try DPMSolverScheduler(self, noise, steps: steps, usesKarrasSigmas: true)
-            case .lcm: try LCMScheduler(self, noise, steps: steps)
+            case .lcm: try LCMScheduler(self, noise, steps: steps, strength: strength)
             }
         }
     }
 
     /// The most steps that a sampler can take: the timesteps that the model was trained, or distilled, with.
-    private func mostSteps(_ sampler: Sampler) throws(ModelError) -> Int {
+    private func mostSteps(_ sampler: Sampler, _ strength: Double) throws(ModelError) -> Int {
         let trained = try config.integer("num_train_timesteps", default: 1000, in: 2...100_000)
-        return sampler == .lcm ? try originalSteps(of: trained) : trained
+        return sampler == .lcm ? Int(Double(try originalSteps(of: trained)) * strength) : trained
     }
 
     /// The timesteps that a latent consistency model was distilled from.
