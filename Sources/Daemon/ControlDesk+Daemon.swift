@@ -17,8 +17,9 @@ extension ControlDesk {
     /// Measures first what was never measured, unless a picture is being made: that would mean to wait for it.
     private func plan(_ job: JSONValue) async throws -> Plan {
         let request = try JobRequest(json: job)
-        guard board.running == nil else { return try outlook.plan(request) }
-        let (plan, learned) = try await inference.plan(request) { _ in }
+        let initImage = try spool.initImage(of: request)
+        guard board.running == nil else { return try outlook.plan(request, initImage) }
+        let (plan, learned) = try await inference.plan(request, initImage) { _ in }
         try await ledger.save(learned)
         return plan
     }

@@ -31,7 +31,7 @@ extension ControlDesk {
     /// The same way into the queue as a file's, so that the same rules hold; only there is no file.
     private func submit(_ parameters: Submit.Parameters) async throws -> Submit.Reply {
         let request = try JobRequest(json: parameters.job)
-        let plan = try outlook.plan(request)
+        let plan = try outlook.plan(request, spool.initImage(of: request))
         let stem = ResultName(sanitizing: parameters.name ?? "job")
         let submission = Submission(
             intake: IntakeID(time: .now, entropy: .random(in: 0...UInt32.max)), fileName: "\(stem).json",

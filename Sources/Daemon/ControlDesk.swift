@@ -69,6 +69,8 @@ struct ControlDesk: Sendable {
         case let error as JobError: .invalidJob(field: error.field, message: error.description)
         case let error as RenderingError where !error.isTransient:
             .invalidJob(field: error.field, message: error.description)
+        case let error as UnreadableInitImage where !error.cause.isTransient:
+            .invalidJob(field: error.failure.field, message: error.description)
         case JobStoreError.noSuchJob(let id): .jobNotFound(id.rawValue)
         case JobStoreError.illegalTransition(let id, let transition):
             .illegalTransition(id: id.rawValue, message: transition.description)

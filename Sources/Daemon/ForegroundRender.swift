@@ -7,6 +7,8 @@ import Settings
 public struct ForegroundRender: Sendable {
     private let job: String
     private let output: String
+    private let initImage: String?
+    private let strength: Double?
     private let modelDirectories: [String]
     private let precision: Precision?
     private let dump: String?
@@ -16,18 +18,21 @@ public struct ForegroundRender: Sendable {
     /// - Parameters:
     ///   - job: a job file's path, or `-` for standard input.
     ///   - output: where the picture goes.
+    ///   - initImage: the file of a picture to begin with, if any. What the job calls `init_image` lies in a spool, which this has not.
+    ///   - strength: how far to go from it; the job's own, or 0.8, without it.
     ///   - modelDirectories: searched before the system's.
     ///   - precision: what the job's own `precision` gives way to, if anything.
     ///   - dump: where the intermediate tensors go, if they are wanted.
     ///   - threads: 0 takes one for each CPU.
     ///   - printsRecord: print how the picture was made to standard output.
     public init(
-        job: String, output: String, modelDirectories: [String], precision: Precision? = nil, dump: String?,
-        threads: Int,
-        printsRecord: Bool
+        job: String, output: String, initImage: String? = nil, strength: Double? = nil, modelDirectories: [String],
+        precision: Precision? = nil, dump: String?, threads: Int, printsRecord: Bool
     ) {
         self.job = job
         self.output = output
+        self.initImage = initImage
+        self.strength = strength
         self.modelDirectories = modelDirectories
         self.precision = precision
         self.dump = dump
@@ -39,7 +44,7 @@ public struct ForegroundRender: Sendable {
     public func run() throws(DaemonError) {
         var request = try readRequest()
         request.precision = precision ?? request.precision
-        let rendered = try render(request)
+        let rendered = try render(request, readInitImage(request))
         do {
             try Data(rendered.webp).write(to: URL(fileURLWithPath: output), options: .atomic)
         } catch {
@@ -66,24 +71,48 @@ public struct ForegroundRender: Sendable {
             let kind = JobFile(name: job) ?? .json
             let elements = try kind.parse(bytes)
             guard elements.count == 1, let element = elements.first else { throw JobError.tooManyJobs(limit: 1) }
-            return try element.request.get()
+            return try beginning(try element.request.get())
         } catch {
             throw .invalidJob(path: job, reason: error.description)
         }
     }
 
-    private func render(_ request: JobRequest) throws(DaemonError) -> Rendered {
+    /// The job with what the options say of the picture to begin with, held to the rules of a job. In a spool the file would lie in
+    /// `images/`.
+    private func beginning(_ request: JobRequest) throws(JobError) -> JobRequest {
+        var request = request
+        if let initImage {
+            request.initImage = request.initImage ?? "images/\((initImage as NSString).lastPathComponent)"
+        } else if request.initImage != nil {
+            throw .invalidValue(path: "init_image", problem: "lies in a spool: name the file with --init-image")
+        }
+        request.strength = strength ?? request.strength
+        return try JobRequest(json: request.json)
+    }
+
+    private func readInitImage(_ request: JobRequest) throws(DaemonError) -> InitImageFile? {
+        guard let initImage, let path = request.initImage else { return nil }
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: initImage))
+        } catch {
+            throw .cannotRead(path: initImage, reason: (error as NSError).localizedDescription)
+        }
+        do { return try InitImageFile(path: path, bytes: Array(data)) } catch { throw .rendering(error) }
+    }
+
+    private func render(_ request: JobRequest, _ initImage: InitImageFile?) throws(DaemonError) -> Rendered {
         let directories = modelDirectories + Layout.system.models.map(\.string)
         do throws(RenderingError) {
             let renderer = try Renderer(
                 catalog: ModelCatalog(directories: directories),
                 options: Renderer.Options(
                     threads: threads, cacheDirectory: writableCache, version: Version.text, report: Self.complain))
-            try renderer.calibrateIfNeeded(for: request, now: .now)
-            let plan = try renderer.plan(request, now: .now)
+            try renderer.calibrateIfNeeded(for: request, initImage: initImage, now: .now)
+            let plan = try renderer.plan(request, initImage: initImage, now: .now)
             if let warning = plan.warning { Self.complain(warning) }
             let seed = request.seed ?? .random(in: 0...UInt64(UInt32.max))
-            return try renderer.render(request, seed: seed, plan: plan, dump: dump)
+            return try renderer.render(request, initImage: initImage, seed: seed, plan: plan, dump: dump)
         } catch {
             throw .rendering(error)
         }

@@ -1,6 +1,7 @@
 import Jobs
 import Planner
 import Rendering
+import Spool
 
 /// The renderer on its own thread. Whoever calls waits in line; a picture takes as long as it takes.
 ///
@@ -30,26 +31,33 @@ actor Inference {
     ///
     /// - Returns: The plan, and what was measured, to be kept.
     func plan(
-        _ request: JobRequest, observer: (RenderingProgress) throws -> Void
+        _ request: JobRequest, _ initImage: InitImageFile?, observer: (RenderingProgress) throws -> Void
     ) throws(RenderingError) -> (plan: Plan, learned: [MemberCosts]) {
         defer { publish() }
         let before = renderer.costs.members
         let request = outlook.completed(request)
-        try renderer.calibrateIfNeeded(for: request, now: .now, observer: observer)
+        try renderer.calibrateIfNeeded(for: request, initImage: initImage, now: .now, observer: observer)
         let learned = renderer.costs.members.filter { !before.contains($0) }
-        return (try renderer.plan(request, now: .now), learned)
+        return (try renderer.plan(request, initImage: initImage, now: .now), learned)
+    }
+
+    /// Reads the picture that `request` begins with, if there is one, on this thread.
+    func initImage(of request: JobRequest, in spool: Spool) throws -> InitImageFile? {
+        try spool.initImage(of: request)
     }
 
     /// Makes the picture of `job` as `plan` says and hands it to `deliver` on this thread.
     ///
     /// - Returns: What it took, and what was learned of the model's costs, to be kept.
     func render(
-        _ job: Job, _ plan: Plan, observer: @Sendable () -> RenderObserver,
+        _ job: Job, _ initImage: InitImageFile?, _ plan: Plan, observer: @Sendable () -> RenderObserver,
         deliver: @Sendable (_ picture: [UInt8], _ record: [UInt8]) throws -> Void
     ) throws -> (result: Result, learned: [MemberCosts]) {
         defer { publish() }
         let observer = observer()
-        var rendered = try renderer.render(job.request, seed: job.seed, plan: plan) { try observer.note($0) }
+        var rendered = try renderer.render(job.request, initImage: initImage, seed: job.seed, plan: plan) {
+            try observer.note($0)
+        }
         let now = Timestamp.now
         rendered.record.id = job.id
         rendered.record.name = job.name.rawValue

@@ -11,6 +11,8 @@ extension JobFailure {
             self.init(kind: .permanent, code: error.code, field: error.field, message: error.description)
         case let error as RenderingError:
             self = error.failure
+        case let error as UnreadableInitImage:
+            self = error.failure
         case let error as SpoolError:
             self.init(kind: error.isTransient ? .transient : .permanent, code: "spool", message: error.description)
         default:

@@ -34,14 +34,14 @@ final class Outlook: Sendable {
     /// What is known of their costs.
     var costs: CostModel { state.withLock { $0.planner.costs } }
 
-    /// How `request` would be done if it began now. Measures nothing.
-    func plan(_ request: JobRequest) throws(RenderingError) -> Plan {
+    /// How `request` would be done if it began now, with `initImage` where it begins with a picture. Measures nothing.
+    func plan(_ request: JobRequest, _ initImage: InitImageFile?) throws(RenderingError) -> Plan {
         let (planner, catalog) = state.withLock { ($0.planner, $0.catalog) }
         if let name = request.model, let problem = catalog.problems.first(where: { $0.name == name }) {
             throw .unusableModel(name, problem.error)
         }
         do throws(PlannerError) {
-            return try planner.plan(completed(request), now: .now)
+            return try planner.plan(completed(request), initImage: initImage?.size, now: .now)
         } catch {
             throw .plan(error)
         }

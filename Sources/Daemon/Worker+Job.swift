@@ -84,7 +84,9 @@ extension Worker {
             // A database that cannot be read now is asked again at the next step.
             return (try? store.isCancelRequested(job.id)) == true ? .cancelled : nil
         }
-        let (plan, measured) = try await inference.plan(job.request) { _ in
+        // Once: what becomes of the file from here on does not touch the job.
+        let initImage = try await inference.initImage(of: job.request, in: spool)
+        let (plan, measured) = try await inference.plan(job.request, initImage) { _ in
             watchdog.pet()
             if stop.isStopping { throw Interruption.stopping }
         }
@@ -114,7 +116,9 @@ extension Worker {
                 interruption()
             }
         }
-        let (result, learned) = try await inference.render(job, plan, observer: makeObserver) { picture, record in
+        let (result, learned) = try await inference.render(
+            job, initImage, plan, observer: makeObserver
+        ) { picture, record in
             if stop.isAbandoned { throw Interruption.stopping }
             try spool.writeDone(job.name, picture: picture, record: record)
         }

@@ -18,12 +18,19 @@ public struct ParametersLine: Equatable, Sendable {
         let facts: [(String, String)] = [
             ("Steps", "\(metadata.steps)"), ("Sampler", Self.samplerTitle(metadata.sampler)),
             ("CFG scale", Self.number(metadata.guidanceScale)), ("Seed", "\(metadata.seed)"),
-            ("Size", "\(metadata.width)x\(metadata.height)"), ("Model hash", String(metadata.modelSHA256.prefix(10))),
+            ("Size", "\(metadata.width)x\(metadata.height)"),
+        ]
+        let begun = metadata.initImage.map {
+            [("Denoising strength", Self.number($0.strength)), ("Init image SHA-256", $0.sha256)]
+        }
+        let makers = [
+            ("Model hash", String(metadata.modelSHA256.prefix(10))),
             ("Model", metadata.model), ("RNG", metadata.randomSource), ("Version", "latentd \(metadata.version)"),
         ]
+        let all = facts + (begun ?? []) + makers
         var lines = [metadata.prompt]
         if !metadata.negativePrompt.isEmpty { lines.append("Negative prompt: \(metadata.negativePrompt)") }
-        lines.append(facts.map { "\($0.0): \(Self.quoted($0.1))" }.joined(separator: ", "))
+        lines.append(all.map { "\($0.0): \(Self.quoted($0.1))" }.joined(separator: ", "))
         text = lines.joined(separator: "\n")
     }
 

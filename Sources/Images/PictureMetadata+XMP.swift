@@ -23,9 +23,13 @@ extension PictureMetadata {
             ("randomSource", .text(randomSource)), ("model", .text(model)), ("modelSHA256", .text(modelSHA256)),
             ("precision", .text(precision)), ("isa", .text(isa)), ("version", .text(version)),
             ("timings", .list(timings.map { .structure($0.xmpFields) })),
+        ]
+        let begun: [(String, XMPPacket.Value)] =
+            initImage.map { [("initImageSHA256", .text($0.sha256)), ("strength", .text("\($0.strength)"))] } ?? []
+        let texts: [(String, XMPPacket.Value)] = [
             ("parameters", .text(parameters)), ("job", .text(Self.holdable(job))),
         ]
-        packet.properties += own.map { (XML.Name(namespace: Namespace.latentd, local: $0.0), $0.1) }
+        packet.properties += (own + begun + texts).map { (XML.Name(namespace: Namespace.latentd, local: $0.0), $0.1) }
         return packet.bytes()
     }
 
@@ -47,6 +51,10 @@ extension PictureMetadata {
         }
         var timings: [StageTiming] = []
         for stage in stages { timings.append(try StageTiming(xmp: stage)) }
+        var initImage: InitImage?
+        if packet[Namespace.latentd, "initImageSHA256"] != nil {
+            initImage = InitImage(sha256: try text("initImageSHA256"), strength: try number("strength"))
+        }
         let job = try text("job")
         guard let words = try? JSONDecoder().decode(Words.self, from: Data(job.utf8)) else {
             throw .badMetadata("job is not a job")
@@ -57,7 +65,7 @@ extension PictureMetadata {
             sampler: try text("sampler"), guidanceScale: try number("guidanceScale"),
             randomSource: try text("randomSource"), model: try text("model"), modelSHA256: try text("modelSHA256"),
             precision: try text("precision"), isa: try text("isa"), version: try text("version"), timings: timings,
-            job: job)
+            initImage: initImage, job: job)
     }
 
     /// The two texts that the job holds exactly.

@@ -32,6 +32,8 @@ public struct PictureMetadata: Equatable, Sendable {
     public var version: String
     /// How long each stage took, in the order in which they ran.
     public var timings: [StageTiming]
+    /// What it began with; nil for noise alone.
+    public var initImage: InitImage?
     /// A whole job file (JSON) that makes these pixels again. Also the one exact copy of the two prompts: XML cannot hold
     /// every character, so the packet's own copies have U+FFFD in place of those.
     public var job: String
@@ -50,11 +52,25 @@ public struct PictureMetadata: Equatable, Sendable {
         }
     }
 
+    /// The picture that it began with.
+    public struct InitImage: Equatable, Sendable {
+        /// SHA-256 of its file, 64 hexadecimal digits.
+        public var sha256: String
+        /// How far the picture went from it: 0...1.
+        public var strength: Double
+
+        /// Names both.
+        public init(sha256: String, strength: Double) {
+            self.sha256 = sha256
+            self.strength = strength
+        }
+    }
+
     /// Names every fact; none has a default, so that none is forgotten.
     public init(
         prompt: String, negativePrompt: String, width: Int, height: Int, seed: UInt64, steps: Int, sampler: String,
         guidanceScale: Double, randomSource: String, model: String, modelSHA256: String, precision: String, isa: String,
-        version: String, timings: [StageTiming], job: String
+        version: String, timings: [StageTiming], initImage: InitImage?, job: String
     ) {
         self.prompt = prompt
         self.negativePrompt = negativePrompt
@@ -71,6 +87,7 @@ public struct PictureMetadata: Equatable, Sendable {
         self.isa = isa
         self.version = version
         self.timings = timings
+        self.initImage = initImage
         self.job = job
     }
 

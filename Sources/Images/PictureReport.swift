@@ -29,7 +29,7 @@ public struct PictureReport: Sendable {
     public func json() throws(ImageError) -> String {
         do {
             let job = try JSONSerialization.jsonObject(with: Data(metadata.job.utf8))
-            let object: [String: Any] = [
+            var object: [String: Any] = [
                 "prompt": metadata.prompt, "negative_prompt": metadata.negativePrompt, "width": metadata.width,
                 "height": metadata.height, "seed": metadata.seed, "steps": metadata.steps, "sampler": metadata.sampler,
                 "guidance_scale": metadata.guidanceScale, "rng": metadata.randomSource, "model": metadata.model,
@@ -37,6 +37,10 @@ public struct PictureReport: Sendable {
                 "version": metadata.version, "parameters": ParametersLine(metadata).text, "job": job,
                 "timings": metadata.timings.map { ["stage": $0.stage, "seconds": $0.seconds] as [String: Any] },
             ]
+            if let initImage = metadata.initImage {
+                object["init_image_sha256"] = initImage.sha256
+                object["strength"] = initImage.strength
+            }
             let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             return String(decoding: try JSONSerialization.data(withJSONObject: object, options: options), as: UTF8.self)
         } catch {
@@ -49,7 +53,8 @@ public struct PictureReport: Sendable {
             ("prompt", metadata.prompt), ("negative prompt", metadata.negativePrompt),
             ("size", "\(metadata.width) x \(metadata.height)"), ("seed", "\(metadata.seed)"),
             ("steps", "\(metadata.steps)"), ("sampler", metadata.sampler),
-            ("guidance scale", "\(metadata.guidanceScale)"), ("random source", metadata.randomSource),
+            ("guidance scale", "\(metadata.guidanceScale)"), ("init image SHA-256", metadata.initImage?.sha256 ?? ""),
+            ("strength", metadata.initImage.map { "\($0.strength)" } ?? ""), ("random source", metadata.randomSource),
             ("model", metadata.model), ("model SHA-256", metadata.modelSHA256), ("precision", metadata.precision),
             ("ISA", metadata.isa), ("version", metadata.version),
         ] + metadata.timings.map { ("\($0.stage) seconds", String(format: "%.3f", $0.seconds)) }

@@ -10,6 +10,11 @@ public struct JobRequest: Equatable, Sendable {
     public var width: Int?
     /// Pixels; see `width`.
     public var height: Int?
+    /// The picture to begin with: its path inside the spool, below `images/` or `done/`. The sides that the job leaves out are its
+    /// own.
+    public var initImage: String?
+    /// How far to go from it: above 0, at most 1; `defaultStrength` unless given. Nil without a picture to begin with.
+    public var strength: Double?
     /// Where the noise begins. Without one the queue chooses one at insertion (`Job.seed`).
     public var seed: UInt64?
     /// Evaluations of the sampler.
@@ -56,6 +61,18 @@ public struct JobRequest: Equatable, Sendable {
         self.negativePrompt = negativePrompt
         self.priority = 0
         self.output = Output()
+    }
+}
+
+extension JobRequest {
+    /// diffusers' own.
+    public static let defaultStrength = 0.8
+
+    /// How many of `steps` are taken: the first ones are left out when the job begins with a picture, but by LCM, which spreads all
+    /// of them over the rest of the way.
+    public func runningSteps(of steps: Int, sampler: SamplerName) -> Int {
+        guard initImage != nil, sampler != .lcm else { return steps }
+        return min(Int(Double(steps) * (strength ?? Self.defaultStrength)), steps)
     }
 }
 

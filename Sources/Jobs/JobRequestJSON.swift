@@ -6,7 +6,8 @@ extension JobRequest {
     static let maximumLatencyBudget = Duration.seconds(24 * 3600)
 
     static let fields = [
-        "id", "prompt", "negative_prompt", "width", "height", "seed", "steps", "guidance_scale", "sampler", "rng",
+        "id", "prompt", "negative_prompt", "width", "height", "init_image", "strength", "seed", "steps",
+        "guidance_scale", "sampler", "rng",
         "model", "precision", "latency_budget", "deadline", "priority", "output",
     ]
 
@@ -21,6 +22,11 @@ extension JobRequest {
         id = try reader.id("id")
         width = try reader.integer("width", in: 8...16_384)
         height = try reader.integer("height", in: 8...16_384)
+        initImage = try reader.spoolPath("init_image", below: ["images", "done"])
+        strength = try reader.strength("strength")
+        guard initImage != nil || strength == nil else {
+            throw reader.invalid("strength", "goes with an init_image, and there is none")
+        }
         seed = try reader.integer("seed", in: 0...UInt64.max)
         steps = try reader.integer("steps", in: 1...1000)
         guidanceScale = try reader.double("guidance_scale", in: 0...100)
@@ -42,6 +48,8 @@ extension JobRequest {
             negativePrompt.isEmpty ? nil : JSONValue.Member("negative_prompt", .string(negativePrompt)),
             width.map { JSONValue.Member("width", .number(JSONNumber($0))) },
             height.map { JSONValue.Member("height", .number(JSONNumber($0))) },
+            initImage.map { JSONValue.Member("init_image", .string($0)) },
+            strength.map { JSONValue.Member("strength", .number(JSONNumber($0))) },
             seed.map { JSONValue.Member("seed", .number(JSONNumber($0))) },
             steps.map { JSONValue.Member("steps", .number(JSONNumber($0))) },
             guidanceScale.map { JSONValue.Member("guidance_scale", .number(JSONNumber($0))) },
@@ -110,6 +118,19 @@ extension FieldReader {
             throw invalid(field, problem)
         }
         return text
+    }
+
+    /// A path of plain names, the first of them one of `folders`.
+    fileprivate func spoolPath(_ field: String, below folders: [String]) throws(JobError) -> String? {
+        guard let text = try string(field) else { return nil }
+        if let problem = SpoolPath.problem(with: text, folders: folders) { throw invalid(field, problem) }
+        return text
+    }
+
+    fileprivate func strength(_ field: String) throws(JobError) -> Double? {
+        guard let strength = try double(field, in: 0...1) else { return nil }
+        guard strength > 0 else { throw invalid(field, "must be above 0 and at most 1, not 0") }
+        return strength
     }
 
     fileprivate func latencyBudget(_ field: String) throws(JobError) -> Duration? {

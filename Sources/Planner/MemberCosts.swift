@@ -12,6 +12,9 @@ public struct MemberCosts: Equatable, Codable, Sendable {
     public var textSeconds: Double
     /// Seconds for one evaluation of the UNet for one picture, the sampler's arithmetic included.
     public var evaluation: CostCurve
+    /// Seconds for a picture that a job begins with, from its file to latents; nil until a job had one. Until then it counts as
+    /// much as the decoder, which does more work.
+    public var initImage: CostCurve?
     /// Seconds for the decoder.
     public var decode: CostCurve
     /// Seconds for the WebP.
@@ -52,12 +55,18 @@ public struct MemberCosts: Equatable, Codable, Sendable {
             evaluation: CostCurve(pixels: pixels, cost: observed.denoiseSeconds / Double(max(evaluations, 1))),
             decode: CostCurve(pixels: pixels, cost: observed.decodeSeconds),
             encode: CostCurve(pixels: pixels, cost: observed.encodeSeconds), unguidedPeak: peak, guidedPeak: peak)
+        initImage = observed.initImageSeconds.map { CostCurve(pixels: pixels, cost: $0) }
     }
 
     /// The time that a job should take.
-    public func prediction(pixels: Int, steps: Int, evaluationsPerStep: Int, isLoaded: Bool) -> Prediction {
+    ///
+    /// - Parameter steps: Those that are taken.
+    public func prediction(
+        pixels: Int, steps: Int, evaluationsPerStep: Int, isLoaded: Bool, hasInitImage: Bool = false
+    ) -> Prediction {
         Prediction(
             loadSeconds: isLoaded ? 0 : loadSeconds, textSeconds: textSeconds,
+            initImageSeconds: hasInitImage ? (initImage ?? decode)(pixels: pixels) : nil,
             denoiseSeconds: Double(steps * evaluationsPerStep) * evaluation(pixels: pixels),
             decodeSeconds: decode(pixels: pixels), encodeSeconds: encode(pixels: pixels))
     }
@@ -77,6 +86,10 @@ public struct MemberCosts: Equatable, Codable, Sendable {
         evaluation.refine(
             pixels: pixels, observed: observed.denoiseSeconds / Double(max(evaluations, 1)), weight: weight)
         decode.refine(pixels: pixels, observed: observed.decodeSeconds, weight: weight)
+        if let seconds = observed.initImageSeconds {
+            if initImage == nil { initImage = CostCurve(pixels: pixels, cost: seconds) }
+            initImage?.refine(pixels: pixels, observed: seconds, weight: weight)
+        }
         encode.refine(pixels: pixels, observed: observed.encodeSeconds, weight: weight)
     }
 }

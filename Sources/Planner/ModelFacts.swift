@@ -62,6 +62,12 @@ public struct ModelFacts: Equatable, Codable, Sendable {
             self.maximum = maximum
             self.multiple = multiple
         }
+
+        /// The possible side next to `side`, not above it unless it is the least.
+        public func fitting(_ side: Int) -> Int {
+            let least = (minimum + multiple - 1) / multiple * multiple
+            return max(min(side, maximum) / multiple * multiple, least)
+        }
     }
 
     /// A figure of an evaluation, in the units of `quality`.

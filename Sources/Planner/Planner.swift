@@ -56,15 +56,19 @@ public struct Planner: Sendable {
 
     /// Plans one job.
     ///
-    /// - Parameter now: When the work would begin; what a deadline leaves is counted from here.
-    public func plan(_ request: JobRequest, now: Timestamp) throws(PlannerError) -> Plan {
+    /// - Parameters:
+    ///   - initImage: The size of the picture that the job begins with, where it is known: the sides that the job leaves out.
+    ///   - now: When the work would begin; what a deadline leaves is counted from here.
+    public func plan(
+        _ request: JobRequest, initImage: (width: Int, height: Int)? = nil, now: Timestamp
+    ) throws(PlannerError) -> Plan {
         let eligible = try eligibleModels(for: request)
         let budget = Self.budgetSeconds(of: request, now: now)
         var options: [Option] = []
         var misfit: PlannerError?
         for model in eligible {
             do {
-                options += try self.options(of: model, for: request, hasBudget: budget != nil)
+                options += try self.options(of: model, for: request, initImage, hasBudget: budget != nil)
             } catch {
                 misfit = misfit ?? error
             }
@@ -73,7 +77,7 @@ public struct Planner: Sendable {
         if options.isEmpty, let misfit { throw misfit }
         options.sort(by: Self.isBetter)
         let chosen = try choose(options, budget)
-        return plan(chosen, among: options, budget, warning: try warning(chosen, request))
+        return plan(chosen, among: options, budget, warning: try warning(chosen, request, initImage))
     }
 
     // MARK: - Candidates
@@ -106,10 +110,11 @@ public struct Planner: Sendable {
     }
 
     private func options(
-        of model: ModelFacts, for request: JobRequest, hasBudget: Bool
+        of model: ModelFacts, for request: JobRequest, _ initImage: (width: Int, height: Int)?, hasBudget: Bool
     ) throws(PlannerError) -> [Option] {
-        let width = request.width ?? model.defaults.width
-        let height = request.height ?? model.defaults.height
+        let own = initImage.map { (model.sizes.fitting($0.width), model.sizes.fitting($0.height)) }
+        let width = request.width ?? own?.0 ?? model.defaults.width
+        let height = request.height ?? own?.1 ?? model.defaults.height
         for (field, side) in [("width", width), ("height", height)] {
             guard side % model.sizes.multiple == 0, model.sizes.minimum...model.sizes.maximum ~= side else {
                 throw .unsuitableSize(field: field, value: side, model: model.name, rule: model.sizes)
@@ -121,19 +126,26 @@ public struct Planner: Sendable {
         }
         let guidance = request.guidanceScale ?? model.defaults.guidanceScale
         let evaluations = model.evaluationsPerStep(guidanceScale: guidance)
+        let sampler = request.sampler ?? model.defaults.sampler
+        let counts = Self.stepCounts(of: model, for: request, hasBudget: hasBudget)
+        let running = counts.filter { request.runningSteps(of: $0, sampler: sampler) > 0 }
+        if running.isEmpty, let most = counts.last {
+            throw .noSteps(strength: request.strength ?? JobRequest.defaultStrength, steps: most)
+        }
         var options: [Option] = []
         for precision in precisions {
             let known = costs[model.identity, precision]
             let isLoaded = loaded == Member(modelIdentity: model.identity, precision: precision)
-            for steps in Self.stepCounts(of: model, for: request, hasBudget: hasBudget) {
+            for steps in running {
                 options.append(
                     Option(
                         variant: Variant(model: model.name, precision: precision, steps: steps),
                         quality: model.quality(precision, steps: steps), psnr: model.measuredPSNR[precision],
                         width: width, height: height, guidanceScale: guidance,
-                        sampler: request.sampler ?? model.defaults.sampler,
+                        sampler: sampler,
                         prediction: known?.prediction(
-                            pixels: width * height, steps: steps, evaluationsPerStep: evaluations, isLoaded: isLoaded),
+                            pixels: width * height, steps: request.runningSteps(of: steps, sampler: sampler),
+                            evaluationsPerStep: evaluations, isLoaded: isLoaded, hasInitImage: request.initImage != nil),
                         peakBytes: known?.peakBytes(pixels: width * height, evaluationsPerStep: evaluations),
                         leastBytes: known?.peakBytes(pixels: width * height, evaluationsPerStep: evaluations)
                             ?? model.weightBytes[precision] ?? 0,
@@ -184,14 +196,16 @@ public struct Planner: Sendable {
     private func fitsMemory(_ option: Option) -> Bool { option.leastBytes <= memoryLimitBytes }
 
     /// A precision without instructions, with what it costs and what a faster one would; nil for all others.
-    private func warning(_ chosen: Option, _ request: JobRequest) throws(PlannerError) -> String? {
+    private func warning(
+        _ chosen: Option, _ request: JobRequest, _ initImage: (width: Int, height: Int)?
+    ) throws(PlannerError) -> String? {
         let precision = chosen.variant.precision
         guard slowPrecisions.contains(precision),
             let model = models.first(where: { $0.name == chosen.variant.model })
         else { return nil }
         var open = request
         (open.precision, open.steps) = (nil, chosen.variant.steps)
-        let others = try options(of: model, for: open, hasBudget: false).filter(fitsMemory)
+        let others = try options(of: model, for: open, initImage, hasBudget: false).filter(fitsMemory)
         let fastest = others.min { ($0.seconds ?? .infinity) < ($1.seconds ?? .infinity) }
         return Self.warning(chosen, faster: fastest?.variant == chosen.variant ? nil : fastest)
     }

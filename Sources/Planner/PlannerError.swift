@@ -10,6 +10,8 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
     case unavailablePrecision(Precision, model: String, available: [Precision])
     /// A width or height that the model cannot draw.
     case unsuitableSize(field: String, value: Int, model: String, rule: ModelFacts.Sizes)
+    /// The job begins with a picture, and goes so little from it that not one step is taken.
+    case noSteps(strength: Double, steps: Int)
     /// Not even the least variant fits.
     case insufficientMemory(Variant, width: Int, height: Int, neededBytes: Int, limitBytes: Int)
 
@@ -20,6 +22,7 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unknownModel: "model"
         case .unavailablePrecision: "precision"
         case .unsuitableSize(let field, _, _, _): field
+        case .noSteps: "strength"
         }
     }
 
@@ -29,6 +32,7 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
         case .noModels, .unknownModel: "model_missing"
         case .unavailablePrecision: "precision_missing"
         case .unsuitableSize: "invalid_size"
+        case .noSteps: "no_steps"
         case .insufficientMemory: "memory_limit"
         }
     }
@@ -45,6 +49,8 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unsuitableSize(let field, let value, let model, let rule):
             "\(field) \(value) does not suit model \"\(model)\": a side is a multiple of \(rule.multiple)"
                 + " from \(rule.minimum) to \(rule.maximum)"
+        case .noSteps(let strength, let steps):
+            "strength \(strength) of \(steps) steps is less than one step: ask for more of either"
         case .insufficientMemory(let variant, let width, let height, let needed, let limit):
             "\(width) x \(height) needs \(Format.bytes(needed)) at the least (\(variant)); the limit is \(Format.bytes(limit))"
         }

@@ -4,6 +4,8 @@ public struct Prediction: Equatable, Codable, Sendable {
     public var loadSeconds: Double
     /// The text encoder.
     public var textSeconds: Double
+    /// The picture that the job begins with, from its file to latents; nil where there is none.
+    public var initImageSeconds: Double?
     /// All denoising steps.
     public var denoiseSeconds: Double
     /// Latents to pixels.
@@ -13,10 +15,12 @@ public struct Prediction: Equatable, Codable, Sendable {
 
     /// Names them all.
     public init(
-        loadSeconds: Double, textSeconds: Double, denoiseSeconds: Double, decodeSeconds: Double, encodeSeconds: Double
+        loadSeconds: Double, textSeconds: Double, initImageSeconds: Double? = nil, denoiseSeconds: Double,
+        decodeSeconds: Double, encodeSeconds: Double
     ) {
         self.loadSeconds = loadSeconds
         self.textSeconds = textSeconds
+        self.initImageSeconds = initImageSeconds
         self.denoiseSeconds = denoiseSeconds
         self.decodeSeconds = decodeSeconds
         self.encodeSeconds = encodeSeconds
@@ -24,12 +28,13 @@ public struct Prediction: Equatable, Codable, Sendable {
 
     /// From the claim to the finished file.
     public var totalSeconds: Double {
-        loadSeconds + textSeconds + denoiseSeconds + decodeSeconds + encodeSeconds
+        loadSeconds + textSeconds + (initImageSeconds ?? 0) + denoiseSeconds + decodeSeconds + encodeSeconds
     }
 
     enum CodingKeys: String, CodingKey {
         case loadSeconds = "load_seconds"
         case textSeconds = "text_seconds"
+        case initImageSeconds = "init_image_seconds"
         case denoiseSeconds = "denoise_seconds"
         case decodeSeconds = "decode_seconds"
         case encodeSeconds = "encode_seconds"

@@ -34,6 +34,8 @@ extension JobRequest {
         var job = JobRequest(prompt: prompt, negativePrompt: negativePrompt)
         job.width = settings.width
         job.height = settings.height
+        job.initImage = initImage
+        job.strength = settings.initImage?.strength
         job.seed = settings.seed
         job.steps = settings.steps
         job.guidanceScale = plan.guidanceScale
@@ -64,7 +66,8 @@ extension Prediction {
     init(_ timings: ResultRecord.Timings) {
         self.init(
             loadSeconds: timings.loadSeconds, textSeconds: timings.textSeconds,
-            denoiseSeconds: timings.stepSeconds.reduce(0, +), decodeSeconds: timings.decodeSeconds,
+            initImageSeconds: timings.initImageSeconds, denoiseSeconds: timings.stepSeconds.reduce(0, +),
+            decodeSeconds: timings.decodeSeconds,
             encodeSeconds: timings.encodeSeconds)
     }
 }
@@ -73,9 +76,9 @@ extension PictureMetadata {
     /// What the picture says of itself: the record, shorter.
     init(_ record: ResultRecord) {
         let times = Prediction(record.timings)
-        let stages = [
-            ("load", times.loadSeconds), ("text", times.textSeconds), ("denoise", times.denoiseSeconds),
-            ("decode", times.decodeSeconds), ("encode", times.encodeSeconds),
+        let stages: [(String, Double?)] = [
+            ("load", times.loadSeconds), ("text", times.textSeconds), ("init_image", times.initImageSeconds),
+            ("denoise", times.denoiseSeconds), ("decode", times.decodeSeconds), ("encode", times.encodeSeconds),
         ]
         self.init(
             prompt: record.job.prompt, negativePrompt: record.job.negativePrompt, width: record.picture.width,
@@ -83,7 +86,9 @@ extension PictureMetadata {
             sampler: record.plan.sampler.rawValue, guidanceScale: record.plan.guidanceScale,
             randomSource: (record.job.rng ?? .latentd).rawValue, model: record.model.name,
             modelSHA256: record.model.sha256, precision: record.model.precision.rawValue, isa: record.host.isa,
-            version: record.version, timings: stages.map { StageTiming(stage: $0.0, seconds: $0.1) },
+            version: record.version,
+            timings: stages.compactMap { stage, seconds in seconds.map { StageTiming(stage: stage, seconds: $0) } },
+            initImage: record.initImage.map { InitImage(sha256: $0.sha256, strength: $0.strength) },
             job: String(decoding: record.job.encoded(), as: UTF8.self))
     }
 }

@@ -49,7 +49,8 @@ struct ProgressEstimate {
             step > 0
             ? denoiseSeconds / Double(step) * Double(steps - step) : prediction?.denoiseSeconds ?? 0
         let ahead = [
-            (RenderingProgress.Stage.loading, prediction?.loadSeconds ?? 0), (.encoding, prediction?.textSeconds ?? 0),
+            (RenderingProgress.Stage.loading, prediction?.loadSeconds ?? 0),
+            (.encoding, (prediction?.textSeconds ?? 0) + (prediction?.initImageSeconds ?? 0)),
             (.denoising, denoise), (.decoding, prediction?.decodeSeconds ?? 0),
             (.writing, prediction?.encodeSeconds ?? 0),
         ]

@@ -43,7 +43,8 @@ extension Renderer {
     /// A precision that gains no time on this CPU is measured for a job that pins it, a narrower one only where the wider ones
     /// do not keep the budget.
     public func calibrateIfNeeded(
-        for request: JobRequest, now: Timestamp, observer: (RenderingProgress) throws -> Void = { _ in }
+        for request: JobRequest, initImage: InitImageFile? = nil, now: Timestamp,
+        observer: (RenderingProgress) throws -> Void = { _ in }
     ) throws(RenderingError) {
         guard request.latencyBudget != nil || request.deadline != nil else { return }
         for model in catalog.models where request.model == nil || request.model == model.facts.name {
@@ -55,7 +56,7 @@ extension Renderer {
                 return model.facts.precisions.contains(precision) && costs[model.facts.identity, precision] == nil
                     && !tooLarge.contains(key)
             }
-            for precision in unknown where !isSettled(request, now, against: model.facts, precision) {
+            for precision in unknown where !isSettled(request, initImage, now, against: model.facts, precision) {
                 _ = try calibrate(model, [precision], observer)
             }
         }
@@ -64,10 +65,11 @@ extension Renderer {
     /// Whether what was measured keeps the budget with pictures that are as good as this member's could be, or whether the job
     /// cannot be planned at all: then there is nothing to be learned from a measurement.
     private func isSettled(
-        _ request: JobRequest, _ now: Timestamp, against facts: ModelFacts, _ precision: Precision
+        _ request: JobRequest, _ initImage: InitImageFile?, _ now: Timestamp, against facts: ModelFacts,
+        _ precision: Precision
     ) -> Bool {
         do throws(RenderingError) {
-            let plan = try plan(request, now: now)
+            let plan = try plan(request, initImage: initImage, now: now)
             guard plan.meetsBudget == true else { return false }
             let best = facts.quality(precision, steps: request.steps ?? facts.defaults.steps)
             return plan.candidates.contains { $0.verdict == .chosen && $0.quality >= best }
@@ -176,13 +178,5 @@ extension ModelFacts {
         GenerationSettings(
             prompt: "a calibration", width: size.0, height: size.1, seed: 0, steps: steps,
             guidanceScale: Float(guidanceScale), sampler: Sampler(defaults.sampler))
-    }
-}
-
-extension ModelFacts.Sizes {
-    /// The possible side next to `side`, not above it unless it is the least.
-    fileprivate func fitting(_ side: Int) -> Int {
-        let least = (minimum + multiple - 1) / multiple * multiple
-        return max(min(side, maximum) / multiple * multiple, least)
     }
 }

@@ -18,23 +18,29 @@ extension Renderer {
     /// Makes the picture of `request` as `plan` says.
     ///
     /// - Parameters:
+    ///   - initImage: The file of the request's `initImage`, where it has one.
     ///   - seed: Where the noise starts: the request's, or the one that the queue chose.
     ///   - dump: A path for the intermediate tensors (`TensorDump`), if they are wanted.
     ///   - observer: Told of progress on this thread, at every block at the least. When it throws, the picture is given up at
     ///     the end of the step, and the error comes back as `RenderingError.interrupted`.
     public func render(
-        _ request: JobRequest, seed: UInt64, plan: Plan, dump: String? = nil,
+        _ request: JobRequest, initImage: InitImageFile? = nil, seed: UInt64, plan: Plan, dump: String? = nil,
         observer: (RenderingProgress) throws -> Void = { _ in }
     ) throws(RenderingError) -> Rendered {
         let clock = ContinuousClock()
         let start = clock.now
         guard let model = catalog[plan.variant.model] else { throw .modelGone(plan.variant.model) }
-        var estimate = ProgressEstimate(steps: plan.variant.steps, prediction: plan.prediction, start: start)
+        let steps = request.runningSteps(of: plan.variant.steps, sampler: plan.sampler)
+        var estimate = ProgressEstimate(steps: steps, prediction: plan.prediction, start: start)
         do { try observer(estimate.progress(at: clock.now)) } catch { throw .interrupted(error) }
 
+        var settings = GenerationSettings(request, seed: seed, plan: plan)
+        settings.initImage = try initImage.map { (file) throws(RenderingError) in
+            try scaled(file, to: (plan.width, plan.height), strength: request.strength)
+        }
+        let scaling = clock.now - start
         let pipeline = try pipeline(of: model, plan.variant.precision)
-        let settings = GenerationSettings(request, seed: seed, plan: plan)
-        let planned = try checkedPlan(pipeline, settings)
+        let planned = try checkedPlan(pipeline, settings, beside: initImage?.byteCount ?? 0)
         let sha256: String
         do { sha256 = try digests.sha256(of: model) } catch { throw .unusableModel(model.facts.name, error) }
         let prepared = clock.now
@@ -59,14 +65,15 @@ extension Renderer {
         estimate.enter(.writing)
         do { try observer(estimate.progress(at: clock.now)) } catch { throw .interrupted(error) }
         return try finish(
-            generation, request, settings, plan, model, planned, sha256, start: start, preparing: prepared - start)
+            generation, request, settings, plan, model, planned, sha256, initImage, start: start,
+            preparing: prepared - start - scaling, scaling: scaling)
     }
 
     /// Encodes the pixels, writes down how they were made, and learns.
     private func finish(
         _ generation: Generation, _ request: JobRequest, _ settings: GenerationSettings, _ plan: Plan,
-        _ model: CatalogModel, _ planned: MemoryPlan, _ sha256: String, start: ContinuousClock.Instant,
-        preparing: Duration
+        _ model: CatalogModel, _ planned: MemoryPlan, _ sha256: String, _ initImage: InitImageFile?,
+        start: ContinuousClock.Instant, preparing: Duration, scaling: Duration
     ) throws(RenderingError) -> Rendered {
         let clock = ContinuousClock()
         let encodingStart = clock.now
@@ -75,9 +82,13 @@ extension Renderer {
         do throws(ImageError) {
             let bitstream = try WebP.encode(image, compression: WebP.Compression(request.output))
             var timings = ResultRecord.Timings(generation.timings, preparing: preparing)
+            if initImage != nil {
+                timings.initImageSeconds = (scaling + generation.timings.imageEncoding) / .seconds(1)
+            }
             timings.encodeSeconds = (clock.now - encodingStart) / .seconds(1)
             var record = ResultRecord(
                 request: request, job: request.pinned(to: settings, plan),
+                initImage: initImage.map { .init($0, strength: request.strength) },
                 model: .init(name: model.facts.name, sha256: sha256, precision: plan.variant.precision), plan: plan,
                 timings: timings,
                 memory: .init(
@@ -101,12 +112,14 @@ extension Renderer {
     }
 
     /// A dry run; refused when the process's private memory would go over the limit.
+    ///
+    /// - Parameter otherBytes: What is held beside the model and the pixels that the picture begins with.
     func checkedPlan(
-        _ pipeline: Pipeline, _ settings: GenerationSettings
+        _ pipeline: Pipeline, _ settings: GenerationSettings, beside otherBytes: Int = 0
     ) throws(RenderingError) -> MemoryPlan {
         let plan: MemoryPlan
         do throws(DiffusionError) { plan = try pipeline.memoryPlan(settings) } catch { throw RenderingError(error) }
-        let needed = baselineBytes + plan.peakBytes
+        let needed = baselineBytes + plan.peakBytes + otherBytes + (settings.initImage?.pixels.bytes.count ?? 0)
         let limit = planner.memoryLimitBytes
         guard needed <= limit else {
             throw .insufficientMemory(

@@ -108,14 +108,16 @@ public final class Renderer {
     }
 
     /// Plans a job for now.
-    public func plan(_ request: JobRequest, now: Timestamp) throws(RenderingError) -> Plan {
+    public func plan(
+        _ request: JobRequest, initImage: InitImageFile? = nil, now: Timestamp
+    ) throws(RenderingError) -> Plan {
         if let name = request.model, catalog[name] == nil,
             let problem = catalog.problems.first(where: { $0.name == name })
         {
             throw .unusableModel(name, problem.error)
         }
         do throws(PlannerError) {
-            return try planner.plan(request, now: now)
+            return try planner.plan(request, initImage: initImage?.size, now: now)
         } catch {
             throw .plan(error)
         }

@@ -23,6 +23,8 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
     case host(ComputeError)
     /// The picture could not be encoded.
     case picture(ImageError)
+    /// The picture that the job begins with cannot be used.
+    case initImage(String, ImageError)
     /// The tensors could not be written.
     case dump(ModelError)
     /// A model cannot be imported.
@@ -40,7 +42,8 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .engine(let error): error.isTransient
         case .interrupted: true
-        case .plan, .unusableModel, .modelGone, .insufficientMemory, .modelTooLarge, .host, .picture, .dump, .importing:
+        case .plan, .unusableModel, .modelGone, .insufficientMemory, .modelTooLarge, .host, .picture, .initImage, .dump,
+            .importing:
             false
         }
     }
@@ -59,6 +62,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .plan(let error): error.field
         case .unusableModel, .modelGone: "model"
         case .engine(.setting(let field, _)): field
+        case .initImage: "init_image"
         default: nil
         }
     }
@@ -76,6 +80,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .engine(.stopped), .interrupted: "interrupted"
         case .host: "host_unsuitable"
         case .picture: "encoding_failed"
+        case .initImage: "init_image_unusable"
         case .dump: "dump_failed"
         case .importing(.exists), .importing(.inUse), .importing(.unwritable): "import_failed"
         case .importing: "model_unusable"
@@ -95,6 +100,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .engine(let error): error.description
         case .host(let error): error.description
         case .picture(let error): error.description
+        case .initImage(let path, let error): "\(path) cannot be used: \(error)"
         case .dump(let error): error.description
         case .importing(let error): error.description
         case .interrupted(let reason): "the picture was given up: \(reason)"

@@ -17,7 +17,7 @@ public struct RenderingProgress: Equatable, Sendable {
     public enum Stage: String, Sendable, CaseIterable, Codable {
         /// Reading the model.
         case loading
-        /// The text encoder.
+        /// The text encoder, and that of the picture to begin with.
         case encoding
         /// The steps.
         case denoising

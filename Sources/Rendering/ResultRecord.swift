@@ -14,6 +14,8 @@ public struct ResultRecord: Equatable, Codable, Sendable {
     public var request: JobRequest
     /// A job that makes the same pixels again on this host: everything that was chosen is pinned.
     public var job: JobRequest
+    /// What it began with; nil for noise alone.
+    public var initImage: InitImage?
     /// What drew.
     public var model: Model
     /// How it was chosen.
@@ -58,6 +60,24 @@ public struct ResultRecord: Equatable, Codable, Sendable {
         }
     }
 
+    /// The picture that it began with.
+    public struct InitImage: Equatable, Codable, Sendable {
+        /// Its path inside the spool.
+        public var path: String
+        /// SHA-256 of its bytes, as they were when the job began.
+        public var sha256: String
+        /// Its own size in pixels.
+        public var width: Int, height: Int
+        /// How far the picture went from it.
+        public var strength: Double
+
+        init(_ file: InitImageFile, strength: Double?) {
+            (path, sha256) = (file.path, file.sha256)
+            (width, height) = file.size
+            self.strength = strength ?? JobRequest.defaultStrength
+        }
+    }
+
     /// The model that drew.
     public struct Model: Equatable, Codable, Sendable {
         /// Its folder's name.
@@ -74,6 +94,8 @@ public struct ResultRecord: Equatable, Codable, Sendable {
         public var loadSeconds: Double
         /// The text encoder.
         public var textSeconds: Double
+        /// The picture that it began with, from its file to latents; nil for noise alone.
+        public var initImageSeconds: Double?
         /// Each denoising step.
         public var stepSeconds: [Double]
         /// The decoder.
@@ -86,6 +108,7 @@ public struct ResultRecord: Equatable, Codable, Sendable {
         enum CodingKeys: String, CodingKey {
             case loadSeconds = "load_seconds"
             case textSeconds = "text_seconds"
+            case initImageSeconds = "init_image_seconds"
             case stepSeconds = "step_seconds"
             case decodeSeconds = "decode_seconds"
             case encodeSeconds = "encode_seconds"
@@ -131,7 +154,9 @@ public struct ResultRecord: Equatable, Codable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, name, queue, request, job, model, plan
+        case id, name, queue, request, job
+        case initImage = "init_image"
+        case model, plan
         case metBudget = "met_budget"
         case timings, memory, host, picture, version
     }

@@ -3,7 +3,7 @@ public import SystemPackage
 
 /// Where one instance of the daemon keeps its files. Building a layout touches no file.
 public struct Layout: Sendable, Equatable {
-    /// Holds `incoming`, `work`, `done` and `failed`.
+    /// Holds `incoming`, `images`, `work`, `done` and `failed`.
     public var spool: FilePath
     /// Survives a restart: the queue's database, and models that the operator adds.
     public var state: FilePath

@@ -7,10 +7,12 @@ import SystemPackage
 //                                                     ▼
 //     failed/NAME.json (why), failed/NAME.job.json (what)        done/NAME.webp, done/NAME.json (the job is done)
 //
+//  a client ──► images/…/FILE, which jobs name and the daemon only reads
+//
 // Every arrow between folders is a rename(2), with both folders on the disk before anything follows. A crash leaves a file
 // before or behind an arrow; the next start takes up what lies in work/, and each step may be done again.
 
-/// The four folders of the spool and everything that moves in them. It says which bytes exist; the queue says what they mean.
+/// The folders of the spool and everything that moves in them. It says which bytes exist; the queue says what they mean.
 ///
 /// All methods block for the disk.
 public struct Spool: Sendable {
@@ -24,9 +26,11 @@ public struct Spool: Sendable {
         case done
         /// What became no picture, and why.
         case failed
+        /// Pictures that jobs begin with. The clients' own: nothing is taken out of it or put into it.
+        case images
     }
 
-    /// The folder of the four folders.
+    /// The folder of the folders.
     public let root: FilePath
     /// The largest job file that is read, in bytes.
     public let maximumFileSize: Int
@@ -40,7 +44,7 @@ public struct Spool: Sendable {
         self.maximumFileSize = maximumFileSize
         try Self.createWithParents(root)
         for folder in Folder.allCases {
-            try Self.create(path(folder), permissions: folder == .incoming ? 0o770 : 0o750)
+            try Self.create(path(folder), permissions: [.incoming, .images].contains(folder) ? 0o770 : 0o750)
         }
         try Self.create(staging, permissions: 0o750)
         for name in try Files.names(in: staging) { try Files.remove(staging.appending(name)) }
@@ -63,7 +67,7 @@ public struct Spool: Sendable {
     /// Where files are written before they are renamed to where they are seen.
     var staging: FilePath { path(.work).appending("tmp") }
 
-    /// The folder above the four may be a link, and so may all above it: that is the operator's business.
+    /// The folder above them may be a link, and so may all above it: that is the operator's business.
     private static func createWithParents(_ path: FilePath) throws(SpoolError) {
         if path.withPlatformString({ mkdir($0, 0o755) }) == 0 || errno == EEXIST { return }
         guard errno == ENOENT, path.removingLastComponent() != path else { throw Files.failure("create", path) }
@@ -78,11 +82,11 @@ public struct Spool: Sendable {
         guard try Files.status(path)?.kind == S_IFDIR else { throw .notAFolder(path) }
     }
 
-    /// Renames a file through all of the folders. Comparing device numbers would not find a bind mount.
+    /// Renames a file through all of the folders that files are moved to. Comparing device numbers would not find a bind mount.
     private func checkPassage() throws(SpoolError) {
         var probe = staging.appending("probe")
         try Files.write([], to: probe, permissions: 0o640)
-        for folder in Folder.allCases {
+        for folder in Folder.allCases where folder != .images {
             let next = path(folder).appending(".latentd-probe")
             do {
                 try Files.rename(probe, to: next)

@@ -6,9 +6,11 @@ public enum SpoolError: Error, Equatable, Sendable {
     case system(operation: String, path: FilePath, errno: Errno)
     /// Something else lies where a folder of the spool should be.
     case notAFolder(FilePath)
+    /// A link, a folder, a FIFO or the like lies where a file should be.
+    case notAFile(FilePath)
     /// A file cannot be renamed from one folder of the spool into another.
     case separateFilesystems(FilePath, FilePath)
-    /// The file is larger than a job file may be.
+    /// The file is larger than one of its kind may be.
     case tooLarge(FilePath, limit: Int)
 
     /// Whether the same may succeed later, when there is room again. Only the worker and the intake try again.
@@ -25,6 +27,7 @@ extension SpoolError: CustomStringConvertible {
         switch self {
         case .system(let operation, let path, let errno): "cannot \(operation) \(path.shown): \(errno)"
         case .notAFolder(let path): "\(path.shown) is not a folder"
+        case .notAFile(let path): "\(path.shown) is not a file; links are not followed"
         case .separateFilesystems(let one, let other):
             "\(one.shown) and \(other.shown) must be on one file system, so that files can be renamed between them"
         case .tooLarge(let path, let limit): "\(path.shown) is larger than \(limit) bytes"

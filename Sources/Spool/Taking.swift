@@ -73,7 +73,7 @@ extension Spool {
         switch error {
         case .system(_, _, let errno): "cannot be read: \(errno)"
         case .tooLarge(_, let limit): "is larger than \(limit) bytes"
-        case .notAFolder, .separateFilesystems: "cannot be read"
+        case .notAFolder, .notAFile, .separateFilesystems: "cannot be read"
         }
     }
 

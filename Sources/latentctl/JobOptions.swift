@@ -19,6 +19,13 @@ struct JobOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Pixels.", valueName: "pixels"))
     var height: Int?
 
+    @Option(
+        help: ArgumentHelp("A picture to begin with: images/FILE or done/FILE in the spool.", valueName: "path"))
+    var initImage: String?
+
+    @Option(help: ArgumentHelp("How far to go from --init-image, above 0 to 1; 0.8 without it.", valueName: "part"))
+    var strength: Double?
+
     @Option(help: "The same seed, model and settings give the same picture.")
     var seed: UInt64?
 
@@ -86,6 +93,8 @@ struct JobOptions: ParsableArguments {
             id.map { .init("id", .string($0)) }, negativePrompt.map { .init("negative_prompt", .string($0)) },
             width.map { .init("width", .number(JSONNumber($0))) },
             height.map { .init("height", .number(JSONNumber($0))) },
+            initImage.map { .init("init_image", .string($0)) },
+            strength.flatMap { $0.isFinite ? .init("strength", .number(JSONNumber($0))) : nil },
             seed.map { .init("seed", .number(JSONNumber($0))) }, steps.map { .init("steps", .number(JSONNumber($0))) },
             guidanceScale.flatMap { $0.isFinite ? .init("guidance_scale", .number(JSONNumber($0))) : nil },
             sampler.map { .init("sampler", .string($0)) }, rng.map { .init("rng", .string($0)) },
@@ -100,6 +109,7 @@ struct JobOptions: ParsableArguments {
 
     func validate() throws {
         if words.isEmpty { throw ValidationError("say a prompt or name a job file") }
+        if let strength, !strength.isFinite { throw ValidationError("--strength must be a number") }
         if let guidanceScale, !guidanceScale.isFinite { throw ValidationError("--guidance-scale must be a number") }
     }
 }

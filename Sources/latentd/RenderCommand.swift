@@ -13,6 +13,12 @@ struct RenderCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where the picture goes.", valueName: "file.webp"))
     var output: String
 
+    @Option(help: ArgumentHelp("A picture to begin with, PNG or WebP.", valueName: "file"))
+    var initImage: String?
+
+    @Option(help: ArgumentHelp("How far to go from --init-image, above 0 to 1; 0.8 without it.", valueName: "part"))
+    var strength: Double?
+
     @Option(help: ArgumentHelp("A folder of model folders, searched first; may be repeated.", valueName: "dir"))
     var models: [String] = []
 
@@ -30,12 +36,14 @@ struct RenderCommand: ParsableCommand {
 
     mutating func run() throws {
         try ForegroundRender(
-            job: job, output: output, modelDirectories: models, precision: precision, dump: dump, threads: threads,
+            job: job, output: output, initImage: initImage, strength: strength, modelDirectories: models,
+            precision: precision, dump: dump, threads: threads,
             printsRecord: json
         ).run()
     }
 
     func validate() throws {
+        if let strength, !strength.isFinite { throw ValidationError("--strength must be a number") }
         if !(0...1024).contains(threads) { throw ValidationError("--threads must be 0 to 1024") }
     }
 }

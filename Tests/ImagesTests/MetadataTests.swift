@@ -24,6 +24,15 @@ struct MetadataTests {
         #expect(read == metadata)
     }
 
+    @Test("What a picture began with comes back too")
+    func initImage() throws {
+        var metadata = sampleMetadata(prompt: "a cat")
+        metadata.initImage = .init(sha256: String(repeating: "5", count: 64), strength: 0.35)
+        #expect(try PictureMetadata(xmpPacket: metadata.xmpPacket()) == metadata)
+        let line = ParametersLine(metadata).text
+        #expect(line.contains("Size: 128x128, Denoising strength: 0.35, Init image SHA-256: 555"))
+    }
+
     @Test("A job with characters that XML cannot hold means the same when it comes back")
     func rawControlCharacters() throws {
         let job = "{\"prompt\": \"a\u{FFFE}b\u{FFFF}\"}"

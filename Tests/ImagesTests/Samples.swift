@@ -22,6 +22,7 @@ func sampleMetadata(prompt: String, negativePrompt: String = "", job: String? = 
         sampler: "euler-a", guidanceScale: 7.5, randomSource: "latentd", model: "emoji",
         modelSHA256: "abcdef1234" + String(repeating: "0", count: 54), precision: "fp32", isa: "avx512",
         version: "0.1.0", timings: [.init(stage: "text", seconds: 0.004), .init(stage: "denoise", seconds: 1.25)],
+        initImage: nil,
         job: job ?? jobJSON(prompt, negativePrompt))
 }
 

@@ -23,6 +23,8 @@ struct Schema {
         case ("type", .string(let type), _): isOf(type, value)
         case ("enum", .array(let values), _): values.contains(value)
         case ("required", .array(let names), .object): names.allSatisfy { value[$0.string ?? ""] != nil }
+        case ("dependentRequired", .object(let rules), .object):
+            rules.allSatisfy { value[$0.name] == nil || holds("required", $0.value, for: value, in: schema) }
         case ("properties", .object(let properties), .object):
             properties.allSatisfy { property in value[property.name].map { accepts($0, property.value) } ?? true }
         case ("additionalProperties", .bool(false), .object(let members)):
@@ -36,7 +38,8 @@ struct Schema {
         case ("minLength", .number(let bound), .string(let text)): Double(text.unicodeScalars.count) >= bound.double
         case ("maxLength", .number(let bound), .string(let text)): Double(text.unicodeScalars.count) <= bound.double
         case ("pattern", .string(let pattern), .string(let text)): matches(text, pattern)
-        case ("required", _, _), ("properties", _, _), ("additionalProperties", _, _), ("items", _, _),
+        case ("required", _, _), ("dependentRequired", _, _), ("properties", _, _), ("additionalProperties", _, _),
+            ("items", _, _),
             ("minItems", _, _),
             ("maxItems", _, _), ("minimum", _, _), ("maximum", _, _), ("exclusiveMinimum", _, _), ("minLength", _, _),
             ("maxLength", _, _), ("pattern", _, _):

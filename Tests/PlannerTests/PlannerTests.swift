@@ -76,6 +76,31 @@ struct PlannerTests {
         )
     }
 
+    @Test("A job that begins with a picture pays for the steps that are taken and for the picture, and gets its size")
+    func initImage() throws {
+        func plan(_ strength: Double?, _ change: (inout JobRequest) -> Void = { _ in }) throws -> Plan {
+            let request = request {
+                $0.initImage = "images/cat.png"
+                $0.strength = strength
+                change(&$0)
+            }
+            return try single.plan(request, initImage: (300, 30), now: now)
+        }
+        let whole = try plan(nil)
+        #expect((whole.width, whole.height) == (296, 64) && whole.variant.steps == 20)
+        // Of 20 steps 16; as long for the picture as the decoder takes.
+        let scale = Double(296 * 64) / (128 * 128)
+        #expect(abs((whole.prediction?.denoiseSeconds ?? 0) - 1.6 * scale) < 1e-9)
+        #expect(whole.prediction?.initImageSeconds == whole.prediction?.decodeSeconds)
+        let lcm = try plan(0.3) { $0.sampler = .lcm }
+        #expect(abs((lcm.prediction?.denoiseSeconds ?? 0) - 2 * scale) < 1e-9)
+        #expect(try plan(0.5) { $0.width = 128 }.width == 128)
+        #expect(throws: PlannerError.noSteps(strength: 0.2, steps: 4)) { try plan(0.2) { $0.steps = 4 } }
+        // Counts of which no step would be taken are no candidates.
+        let budget = try plan(0.1) { $0.latencyBudget = .seconds(60) }
+        #expect(budget.candidates.map(\.variant.steps).min() == 12)
+    }
+
     @Test("What a job pins is never overridden")
     func pinned() throws {
         let pinned = request(budget: 0.5) {

@@ -45,6 +45,7 @@ if [ "$(id -u)" = 0 ]; then
     check "sysusers makes the user" systemd-sysusers --root="$stage" latentd.conf
     check "tmpfiles makes the spool, silently" silent systemd-tmpfiles --create --root="$stage" latentd.conf
     check "a group may drop jobs, and nobody takes another's away" mode_is "$stage/var/spool/latentd/incoming" 3770
+    check "and the same holds for pictures" mode_is "$stage/var/spool/latentd/images" 3770
     check "nobody looks into work" mode_is "$stage/var/spool/latentd/work" 700
 fi
 

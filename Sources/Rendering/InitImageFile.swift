@@ -1,0 +1,37 @@
+import Diffusion
+import Images
+import Models
+
+/// The file of a picture that a job begins with, as it was when the job began: read once, whatever becomes of it then.
+public struct InitImageFile: Sendable {
+    /// The job's `init_image`.
+    public let path: String
+    /// Of its bytes.
+    public let sha256: String
+    /// Its own size, in pixels.
+    public var size: (width: Int, height: Int) { (picture.width, picture.height) }
+
+    let byteCount: Int
+    private let picture: SourcePicture
+
+    /// Reads the header in `bytes`. A picture that is damaged there, too large or animated is refused.
+    public init(path: String, bytes: [UInt8]) throws(RenderingError) {
+        do throws(ImageError) { picture = try SourcePicture(bytes) } catch { throw .initImage(path, error) }
+        self.path = path
+        byteCount = bytes.count
+        sha256 = bytes.withUnsafeBytes { SHA256.hexadecimal($0) }
+    }
+
+    /// The memory that `pixels(width:height:)` takes beside the file's bytes.
+    func peakBytes(width: Int, height: Int) -> Int { picture.peakBytes(width: width, height: height) }
+
+    /// The picture at a size of ours.
+    func pixels(width: Int, height: Int) throws(RenderingError) -> PixelBuffer {
+        do throws(ImageError) {
+            let image = try picture.scaled(toWidth: width, height: height)
+            return PixelBuffer(width: width, height: height, bytes: image.pixels)
+        } catch {
+            throw .initImage(path, error)
+        }
+    }
+}

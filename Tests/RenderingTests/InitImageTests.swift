@@ -1,0 +1,161 @@
+import Foundation
+import Images
+import Jobs
+import Planner
+import Rendering
+import Testing
+
+private let now = Timestamp(millisecondsSinceEpoch: 0)
+
+private func picture(width: Int, height: Int) -> RGBImage {
+    let pixels = (0..<height).flatMap { y in
+        (0..<width).flatMap { x -> [UInt8] in [UInt8(x * 255 / width), UInt8(y * 255 / height), UInt8((x * y) % 256)] }
+    }
+    return RGBImage(width: width, height: height, pixels: pixels)
+}
+
+private func catFile(width: Int = 50, height: Int = 41) throws -> InitImageFile {
+    let bytes = try WebP.encode(picture(width: width, height: height), compression: .lossless)
+    return try InitImageFile(path: "images/cat.webp", bytes: bytes)
+}
+
+private func request(_ change: (inout JobRequest) -> Void = { _ in }) -> JobRequest {
+    var request = JobRequest(prompt: "a red apple")
+    request.model = "tiny"
+    request.steps = 4
+    request.initImage = "images/cat.webp"
+    change(&request)
+    return request
+}
+
+@Suite("Pictures that begin with a picture")
+struct InitImageTests {
+    private func renderer(limit: Int = 4 << 30, cache: String? = nil) throws -> Renderer {
+        try Renderer(
+            catalog: ModelCatalog(directories: [fixtureModels]),
+            options: .init(threads: 2, memoryLimitBytes: limit, cacheDirectory: cache, version: "9.8.7"))
+    }
+
+    private func render(_ request: JobRequest, _ file: InitImageFile, with renderer: Renderer) throws -> Rendered {
+        let plan = try renderer.plan(request, initImage: file, now: now)
+        return try renderer.render(request, initImage: file, seed: 7, plan: plan)
+    }
+
+    @Test("The result says what it began with, takes the picture's size and only the steps that are due")
+    func result() throws {
+        let file = try catFile()
+        let rendered = try render(request { $0.strength = 0.5 }, file, with: renderer())
+        let record = rendered.record
+        #expect((record.picture.width, record.picture.height) == (48, 40))
+        #expect(record.timings.stepSeconds.count == 2 && record.timings.initImageSeconds ?? 0 > 0)
+        #expect(record.initImage?.sha256 == file.sha256 && record.initImage?.path == "images/cat.webp")
+        #expect(record.initImage?.width == 50 && record.initImage?.strength == 0.5)
+        #expect(record.job.initImage == "images/cat.webp" && record.job.strength == 0.5 && record.job.steps == 4)
+        #expect(try JSONDecoder().decode(ResultRecord.self, from: Data(record.encoded())) == record)
+        let metadata = try PictureMetadata(webp: rendered.webp)
+        #expect(metadata.initImage == .init(sha256: file.sha256, strength: 0.5))
+        #expect(
+            ParametersLine(metadata).text.contains("Denoising strength: 0.5, Init image SHA-256: \(file.sha256)"))
+        #expect(metadata.timings.map(\.stage) == ["load", "text", "init_image", "denoise", "decode", "encode"])
+        let report = try PictureReport(webp: rendered.webp)
+        #expect(report.table.contains("strength"))
+        #expect(try report.json().contains("init_image_sha256"))
+    }
+
+    @Test("The job made from a result makes the same bits; another picture or strength makes others")
+    func again() throws {
+        let renderer = try renderer()
+        let file = try catFile()
+        let first = try render(request(), file, with: renderer)
+        #expect(first.record.job.strength == 0.8)
+        let again = try render(first.record.job, file, with: renderer)
+        #expect(again.record.picture.bitstreamSHA256 == first.record.picture.bitstreamSHA256)
+        let weaker = try render(request { $0.strength = 0.3 }, file, with: renderer)
+        #expect(weaker.record.picture.bitstreamSHA256 != first.record.picture.bitstreamSHA256)
+        let other = try catFile(width: 48, height: 40)
+        let second = try render(request(), other, with: renderer)
+        #expect(second.record.picture.bitstreamSHA256 != first.record.picture.bitstreamSHA256)
+    }
+
+    @Test("The encoder's weights are prepared in a file of their own, and only for a job that begins with a picture")
+    func weights() throws {
+        let cache = NSTemporaryDirectory() + "latentd-cache-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: cache) }
+        func prepared() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: "\(cache)/prepared").filter { $0.contains("vae") }
+        }
+        let renderer = try renderer(cache: cache)
+        let plain = request {
+            $0.initImage = nil
+            $0.width = 48
+            $0.height = 40
+        }
+        let plan = try renderer.plan(plain, now: now)
+        let before = try renderer.render(plain, seed: 7, plan: plan).record
+        #expect(before.timings.initImageSeconds == nil && before.initImage == nil)
+        #expect(try prepared().count == 1)
+        _ = try render(request(), catFile(), with: renderer)
+        #expect(try prepared().sorted().map { $0.prefix(12) } == ["tiny.vae-enc", "tiny.vae.fp3"])
+        #expect(
+            try renderer.render(plain, seed: 7, plan: plan).record.memory.plannedBytes == before.memory.plannedBytes)
+    }
+
+    @Test("A first such job is predicted from the decoder, a later one from what it took")
+    func costs() throws {
+        let renderer = try renderer()
+        let file = try catFile()
+        _ = try render(request(), file, with: renderer)
+        let plan = try renderer.plan(request(), initImage: file, now: now)
+        #expect(plan.prediction?.initImageSeconds ?? 0 > 0)
+        #expect(try renderer.plan(request { $0.initImage = nil }, now: now).prediction?.initImageSeconds == nil)
+    }
+
+    @Test("The planner's count of steps is the engine's", arguments: SamplerName.allCases)
+    func steps(sampler: SamplerName) throws {
+        let renderer = try renderer()
+        let file = try catFile(width: 16, height: 16)
+        for strength in [0.26, 0.5, 0.99, 1] {
+            let job = request {
+                $0.sampler = sampler
+                $0.strength = strength
+            }
+            let record = try render(job, file, with: renderer).record
+            #expect(record.timings.stepSeconds.count == job.runningSteps(of: 4, sampler: sampler))
+        }
+    }
+
+    @Test("What cannot begin a picture is refused with the field")
+    func refusals() throws {
+        let bad = #expect(throws: RenderingError.self) {
+            try InitImageFile(path: "images/x.png", bytes: Array("hello".utf8))
+        }
+        #expect(bad?.field == "init_image" && bad?.code == "init_image_unusable" && bad?.isTransient == false)
+        #expect(bad?.description.contains("images/x.png") == true)
+
+        let renderer = try renderer()
+        var bytes = try WebP.encode(picture(width: 40, height: 40), compression: .lossless)
+        for index in bytes.indices.dropFirst(60) { bytes[index] = 0xFF }
+        let damaged = try InitImageFile(path: "images/y.webp", bytes: bytes)
+        let error = #expect(throws: RenderingError.self) { try render(request(), damaged, with: renderer) }
+        #expect(error?.field == "init_image")
+
+        let none = #expect(throws: RenderingError.self) {
+            try renderer.plan(request { $0.strength = 0.2 }, initImage: catFile(), now: now)
+        }
+        #expect(none?.field == "strength" && none?.code == "no_steps")
+    }
+
+    @Test("A picture whose decoding does not fit the memory limit is refused with the number")
+    func memory() throws {
+        let large = try WebP.encode(
+            RGBImage(width: 4096, height: 4096, pixels: [UInt8](repeating: 9, count: 3 << 24)), compression: .lossless)
+        let file = try InitImageFile(path: "images/large.webp", bytes: large)
+        let small = request {
+            $0.width = 48
+            $0.height = 48
+        }
+        let renderer = try renderer(limit: 64 << 20)
+        let error = #expect(throws: RenderingError.self) { try render(small, file, with: renderer) }
+        #expect(error?.code == "memory_limit")
+    }
+}
