@@ -46,6 +46,8 @@ public struct PrecisionRules: Hashable, Sendable {
         // One row a step: their time is nothing, and they steer every block.
         Rule(component: "unet", tensors: "time_embedding.*", at: [.int8, .int4], precision: .bf16),
         Rule(component: "unet", tensors: "*.time_emb_proj.*", at: [.int4], precision: .int8),
+        // AutoencoderTiny's weights are few, its convolutions are as fast by Winograd, and its ranges would be those of whole images.
+        Rule(component: "vae", tensors: "decoder.layers.*", at: [.int8, .int4], precision: .bf16),
         // 4 bits save memory where there is much of it: in the UNet.
         Rule(component: "vae", tensors: "*", at: [.int4], precision: .int8),
         Rule(component: "text_encoder", tensors: "*", at: [.int4], precision: .int8),

@@ -28,20 +28,18 @@ public struct BoundedPlan: Hashable, Sendable {
     /// Whether images between passes are rounded, to 16 significant bits.
     public var isRounded: Bool { !parameters.keepsFloats }
 
-    private static let bands = [16384, 8192, 4096, 2048, 1024, 256, 64, 1].map { $0 << 10 }
-    /// Bands that are worth a search for the best use of memory: the others lie between.
-    private static let searched = [4096, 1024, 1].map { $0 << 10 }
     /// Bytes that a search for the best use of memory need not distinguish: a 64th of the limit.
     private static let resolution = 64
 
     /// The fastest plan within `limitBytes`.
     ///
     /// - Parameters:
+    ///   - bands: bytes of a band of floats, the fastest first, the smallest last.
     ///   - usesScratch: whether a scratch file may be used.
     ///   - measure: the costs of some parameters.
     /// - Returns: nil where there is none; then `least` is what the smallest takes.
     static func fastest(
-        limitBytes: Int, usesScratch: Bool, _ measure: (Parameters) throws(DiffusionError) -> BoundedPlan
+        limitBytes: Int, bands: [Int], usesScratch: Bool, _ measure: (Parameters) throws(DiffusionError) -> BoundedPlan
     ) throws(DiffusionError) -> (plan: BoundedPlan?, leastBytes: Int) {
         func plan(_ keepsFloats: Bool, _ band: Int, _ store: Int) throws(DiffusionError) -> BoundedPlan {
             try measure(
@@ -56,7 +54,7 @@ public struct BoundedPlan: Hashable, Sendable {
         var least = try plan(false, bands[bands.count - 1], .max)
         guard usesScratch else { return (nil, least.peakBytes) }
         var best: BoundedPlan?
-        for band in searched {
+        for band in bands {
             var found = try plan(false, band, 0)
             if found.peakBytes < least.peakBytes { least = found }
             guard found.peakBytes <= limitBytes else { continue }

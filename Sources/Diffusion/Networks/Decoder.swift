@@ -51,7 +51,7 @@ public enum Decoder {
     public func plan(
         _ shape: Shape, limitBytes: Int, usesScratch: Bool, pool: ThreadPool
     ) throws(DiffusionError) -> BoundedPlan {
-        let (plan, least) = try BoundedPlan.fastest(limitBytes: limitBytes, usesScratch: usesScratch) {
+        let (plan, least) = try BoundedPlan.fastest(limitBytes: limitBytes, bands: bands, usesScratch: usesScratch) {
             (parameters) throws(DiffusionError) in
             try measure(parameters, shape, pool)
         }
@@ -59,6 +59,14 @@ public enum Decoder {
             throw .insufficientMemory(.decoder, leastBytes: least, limitBytes: limitBytes)
         }
         return plan
+    }
+
+    /// Each pass of the KL decoder reads its weights once a band, and they are many; the tiny one holds bands of all its layers.
+    private var bands: [Int] {
+        switch self {
+        case .kl: [8 << 20, 2 << 20, 512 << 10, 1]
+        case .tiny: [1 << 20, 256 << 10, 1]
+        }
     }
 
     private func measure(
