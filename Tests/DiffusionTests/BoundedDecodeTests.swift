@@ -30,6 +30,38 @@ struct BoundedDecodeTests {
         #expect(difference(whole, bounded) <= 2.0 / 255 / 16)
     }
 
+    @Test("an encoder, too, gives the same in bands", arguments: models)
+    func encoder(_ model: String) throws {
+        let encoder = try Encoder(ModelFolder(path: GoldenIndex.model(model)))
+        let pool = try ThreadPool(threads: 2), height = 72, width = 104
+        var random = RandomSourceKind.latentd.source(seed: 3)
+        let picture = random.normals(height * width * 3)
+        let evaluation = Evaluation(try Context(arena: Arena(capacity: 64 << 20), pool: pool))
+        let image = evaluation.context.tensor(Shape(n: 1, h: height, w: width, c: 3), picture)
+        let whole = encoder(image, evaluation).array()
+        for limit in [1 << 40, 0] {
+            let plan: BoundedPlan
+            do throws(DiffusionError) {
+                plan = try encoder.plan(height: height, width: width, limitBytes: limit, usesScratch: true, pool: pool)
+            } catch {
+                guard case .insufficientMemory(.encoder, let least, 0) = error else { throw error }
+                plan = try encoder.plan(height: height, width: width, limitBytes: least, usesScratch: true, pool: pool)
+                #expect(plan.peakBytes <= least)
+            }
+            let bounded = Evaluation(try Context(arena: Arena(capacity: plan.activationBytes), pool: pool))
+            let latents = try encoder(
+                height: height, width: width, within: plan, scratchDirectory: NSTemporaryDirectory(), bounded
+            ) { rows, band in
+                for row in rows {
+                    let line = row * width * 3
+                    _ = band.rows(row - rows.lowerBound..<row - rows.lowerBound + 1).floats
+                        .update(from: picture[line..<line + width * 3])
+                }
+            }
+            #expect(difference(whole, latents.array()) <= 1e-3)
+        }
+    }
+
     @Test("what no plan can do is refused with the least that would do", arguments: models)
     func refusal(_ model: String) throws {
         let decode = try Decode(model, .fp32, height: 8, width: 8)

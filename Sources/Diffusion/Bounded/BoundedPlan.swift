@@ -28,49 +28,79 @@ public struct BoundedPlan: Hashable, Sendable {
     /// Whether images between passes are rounded, to 16 significant bits.
     public var isRounded: Bool { !parameters.keepsFloats }
 
+    /// For a network whose passes read many weights once a band: not too many bands.
+    static let bandsOfManyWeights = [8 << 20, 2 << 20, 512 << 10, 1]
+    /// For one that holds bands of all its layers at a time.
+    static let bandsOfAllLayers = [1 << 20, 256 << 10, 1]
+
     /// Bytes that a search for the best use of memory need not distinguish: a 64th of the limit.
     private static let resolution = 64
 
     /// The fastest plan within `limitBytes`.
     ///
     /// - Parameters:
+    ///   - stage: that it is for.
     ///   - bands: bytes of a band of floats, the fastest first, the smallest last.
     ///   - usesScratch: whether a scratch file may be used.
-    ///   - measure: the costs of some parameters.
-    /// - Returns: nil where there is none; then `least` is what the smallest takes.
+    ///   - body: what is run, here in an arena that only measures.
+    /// - Throws: `DiffusionError.insufficientMemory` with the least that would do.
     static func fastest(
-        limitBytes: Int, bands: [Int], usesScratch: Bool, _ measure: (Parameters) throws(DiffusionError) -> BoundedPlan
-    ) throws(DiffusionError) -> (plan: BoundedPlan?, leastBytes: Int) {
+        _ stage: PipelineStage, limitBytes: Int, bands: [Int], usesScratch: Bool, pool: ThreadPool,
+        _ body: (BoundedRun) throws(DiffusionError) -> Void
+    ) throws(DiffusionError) -> BoundedPlan {
         func plan(_ keepsFloats: Bool, _ band: Int, _ store: Int) throws(DiffusionError) -> BoundedPlan {
-            try measure(
-                Parameters(keepsFloats: keepsFloats, bandBytes: band, storeBytes: store, releasesWeights: true))
+            let parameters = Parameters(
+                keepsFloats: keepsFloats, bandBytes: band, storeBytes: store, releasesWeights: true)
+            return try BoundedPlan(parameters, pool, body)
         }
         for keepsFloats in [true, false] {
             for band in bands {
                 let found = try plan(keepsFloats, band, .max)
-                if found.peakBytes <= limitBytes { return (found, found.peakBytes) }
+                if found.peakBytes <= limitBytes { return found }
             }
         }
-        var least = try plan(false, bands[bands.count - 1], .max)
-        guard usesScratch else { return (nil, least.peakBytes) }
         var best: BoundedPlan?
-        for band in bands {
-            var found = try plan(false, band, 0)
-            if found.peakBytes < least.peakBytes { least = found }
-            guard found.peakBytes <= limitBytes else { continue }
-            // The most that fits, by halves: room for images is taken from the file.
-            var room = 0..<limitBytes
-            while room.count > max(1 << 12, limitBytes / resolution) {
-                let middle = room.lowerBound + room.count / 2, next = try plan(false, band, middle)
-                if next.peakBytes <= limitBytes {
-                    room = middle..<room.upperBound
-                    found = next
-                } else {
-                    room = room.lowerBound..<middle
-                }
+        var least = try plan(false, bands[bands.count - 1], .max).peakBytes
+        for band in usesScratch ? bands : [] {
+            let smallest = try plan(false, band, 0)
+            least = min(least, smallest.peakBytes)
+            guard smallest.peakBytes <= limitBytes else { continue }
+            let found = try largest(within: limitBytes, from: smallest) { (store) throws(DiffusionError) in
+                try plan(false, band, store)
             }
             if best.map({ found.scratchBytes < $0.scratchBytes }) ?? true { best = found }
         }
-        return (best, least.peakBytes)
+        guard let best else { throw .insufficientMemory(stage, leastBytes: least, limitBytes: limitBytes) }
+        return best
+    }
+
+    /// The plan with the most memory for images that fits, found by halves.
+    private static func largest(
+        within limitBytes: Int, from smallest: BoundedPlan, _ plan: (Int) throws(DiffusionError) -> BoundedPlan
+    ) throws(DiffusionError) -> BoundedPlan {
+        var found = smallest, room = 0..<limitBytes
+        while room.count > max(1 << 12, limitBytes / resolution) {
+            let middle = room.lowerBound + room.count / 2, next = try plan(middle)
+            if next.peakBytes <= limitBytes {
+                room = middle..<room.upperBound
+                found = next
+            } else {
+                room = room.lowerBound..<middle
+            }
+        }
+        return found
+    }
+
+    private init(
+        _ parameters: Parameters, _ pool: ThreadPool, _ body: (BoundedRun) throws(DiffusionError) -> Void
+    ) throws(DiffusionError) {
+        let context: Context
+        do throws(ComputeError) { context = try Context(arena: Arena(), pool: pool) } catch { throw .compute(error) }
+        let run = BoundedRun(parameters, scratchDirectory: nil, Evaluation(context))
+        try body(run)
+        self.parameters = parameters
+        peakBytes = run.peakBytes
+        activationBytes = context.arena.peakBytes
+        scratchBytes = run.scratchBytes
     }
 }

@@ -77,6 +77,16 @@ final class BoundedRun {
         return image
     }
 
+    /// Runs a pass and keeps its result whole, as floats.
+    @inline(never)
+    func gather(_ rows: any RowStream, using weights: [any ReleasableWeight]) throws(DiffusionError) -> Tensor {
+        let result = context.tensor(rows.shape)
+        try forEachBand(of: rows, using: weights) { (band, row) throws(DiffusionError) in
+            context.copy(band, into: result.rows(row..<row + band.shape.h))
+        }
+        return result
+    }
+
     /// Runs a pass and hands out its result band by band, with the row where each begins.
     @inline(never)
     func forEachBand(

@@ -51,34 +51,16 @@ public enum Decoder {
     public func plan(
         _ shape: Shape, limitBytes: Int, usesScratch: Bool, pool: ThreadPool
     ) throws(DiffusionError) -> BoundedPlan {
-        let (plan, least) = try BoundedPlan.fastest(limitBytes: limitBytes, bands: bands, usesScratch: usesScratch) {
-            (parameters) throws(DiffusionError) in
-            try measure(parameters, shape, pool)
+        let bands =
+            switch self {
+            case .kl: BoundedPlan.bandsOfManyWeights
+            case .tiny: BoundedPlan.bandsOfAllLayers
+            }
+        return try BoundedPlan.fastest(
+            .decoder, limitBytes: limitBytes, bands: bands, usesScratch: usesScratch, pool: pool
+        ) { (run) throws(DiffusionError) in
+            try decode(run.context.tensor(shape), run) { (_, _) throws(DiffusionError) in }
         }
-        guard let plan else {
-            throw .insufficientMemory(.decoder, leastBytes: least, limitBytes: limitBytes)
-        }
-        return plan
-    }
-
-    /// Each pass of the KL decoder reads its weights once a band, and they are many; the tiny one holds bands of all its layers.
-    private var bands: [Int] {
-        switch self {
-        case .kl: [8 << 20, 2 << 20, 512 << 10, 1]
-        case .tiny: [1 << 20, 256 << 10, 1]
-        }
-    }
-
-    private func measure(
-        _ parameters: BoundedPlan.Parameters, _ shape: Shape, _ pool: ThreadPool
-    ) throws(DiffusionError) -> BoundedPlan {
-        let context: Context
-        do throws(ComputeError) { context = try Context(arena: Arena(), pool: pool) } catch { throw .compute(error) }
-        let run = BoundedRun(parameters, scratchDirectory: nil, Evaluation(context))
-        try decode(context.tensor(shape), run) { (_, _) throws(DiffusionError) in }
-        return BoundedPlan(
-            parameters: parameters, peakBytes: run.peakBytes, activationBytes: context.arena.peakBytes,
-            scratchBytes: run.scratchBytes)
     }
 
     private func decode(

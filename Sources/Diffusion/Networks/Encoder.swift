@@ -28,6 +28,55 @@ public enum Encoder {
         }
     }
 
+    /// The same within the memory of a plan that was made for a picture of this height and width, one picture.
+    ///
+    /// - Parameters:
+    ///   - scratchDirectory: where what does not fit into memory is kept.
+    ///   - check: is asked now and then whether to go on.
+    ///   - fill: writes some rows of the picture into a tensor `[1, rows, W, 3]`, -1 black, 1 white.
+    public func callAsFunction(
+        height: Int, width: Int, within plan: BoundedPlan, scratchDirectory: String?, _ evaluation: Evaluation,
+        check: @escaping () throws(DiffusionError) -> Void = { () throws(DiffusionError) in },
+        fill: @escaping (Range<Int>, Tensor) -> Void
+    ) throws(DiffusionError) -> Tensor {
+        let run = BoundedRun(plan.parameters, scratchDirectory: scratchDirectory, evaluation, check: check)
+        return try encode(Shape(n: 1, h: height, w: width, c: 3), run, fill)
+    }
+
+    /// The fastest way to encode one picture within `limitBytes` of memory: arena and mapped weights.
+    ///
+    /// - Parameter usesScratch: whether a scratch file may be used.
+    /// - Throws: `DiffusionError.insufficientMemory` with the least that would do.
+    public func plan(
+        height: Int, width: Int, limitBytes: Int, usesScratch: Bool, pool: ThreadPool
+    ) throws(DiffusionError) -> BoundedPlan {
+        let bands =
+            switch self {
+            case .kl: BoundedPlan.bandsOfManyWeights
+            case .tiny: BoundedPlan.bandsOfAllLayers
+            }
+        return try BoundedPlan.fastest(
+            .encoder, limitBytes: limitBytes, bands: bands, usesScratch: usesScratch, pool: pool
+        ) { (run) throws(DiffusionError) in
+            _ = try encode(Shape(n: 1, h: height, w: width, c: 3), run) { _, _ in }
+        }
+    }
+
+    private func encode(
+        _ shape: Shape, _ run: BoundedRun, _ fill: @escaping (Range<Int>, Tensor) -> Void
+    ) throws(DiffusionError) -> Tensor {
+        switch self {
+        case .kl(let encoder): return try encoder(MadeRows(shape, run, fill: fill), run)
+        case .tiny(let encoder):
+            let context = run.context
+            let rows = MadeRows(shape, run) { rows, band in
+                fill(rows, band)
+                context.scale(band, by: 0.5, plus: 0.5)
+            }
+            return try encoder(rows, run)
+        }
+    }
+
     var weightBytes: WeightBytes {
         switch self {
         case .kl(let encoder): encoder.weightBytes

@@ -3,12 +3,12 @@ import Models
 
 /// The encoder of Stable Diffusion's autoencoder; diffusers' `AutoencoderKL.encode`.
 public struct KLEncoder {
-    private let convIn: Convolution
-    private let downBlocks: [(resnets: [ResnetBlock], downsampler: Downsampler?)]
-    private let midResnets: [ResnetBlock]
-    private let midAttention: MidAttention?
-    private let convNormOut: GroupNormalization, convOut: Convolution
-    private let quantConv: Linear?
+    let convIn: Convolution
+    let downBlocks: [(resnets: [ResnetBlock], downsampler: Downsampler?)]
+    let midResnets: [ResnetBlock]
+    let midAttention: MidAttention?
+    let convNormOut: GroupNormalization, convOut: Convolution
+    let quantConv: Linear?
     let weightBytes: WeightBytes
 
     private static let epsilon = 1e-6

@@ -6,12 +6,12 @@ import Models
 /// The layers are a list in the checkpoint: for each level a convolution, which halves all but the first, and its blocks; then
 /// the last convolution.
 public struct TinyEncoder {
-    private let levels: [Level]
-    private let convOut: Convolution
+    let levels: [Level]
+    let convOut: Convolution
     private let outPath: String
     let weightBytes: WeightBytes
 
-    private struct Level {
+    struct Level {
         let conv: Convolution
         let path: String
         let blocks: [TinyBlock]
