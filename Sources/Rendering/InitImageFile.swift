@@ -1,6 +1,7 @@
 import Diffusion
 import Images
 import Models
+import Planner
 
 /// The file of a picture that a job begins with, as it was when the job began: read once, whatever becomes of it then.
 public struct InitImageFile: Sendable {
@@ -11,7 +12,7 @@ public struct InitImageFile: Sendable {
     /// Its own size, in pixels.
     public var size: (width: Int, height: Int) { (picture.width, picture.height) }
 
-    let byteCount: Int
+    private let byteCount: Int
     private let picture: SourcePicture
 
     /// Reads the header in `bytes`. A picture that is damaged there, too large or animated is refused.
@@ -22,8 +23,11 @@ public struct InitImageFile: Sendable {
         sha256 = bytes.withUnsafeBytes { SHA256.hexadecimal($0) }
     }
 
-    /// The memory that `pixels(width:height:)` takes beside the file's bytes.
-    func peakBytes(width: Int, height: Int) -> Int { picture.peakBytes(width: width, height: height) }
+    /// The memory that it takes while it is scaled, the file's bytes among it.
+    func peakBytes(width: Int, height: Int) -> Int { byteCount + picture.peakBytes(width: width, height: height) }
+
+    /// The memory that it takes from then on: the file's bytes, and the pixels at the picture's size.
+    func heldBytes(at plan: Plan) -> Int { byteCount + 3 * plan.width * plan.height }
 
     /// The picture at a size of ours.
     func pixels(width: Int, height: Int) throws(RenderingError) -> PixelBuffer {

@@ -6,7 +6,7 @@ extension Renderer {
     func scaled(
         _ file: InitImageFile, to size: (width: Int, height: Int), strength: Double?
     ) throws(RenderingError) -> InitImage {
-        let needed = file.byteCount + file.peakBytes(width: size.width, height: size.height)
+        let needed = file.peakBytes(width: size.width, height: size.height)
         let limit = planner.memoryLimitBytes
         guard baselineBytes + needed <= limit else {
             throw .insufficientMemory(

@@ -40,7 +40,7 @@ extension Renderer {
         }
         let scaling = clock.now - start
         let pipeline = try pipeline(of: model, plan.variant.precision)
-        let planned = try checkedPlan(pipeline, settings, beside: initImage?.byteCount ?? 0)
+        let planned = try checkedPlan(pipeline, settings, beside: initImage?.heldBytes(at: plan) ?? 0)
         let sha256: String
         do { sha256 = try digests.sha256(of: model) } catch { throw .unusableModel(model.facts.name, error) }
         let prepared = clock.now
@@ -77,6 +77,7 @@ extension Renderer {
     ) throws(RenderingError) -> Rendered {
         let clock = ContinuousClock()
         let encodingStart = clock.now
+        let heldBytes = initImage?.heldBytes(at: plan) ?? 0
         let image = RGBImage(
             width: generation.image.width, height: generation.image.height, pixels: generation.image.bytes)
         do throws(ImageError) {
@@ -92,8 +93,8 @@ extension Renderer {
                 model: .init(name: model.facts.name, sha256: sha256, precision: plan.variant.precision), plan: plan,
                 timings: timings,
                 memory: .init(
-                    plannedBytes: baselineBytes + planned.peakBytes,
-                    plannedResidentBytes: residentBaselineBytes + planned.peakBytesWithMappedWeights,
+                    plannedBytes: baselineBytes + planned.peakBytes + heldBytes,
+                    plannedResidentBytes: residentBaselineBytes + planned.peakBytesWithMappedWeights + heldBytes,
                     limitBytes: planner.memoryLimitBytes, activationPeakBytes: generation.activationPeakBytes,
                     residentPeakBytes: ProcessMemory.peakBytes),
                 host: host,
@@ -113,13 +114,13 @@ extension Renderer {
 
     /// A dry run; refused when the process's private memory would go over the limit.
     ///
-    /// - Parameter otherBytes: What is held beside the model and the pixels that the picture begins with.
+    /// - Parameter otherBytes: What is held beside the model.
     func checkedPlan(
         _ pipeline: Pipeline, _ settings: GenerationSettings, beside otherBytes: Int = 0
     ) throws(RenderingError) -> MemoryPlan {
         let plan: MemoryPlan
         do throws(DiffusionError) { plan = try pipeline.memoryPlan(settings) } catch { throw RenderingError(error) }
-        let needed = baselineBytes + plan.peakBytes + otherBytes + (settings.initImage?.pixels.bytes.count ?? 0)
+        let needed = baselineBytes + plan.peakBytes + otherBytes
         let limit = planner.memoryLimitBytes
         guard needed <= limit else {
             throw .insufficientMemory(
