@@ -1,3 +1,4 @@
+import Compute
 import Diffusion
 import Models
 import Testing
@@ -43,6 +44,23 @@ struct GoldenImageRunTests {
             let generation = try pipeline.generate(settings)
             #expect(generation.activationPeakBytes == plan.stages.map(\.activationBytes).max(), "\(run)")
             #expect(try pipeline.generate(settings).image == generation.image)
+        }
+    }
+
+    @Test("narrower weights give latents that are as near as their precision", arguments: ["sd1", "tiny"])
+    func precisions(_ model: String) throws {
+        let run = try #require(GoldenIndex.shared?.imageRuns.first { $0.model == model })
+        let golden = try GoldenTensors(run.file)
+        let reference = try golden.floats("init_latents")
+        for (precision, tolerance) in [(WeightPrecision.bf16, 0.02), (.int8, 0.1), (.int4, 0.1)] {
+            let folder = try ModelFolder(path: GoldenIndex.model(model))
+            let pipeline = try Pipeline(folder: folder, precision: precision, threads: 2)
+            var dump: TensorDump? = TensorDump()
+            _ = try pipeline.generate(settings(run, golden), observer: { _ in }, dump: &dump)
+            guard case .floats(let values)? = dump?["init_latents"]?.values else {
+                throw GoldenError.noValue(name: "init_latents")
+            }
+            expectClose(values, reference, tolerance: tolerance, "\(precision)")
         }
     }
 
