@@ -64,7 +64,7 @@ struct Measurement: Encodable {
         case activationBytes = "activation_bytes"
     }
 
-    func encode(to encoder: any Encoder) throws {
+    func encode(to encoder: any Swift.Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(loadSeconds, forKey: .loadSeconds)
         try container.encode(seconds, forKey: .seconds)

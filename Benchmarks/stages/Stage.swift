@@ -12,6 +12,8 @@ package enum Stage: String, CaseIterable, Sendable {
     case unet2 = "unet b2"
     /// Latents to pixels.
     case decode
+    /// Pixels to latents.
+    case encode
 
     /// Loads the network, and gives the computation over inputs of the stage's shapes.
     ///
@@ -41,6 +43,10 @@ package enum Stage: String, CaseIterable, Sendable {
             let channels = try folder.config("vae").integer("latent_channels")
             let latents = Noise(Shape(n: 1, h: side, w: side, c: channels))
             return { network(latents.tensor($0), $0) }
+        case .encode:
+            let network = try Encoder(folder, preparation)
+            let picture = Noise(Shape(n: 1, h: size, w: size, c: 3))
+            return { network(picture.tensor($0), $0) }
         }
     }
 }
