@@ -69,13 +69,12 @@ final class ImportWorkspace {
         }
     }
 
-    /// Gives the folder its name, at once; an older one of that name is removed after.
+    /// Gives the folder its name, at once; an older one of that name is removed after, also one that a dead import put aside.
     func publish(replacing: Bool) throws(ModelError) {
         let target = "\(output)/\(name)"
         // A folder that has files cannot be renamed over: it goes aside first. Dying between the two renames leaves both complete.
         let replaced = "\(output)/.\(name).replaced"
-        let replaces = replacing && MappedFile.exists(target)
-        if replaces {
+        if replacing, MappedFile.exists(target) {
             if MappedFile.exists(replaced) { try ImportWorkspace.remove(replaced) }
             guard rename(target, replaced) == 0 else { throw .unwritable(file: target, code: errno) }
         }
@@ -83,7 +82,7 @@ final class ImportWorkspace {
             throw errno == EEXIST || errno == ENOTEMPTY ? .exists(file: target) : .unwritable(file: target, code: errno)
         }
         isPublished = true
-        if replaces { try ImportWorkspace.remove(replaced) }
+        if MappedFile.exists(replaced) { try ImportWorkspace.remove(replaced) }
         let folder = open(output, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { if folder >= 0 { close(folder) } }
         guard folder >= 0, fsync(folder) == 0 else { throw .unwritable(file: output, code: errno) }

@@ -185,6 +185,36 @@ enum Executable {
             }
         }.get()
     }
+
+    /// Runs a program and kills it when so many lines of its standard error have been read, or when it ends before.
+    ///
+    /// The lines come through a pipe of packets that holds a single one, so that the program waits for the reader: when line n
+    /// has been read, it has written line n + 1 at the most, and not returned from writing line n + 2.
+    static func kill(_ path: String, _ arguments: [String], afterLines lines: Int) async throws {
+        try await onThread {
+            Result {
+                var ends: [Int32] = [0, 0]
+                // F_SETPIPE_SZ, which Glibc's module leaves out: a page, which is one packet.
+                let setPipeSize: Int32 = 1031
+                guard pipe(&ends) == 0, fcntl(ends[1], F_SETFL, __O_DIRECT) == 0, fcntl(ends[1], setPipeSize, 1) > 0,
+                    ends.allSatisfy({ fcntl($0, F_SETFD, FD_CLOEXEC) == 0 })
+                else { throw Errno(rawValue: errno) }
+                defer { close(ends[0]) }
+                let process = Process()
+                process.executableURL = URL(fileURLWithPath: path)
+                process.arguments = arguments
+                process.standardError = FileHandle(fileDescriptor: ends[1])
+                process.standardOutput = FileHandle.nullDevice
+                let started = Result { try process.run() }
+                close(ends[1])
+                try started.get()
+                var packet = [UInt8](repeating: 0, count: 4096)
+                for _ in 0..<lines where read(ends[0], &packet, packet.count) <= 0 { break }
+                Glibc.kill(process.processIdentifier, SIGKILL)
+                process.waitUntilExit()
+            }
+        }.get()
+    }
 }
 
 /// Runs blocking code on a thread of its own, since the cooperative pool must not wait.

@@ -81,8 +81,12 @@ struct ImporterTests {
         let left = "\(model.path)/../.small.importing/unet"
         try FileManager.default.createDirectory(atPath: left, withIntermediateDirectories: true)
         try Data([1]).write(to: URL(fileURLWithPath: "\(left)/diffusion_pytorch_model.safetensors"))
+        // Where it died between its two renames.
+        let aside = "\(model.path)/../.small.replaced"
+        try FileManager.default.createDirectory(atPath: aside, withIntermediateDirectories: true)
         _ = try importer(model, .int8).run()
-        #expect(!FileManager.default.fileExists(atPath: "\(model.path)/../.small.importing"))
+        let found = try FileManager.default.contentsOfDirectory(atPath: "\(model.path)/..")
+        #expect(found.contains("small") && found.allSatisfy { !$0.hasPrefix(".small") }, "\(found)")
     }
 
     @Test("a folder that a newer version quantized is refused, with the file and the field")
