@@ -29,6 +29,8 @@ let package = Package(
         // For Benchmarks/, which is a package of its own.
         .library(name: "Compute", targets: ["Compute", "CKernels"]),
         .library(name: "Diffusion", targets: ["Models", "Diffusion"]),
+        .library(name: "Rendering", targets: ["Rendering", "Planner", "Jobs"]),
+        .library(name: "MemoryGroup", targets: ["MemoryGroup"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -91,6 +93,7 @@ let package = Package(
             name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks",
             exclude: ["main.c", "machine", "aarch64.sh", "avx512.sh"],
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(name: "MemoryGroup", path: "Tests/MemoryGroup", swiftSettings: strict),
         tests("ComputeTests", ["Compute", "CKernels", "KernelChecks"]),
         tests("ModelsTests", ["Models"]),
         tests("DiffusionTests", ["Diffusion", "Models", "Compute"]),
@@ -102,7 +105,7 @@ let package = Package(
         tests("SystemdTests", ["Systemd", logging]),
         tests("SettingsTests", ["Settings", system]),
         tests("VarlinkTests", ["Varlink", "Jobs", "Planner"]),
-        tests("RenderingTests", ["Rendering", "Diffusion", "Images", "Jobs", "Planner"]),
-        tests("DaemonTests", ["JobStore", "Jobs", "Varlink", "Settings", "Images", "Planner", system]),
+        tests("RenderingTests", ["Rendering", "Diffusion", "Models", "Compute", "Images", "Jobs", "Planner"]),
+        tests("DaemonTests", ["JobStore", "Jobs", "Varlink", "Settings", "Images", "Planner", "MemoryGroup", system]),
     ]
 )
