@@ -2,6 +2,7 @@
 import PackageDescription
 
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+let rendering = Target.Dependency.product(name: "Rendering", package: "latentd")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -24,7 +25,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "model", dependencies: ["Stages", arguments], path: "model", swiftSettings: strict),
         .executableTarget(
-            name: "precision", dependencies: ["Stages", arguments], path: "precision", swiftSettings: strict),
+            name: "precision", dependencies: ["Stages", rendering, arguments], path: "precision", swiftSettings: strict),
         .executableTarget(name: "daemon", dependencies: [arguments], path: "daemon", swiftSettings: strict),
     ]
 )

@@ -3,6 +3,7 @@ import Compute
 import Diffusion
 import Foundation
 import Models
+import Rendering
 import Stages
 
 /// Says what every precision changes in the pictures and the blocks of a model.
@@ -30,6 +31,9 @@ struct Precision: ParsableCommand {
     @Option(help: "Which tensors stay wider, instead of the model's rules (JSON).")
     var rules: String?
 
+    @Option(help: "Only so many prompts, the first ones.")
+    var limit: Int?
+
     @Option(help: "Denoising steps; the model's own without it.")
     var steps: Int?
 
@@ -46,8 +50,8 @@ struct Precision: ParsableCommand {
     var json = false
 
     mutating func validate() throws {
-        guard threads > 0, steps ?? 1 > 0, size ?? 8 > 0 else {
-            throw ValidationError("--threads, --steps and --size must be positive.")
+        guard threads > 0, limit ?? 1 > 0, steps ?? 1 > 0, size ?? 8 > 0 else {
+            throw ValidationError("--threads, --limit, --steps and --size must be positive.")
         }
         guard prompts != nil || blocks else { throw ValidationError("Name --prompts, or ask for --blocks.") }
     }
@@ -56,7 +60,7 @@ struct Precision: ParsableCommand {
         let model = try ModelFolder(path: folder)
         let rules = try self.rules.map { try PrecisionRules(file: $0) } ?? model.precisionRules()
         let lines = try prompts.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? ""
-        let prompts = lines.split(separator: "\n").map(String.init)
+        let prompts = lines.split(separator: "\n").prefix(limit ?? .max).map(String.init)
         var report = Report(model: model.name, prompts: prompts.count)
         if !prompts.isEmpty {
             let exact = try pictures(of: prompts, model, .fp32, rules)
@@ -84,11 +88,13 @@ struct Precision: ParsableCommand {
         of prompts: [String], _ model: ModelFolder, _ precision: WeightPrecision, _ rules: PrecisionRules
     ) throws -> [PixelBuffer] {
         let pipeline = try Pipeline(folder: model, precision: precision, rules: rules, threads: threads)
-        let own = pipeline.defaults
+        // The manifest's, where there is one.
+        let own = try CatalogModel(path: folder).facts.defaults
         return try prompts.enumerated().map { number, prompt in
             let settings = GenerationSettings(
                 prompt: prompt, width: size ?? own.width, height: size ?? own.height, seed: UInt64(number + 1),
-                steps: steps ?? own.steps, guidanceScale: own.guidanceScale, sampler: own.sampler)
+                steps: steps ?? own.steps, guidanceScale: Float(own.guidanceScale),
+                sampler: pipeline.defaults.sampler)
             return try pipeline.generate(settings).image
         }
     }
