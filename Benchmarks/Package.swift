@@ -26,6 +26,10 @@ let package = Package(
         .executableTarget(name: "model", dependencies: ["Stages", arguments], path: "model", swiftSettings: strict),
         .executableTarget(
             name: "precision", dependencies: ["Stages", rendering, arguments], path: "precision", swiftSettings: strict),
+        .executableTarget(
+            name: "memory",
+            dependencies: ["Stages", rendering, arguments, .product(name: "MemoryGroup", package: "latentd")],
+            path: "memory", swiftSettings: strict),
         .executableTarget(name: "daemon", dependencies: [arguments], path: "daemon", swiftSettings: strict),
     ]
 )

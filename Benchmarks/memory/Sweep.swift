@@ -1,0 +1,99 @@
+import ArgumentParser
+import Compute
+import Foundation
+import MemoryGroup
+import Stages
+
+/// Decodes at sizes and limits, each beside the unbounded decode.
+struct Sweep: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Decodes at every size under every limit, in turns with the unbounded decode; compares pictures.")
+
+    @Argument(help: "A diffusers folder.")
+    var folder: String
+
+    @Option(parsing: .upToNextOption, help: "Sizes in pixels: 512, 768x1344.")
+    var sizes: [PictureSize]
+
+    @Option(parsing: .upToNextOption, help: "Limits of the process in MiB.")
+    var limits: [Int]
+
+    @Option(help: "How weights are kept and multiplied.")
+    var precision = WeightPrecision.fp32
+
+    @Option(help: "Turns; each decodes once without and once with every limit.")
+    var rounds = 3
+
+    @Option(help: "Threads that compute.")
+    var threads = 2
+
+    @Option(help: "Where prepared weights and pictures go, and scratch files.")
+    var work: String
+
+    @Flag(help: "Put every bounded decode into a control group of its limit, without swap.")
+    var groups = false
+
+    @Flag(help: "Decode nothing without a limit: where that does not fit, or is not to be waited for.")
+    var boundedOnly = false
+
+    @Option(help: "Draw time against limit into this file (SVG).")
+    var chart: String?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard rounds > 0, threads > 0, limits.allSatisfy({ $0 > 0 }) else {
+            throw ValidationError("--rounds, --threads and --limits must be positive.")
+        }
+    }
+
+    func run() throws {
+        try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
+        // Laying out weights takes more than multiplying them: the first one does it, and is not counted.
+        _ = try decode(PictureSize(width: 64, height: 64), limit: nil)
+        var cases: [SweepCase] = []
+        for size in sizes {
+            var unbounded = SweepCase(size: size, limitBytes: nil)
+            var bounded = limits.map { SweepCase(size: size, limitBytes: $0.mebibytes) }
+            for _ in 0..<rounds {
+                if !boundedOnly { unbounded.add(try decode(size, limit: nil)) }
+                for index in bounded.indices where bounded[index].failure == nil {
+                    bounded[index].add(try decode(size, limit: limits[index]))
+                }
+            }
+            if !boundedOnly {
+                for index in bounded.indices where bounded[index].failure == nil {
+                    bounded[index].difference = try PictureDifference(
+                        picture(size, limits[index]), picture(size, nil), size)
+                    bounded[index].unboundedSeconds = unbounded.seconds.median
+                }
+                cases.append(unbounded)
+            }
+            cases += bounded
+        }
+        let report = SweepReport(precision: precision.rawValue, threads: threads, cases: cases)
+        print(json ? try report.json() : report.table)
+        if let chart { try report.chart.svg.write(toFile: chart, atomically: true, encoding: .utf8) }
+    }
+
+    private func picture(_ size: PictureSize, _ limit: Int?) -> String {
+        "\(work)/\(size.argument)-\(limit.map(String.init) ?? "unbounded").rgb"
+    }
+
+    /// One process that decodes.
+    private func decode(_ size: PictureSize, limit: Int?) throws -> Child {
+        let cache = work + "/prepared"
+        var arguments = [
+            "decode-task", folder, "--size", size.argument, "--precision", precision.rawValue, "--cache", cache,
+            "--threads", "\(threads)", "--scratch", work + "/scratch", "--output", picture(size, limit),
+        ]
+        if let limit { arguments += ["--limit", "\(limit)"] }
+        if groups, limit != nil {
+            MemoryGroup.forget(below: cache)
+            MemoryGroup.forget(below: folder)
+        }
+        return try Child(
+            Child.ownProgram, arguments, groupBytes: groups ? limit?.mebibytes : nil)
+    }
+}
