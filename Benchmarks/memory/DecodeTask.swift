@@ -53,7 +53,8 @@ struct DecodeTask: ParsableCommand {
         let measurement = DecodeMeasurement(
             peakBytes: ProcessStatus.bytes("VmHWM"),
             plannedPeakBytes: decode.plannedBytes.map { baselineBytes + Self.reservedBytes + $0 },
-            scratchBytes: decode.scratchBytes, loadSeconds: loadSeconds, planSeconds: (running - planning) / .seconds(1),
+            scratchBytes: decode.scratchBytes, loadSeconds: loadSeconds,
+            planSeconds: (running - planning) / .seconds(1),
             seconds: (clock.now - running) / .seconds(1), schedule: decode.schedule)
         print(String(decoding: try JSONEncoder().encode(measurement), as: UTF8.self))
     }

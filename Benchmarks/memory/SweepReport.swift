@@ -88,24 +88,23 @@ struct SweepReport: Encodable {
             one.unboundedSeconds.map { String(format: "%.2f", one.seconds.median / $0) } ?? "",
             difference.map { "\($0.largest)/255" } ?? "", difference.map { String(format: "%.1f dB", $0.psnr) } ?? "",
             difference.map { String(format: "%.1e, %.1e", $0.largestRowMean, $0.largestColumnMean) } ?? "",
-            String(format: "%.2f s", one.planSeconds), one.groupPeakBytes.map { "\(mebibytes($0)), \(one.kills ?? 0)" } ?? "", one.schedule,
+            String(format: "%.2f s", one.planSeconds),
+            one.groupPeakBytes.map { "\(mebibytes($0)), \(one.kills ?? 0)" } ?? "", one.schedule,
         ]
     }
 
-    /// Time against limit: each size in parts of its unbounded decode's time, whose peak ends the line.
+    /// Time against limit: each size in parts of its unbounded decode's time, whose own peak ends the line.
     var chart: Chart {
-        var lines: [Chart.Line] = []
-        for whole in cases where whole.limitBytes == nil {
+        let lines = cases.filter { $0.limitBytes == nil }.map { whole in
             let bounded = cases.filter { $0.size == whole.size && $0.limitBytes != nil && $0.failure == nil }
-            let points = bounded.map { (Double($0.peakBytes) / 1_048_576, $0.seconds.median / whole.seconds.median) }
-            lines.append(
-                Chart.Line(
-                    name: "\(whole.size)",
-                    points: (points + [(Double(whole.peakBytes) / 1_048_576, 1)]).sorted { $0.0 < $1.0 }))
+            let points = (bounded + [whole]).map { one in
+                (Double(one.limitBytes ?? one.peakBytes) / 1_048_576, one.seconds.median / whole.seconds.median)
+            }
+            return Chart.Line(name: "\(whole.size)", points: points.sorted { $0.0 < $1.0 })
         }
         return Chart(
             title: "Decoding inside a limit (\(precision), \(threads) threads)",
-            xTitle: "peak resident memory of the process, MiB", yTitle: "time, parts of the unbounded decode's",
-            lines: lines)
+            xTitle: "limit of the process in MiB; a line ends with the peak without one",
+            yTitle: "time, parts of the unbounded decode's", lines: lines)
     }
 }
