@@ -8,12 +8,16 @@ import Compute
 enum Checksum {
     private static let pieceBytes = 1 << 20
 
-    /// The checksum of all `bytes`.
-    static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    /// The checksum of all `bytes`; `release` hears of each piece that was read.
+    static func of(
+        _ bytes: UnsafeRawBufferPointer, release: (UnsafeRawBufferPointer) -> Void = { _ in }
+    ) -> UInt64 {
         var total = mixed(UInt64(bytes.count), 0)
         for start in stride(from: 0, to: bytes.count, by: pieceBytes) {
             let end = min(bytes.count, start + pieceBytes)
-            total = piece(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), total)
+            let bytes = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+            total = piece(bytes, total)
+            release(bytes)
         }
         return total
     }

@@ -37,6 +37,15 @@ public final class MappedFile: @unchecked Sendable {  // Immutable after `init`;
         bytes = UnsafeRawBufferPointer(start: memory, count: size)
     }
 
+    /// Maps the first `size` bytes of an open file, which may be shorter and grow into them.
+    init?(growing descriptor: Int32, size: Int, path: String) {
+        guard let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), memory != MAP_FAILED else {
+            return nil
+        }
+        self.path = path
+        bytes = UnsafeRawBufferPointer(start: memory, count: size)
+    }
+
     deinit {
         if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
     }
@@ -52,10 +61,40 @@ public final class MappedFile: @unchecked Sendable {  // Immutable after `init`;
     /// Says that `part` of the bytes is not needed soon. Its pages stay in the page cache and can be read again, but count no longer as
     /// this process's resident memory.
     func release(_ part: UnsafeRawBufferPointer) {
-        let page = sysconf(Int32(_SC_PAGESIZE)), start = Int(bitPattern: part.baseAddress)
-        let first = (start + page - 1) / page * page, end = (start + part.count) / page * page
-        guard first < end, let memory = UnsafeMutableRawPointer(bitPattern: first) else { return }
-        madvise(memory, end - first, MADV_DONTNEED)
+        guard let offset = part.baseAddress.map({ $0 - start }) else { return }
+        advise(windows(of: offset..<offset + part.count), MADV_DONTNEED)
+    }
+
+    /// The windows in which the kernel brings in a range of the bytes.
+    ///
+    /// ## Easy to get wrong
+    /// The kernel maps the pages around one that is missing too, an aligned 64 KiB of addresses at a time: what takes memory, and has
+    /// to go, are whole windows. None reaches beyond the mapping, where somebody else's memory is.
+    func windows(of range: Range<Int>) -> Range<Int> {
+        let base = Int(bitPattern: start)
+        let first = (base + range.lowerBound) & ~(MappedFile.windowBytes - 1)
+        let end = (base + range.upperBound + MappedFile.windowBytes - 1) & ~(MappedFile.windowBytes - 1)
+        return max(first - base, 0)..<min(end - base, mappedBytes)
+    }
+
+    private static let windowBytes = 1 << 16
+
+    /// The first byte, for those who keep the object. An empty file has none.
+    var start: UnsafeRawPointer {
+        guard let start = bytes.baseAddress else { preconditionFailure("\(path) is empty") }
+        return start
+    }
+
+    /// The bytes of the mapping: whole pages.
+    private var mappedBytes: Int {
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        return (bytes.count + page - 1) / page * page
+    }
+
+    /// Advises the kernel about whole pages of the file. `range` begins and ends at pages of the mapping.
+    func advise(_ range: Range<Int>, _ advice: Int32) {
+        guard !range.isEmpty else { return }
+        madvise(UnsafeMutableRawPointer(mutating: start + range.lowerBound), range.count, advice)
     }
 
     /// True when something exists at `path`, whatever it is.

@@ -10,26 +10,13 @@ final class PreparedBuilder {
     private let path: String, temporary: String
     private let descriptor: Int32
     private let metadata: [String: String]
-    private let mapping: Mapping
+    /// The file, mapped beyond its end: it grows into the mapping.
+    let file: MappedFile
     private var header: [String] = []
     private var checksums: [UInt64] = []
     private let dataStart: Int
     private var end: Int
     private(set) var problem: ModelError?
-
-    /// The file, mapped beyond its end: it grows into the mapping.
-    private final class Mapping {
-        let bytes: UnsafeRawBufferPointer
-
-        init?(_ descriptor: Int32, size: Int) {
-            guard let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), memory != MAP_FAILED else {
-                return nil
-            }
-            bytes = UnsafeRawBufferPointer(start: memory, count: size)
-        }
-
-        deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
-    }
 
     /// Takes over the empty, locked file behind `descriptor`, which lies at `temporary`.
     ///
@@ -40,7 +27,7 @@ final class PreparedBuilder {
         _ descriptor: Int32, temporary: String, path: String, metadata: [String: String], headerBytes: Int, size: Int
     ) throws(ModelError) {
         let start = (headerBytes + WeightMemory.alignment - 1) / WeightMemory.alignment * WeightMemory.alignment
-        guard let mapping = Mapping(descriptor, size: start + size) else {
+        guard let file = MappedFile(growing: descriptor, size: start + size, path: path) else {
             let code = errno
             close(descriptor)
             throw .unwritable(file: temporary, code: code)
@@ -49,7 +36,7 @@ final class PreparedBuilder {
         self.temporary = temporary
         self.path = path
         self.metadata = metadata
-        self.mapping = mapping
+        self.file = file
         dataStart = start
         end = start
     }
@@ -61,14 +48,14 @@ final class PreparedBuilder {
         _ name: String, tag: String, byteCount: Int, fill: (UnsafeMutableRawBufferPointer) -> Void
     ) -> WeightMemory {
         let memory = WeightMemory(byteCount: byteCount, fill: fill)
-        if end + byteCount > mapping.bytes.count { problem = problem ?? .unwritable(file: temporary, code: EFBIG) }
+        if end + byteCount > file.bytes.count { problem = problem ?? .unwritable(file: temporary, code: EFBIG) }
         guard problem == nil else { return memory }
         checksums.append(Checksum.of(memory.bytes))
         guard write(memory.bytes, at: end) else { return memory }
         describe("\(name): \(tag)", .u8, count: byteCount, begin: end - dataStart, end: end - dataStart + byteCount)
         let range = end..<end + byteCount
         end += byteCount
-        return WeightMemory(mapped: UnsafeRawBufferPointer(rebasing: mapping.bytes[range]), owner: mapping)
+        return WeightMemory(mapped: UnsafeRawBufferPointer(rebasing: file.bytes[range]), owner: file)
     }
 
     /// Completes the file and gives it its name; the weights stay where they are. Afterwards nothing may be added.

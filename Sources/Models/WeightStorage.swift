@@ -19,6 +19,10 @@ final class WeightStorage {
     var used: Set<String> = []
     private(set) var mappedBytes = 0
     private(set) var privateBytes = 0
+    /// Whether some matrices stay rows of floats, which OpenBLAS multiplies.
+    private(set) var hasRows = false
+    /// Where those in mapped files lie.
+    private(set) var map = WeightMap()
 
     /// The weights of a checkpoint by itself, prepared in private memory.
     init(_ checkpoint: Checkpoint, _ precision: WeightPrecision?) {
@@ -63,9 +67,12 @@ final class WeightStorage {
 
     /// The precision of a matrix or of filters; nil leaves them rows of floats.
     func precision(of name: String) -> WeightPrecision? {
-        guard let precision else { return nil }
-        let ruled = rules.precision(of: name, in: component, at: precision)
-        return ruled == .fp32 && keepsRows ? nil : ruled
+        let ruled = precision.map { rules.precision(of: name, in: component, at: $0) }
+        guard let ruled, ruled != .fp32 || !keepsRows else {
+            hasRows = true
+            return nil
+        }
+        return ruled
     }
 
     /// The memory of a weight in one layout: as it was prepared before, or as `fill` prepares it now.
@@ -75,11 +82,15 @@ final class WeightStorage {
         let memory = found(name, tag, byteCount) ?? made(name, tag, byteCount) { fill($0, pool) }
         mappedBytes += memory.bytes.count - memory.privateBytes
         privateBytes += memory.privateBytes
+        if memory.privateBytes == 0, let file { map.add(name, memory.bytes, in: file) }
         return memory
     }
 
-    /// Says that a tensor is used where it lies, in the mapped checkpoint.
-    func useAsStored(_ bytes: Int) { mappedBytes += bytes }
+    /// Says that a tensor is used where it lies, in the mapped checkpoint; `isLookedUp`: single rows of it are read.
+    func useAsStored(_ tensor: StoredTensor, isLookedUp: Bool = false) {
+        mappedBytes += tensor.bytes.count
+        map.add(tensor.name, tensor.bytes, in: tensor.file, isLookedUp: isLookedUp)
+    }
 
     /// Ends loading: what was prepared is published.
     func finish() {
@@ -87,6 +98,15 @@ final class WeightStorage {
         if case .builder(let builder) = source { store.finish(builder, identity) }
         if lacksWeights { store.remove(identity) }
         source = .none
+    }
+
+    /// The file of prepared weights, there already or being written.
+    private var file: MappedFile? {
+        switch source {
+        case .file(let prepared): prepared.file
+        case .builder(let builder): builder.file
+        case .none: nil
+        }
     }
 
     private func found(_ name: String, _ tag: String, _ byteCount: Int) -> WeightMemory? {

@@ -64,6 +64,12 @@ public struct Weights {
     /// Bytes of private memory that the weights handed out so far take.
     public var preparedBytes: Int { storage.privateBytes }
 
+    /// Whether some of the matrices handed out so far stay rows of floats, which OpenBLAS multiplies.
+    public var hasRows: Bool { storage.hasRows }
+
+    /// Where the mapped weights that were handed out so far lie, by their paths from the root.
+    public var map: WeightMap { storage.map.rooted(at: String(prefix.utf8.prefix(root)) ?? "") }
+
     /// The file, for messages.
     public var file: String { checkpoint.file }
 
@@ -121,7 +127,7 @@ public struct Weights {
     /// A matrix whose rows are looked up, as the checkpoint has it.
     public func table(_ name: String, rows: Int, columns: Int) throws(ModelError) -> LookupTable {
         let tensor = try tensor(name, anyOf: [[rows, columns]])
-        storage.useAsStored(tensor.bytes.count)
+        storage.useAsStored(tensor, isLookedUp: true)
         return LookupTable(tensor.source(outputs: rows, taps: 1))
     }
 
@@ -167,7 +173,7 @@ public struct Weights {
         guard taps == 1, type == .float32, let floats = tensor.floats else {
             return prepared(tensor, outputs: outputs, taps: taps)
         }
-        storage.useAsStored(tensor.bytes.count)
+        storage.useAsStored(tensor)
         return Constant(viewing: floats, owner: tensor.file)
     }
 

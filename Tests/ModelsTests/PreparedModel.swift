@@ -64,8 +64,18 @@ final class PreparedModel {
     /// The names in the cache folder.
     var files: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? []).sorted() }
 
-    /// Loads all weights and computes with them.
-    func load(_ precision: WeightPrecision, store: PreparedStore?, threads: Int = 1) throws -> Loaded {
+    /// All weights, handed out.
+    func open(_ precision: WeightPrecision, store: PreparedStore?) throws -> Weights {
+        var opened: Weights?
+        _ = try load(precision, store: store) { opened = $0 }
+        guard let opened else { throw CancellationError() }
+        return opened
+    }
+
+    /// Loads all weights and computes with them, after `body` has seen them.
+    func load(
+        _ precision: WeightPrecision, store: PreparedStore?, threads: Int = 1, _ body: (Weights) -> Void = { _ in }
+    ) throws -> Loaded {
         let pool = try ThreadPool(threads: threads)
         let preparation = Preparation(precision, rules: PrecisionRules([]), store: store, pool: pool)
         let weights = try Weights(ModelFolder(path: path), "unet", preparation)
@@ -73,6 +83,7 @@ final class PreparedModel {
         let bias = try weights["linear"].constant("bias", shape: [96])
         let filters = try weights["conv"].convolution("weight", outputs: 80, inputs: 64, size: 3, stride: 1)
         try weights.finish()
+        body(weights)
         let context = try Context(arena: Arena(capacity: 64 << 20), pool: pool)
         let shape = Shape(n: 1, h: 5, w: 4, c: 64)
         let x = context.tensor(shape, Self.values(shape.count, seed: 9))
