@@ -26,9 +26,9 @@ public struct BLAS: Sendable {
     /// Version and build options, as the library states them.
     public var configuration: String { functions.configuration().map { String(cString: $0) } ?? "unknown" }
 
-    /// Upper bound of the memory that the library touches for packing when `threads` threads call it, in bytes: it follows from
-    /// the largest block of a `Grid`.
-    public static func workspaceBytes(threads: Int) -> Int { threads << 22 }
+    /// The memory that the library touches for packing when `threads` threads call it, and keeps, in bytes: measured with the largest
+    /// text encoder, since it follows from the largest block of a `Grid`.
+    public static func workspaceBytes(threads: Int) -> Int { threads << 20 }
 
     private static let loaded = Mutex<Result<BLAS, ComputeError>?>(nil)
 

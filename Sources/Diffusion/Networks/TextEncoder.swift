@@ -45,7 +45,7 @@ public struct TextEncoder {
         // A buffer that old files hold, and the head that a text-to-image model does not use.
         all.ignore { $0.hasSuffix("embeddings.position_ids") || $0 == "text_projection.weight" }
         try all.finish()
-        weightBytes = WeightBytes(all)
+        weightBytes = WeightBytes(weights)
     }
 
     /// The embeddings of texts of equal length, with the last `skipping` layers left out.

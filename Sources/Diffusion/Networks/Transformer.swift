@@ -37,6 +37,7 @@ struct Transformer {
     /// Adds what the text is to each of its layers.
     func remember(_ text: Tensor, in memory: inout TextMemory, _ evaluation: Evaluation) {
         for block in transformerBlocks { block.remember(text, in: &memory, evaluation) }
+        evaluation.remembered(path)
     }
 }
 

@@ -99,25 +99,6 @@ extension Pipeline {
         return network(scaled, evaluation)
     }
 
-    /// The peak of a stage's arena, found by running it in a measuring one.
-    func activationBytes(_ stage: PipelineStage, _ settings: GenerationSettings) throws(DiffusionError) -> Int {
-        let evaluation = try evaluation(arenaBytes: nil)
-        switch stage {
-        case .textEncoder:
-            let empty = texts(settings).map { _ in Array(repeating: 0, count: tokenizer.length) }
-            _ = Pipeline.embed(empty, with: try loadedTextEncoder(), settings, evaluation)
-        case .encoder:
-            _ = encode(nil, settings, with: try loadedEncoder(), evaluation)
-        case .unet:
-            let network = try loadedUNet()
-            let inputs = unetInputs(settings, embeddings: [], with: network, evaluation)
-            _ = Pipeline.predict([], latentShape(settings), 0, inputs, with: network, settings, evaluation)
-        case .decoder:
-            _ = decode([], latentShape(settings), with: try loadedDecoder(), evaluation)
-        }
-        return evaluation.context.arena.peakBytes
-    }
-
     /// A place to compute: an arena of so many bytes, or a measuring one.
     func evaluation(arenaBytes: Int?) throws(DiffusionError) -> Evaluation {
         do throws(ComputeError) {

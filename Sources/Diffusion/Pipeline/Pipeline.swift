@@ -9,14 +9,16 @@ import Models
 /// picture, if any ─ Encoder ─► latents ─┘
 /// ```
 /// Owned by one thread. Opening reads configurations and checks them; weights are loaded by the first picture (or by
-/// `load()`), and stay as `residency` says. Every stage computes in an arena of the size that a dry run found.
+/// `load()`), and stay in memory as `residency` says. Every stage computes in an arena of the size that a dry run found.
 public final class Pipeline {
     /// The model's folder.
     public let folder: ModelFolder
     /// How its weights are kept and multiplied.
     public var precision: WeightPrecision { preparation.precision }
-    /// What stays loaded between pictures and between stages.
-    public var residency: Residency
+    /// Which weights stay in memory between pictures, stages and blocks. Where the budget falls, a picture goes on with less.
+    public internal(set) var residency: Residency
+    /// The memory that a picture may take; nil is all that there is.
+    public var budget: MemoryBudget?
     /// Settings that the model's own files suggest.
     public let defaults: PipelineDefaults
 
@@ -27,6 +29,8 @@ public final class Pipeline {
     let textConfiguration: TextEncoderConfiguration
     let pool: ThreadPool
     private var preparation: Preparation
+    /// Whether OpenBLAS was used, which keeps its workspace for good.
+    var usesBLAS = false
     private var textEncoder: TextEncoder?
     private var encoder: Encoder?
     private var unet: UNet?
@@ -80,12 +84,42 @@ public final class Pipeline {
         for stage in PipelineStage.allCases { unload(stage) }
     }
 
-    func unload(_ stage: PipelineStage) {
+    private func unload(_ stage: PipelineStage) {
         switch stage {
         case .textEncoder: textEncoder = nil
         case .encoder: encoder = nil
         case .unet: unet = nil
         case .decoder: decoder = nil
+        }
+    }
+
+    /// Takes a stage's weights out of memory: mapped ones come back when they are read, others are loaded again.
+    func letGo(_ stage: PipelineStage) {
+        guard let weights = weightBytes(stage) else { return }
+        if weights.prepared == 0 { weights.map.discard(under: "") } else { unload(stage) }
+    }
+
+    /// The weights of all stages that are loaded, as far as they are read.
+    var residentWeightBytes: Int {
+        PipelineStage.allCases.compactMap(weightBytes).reduce(0) { $0 + $1.map.mappedBytes(under: "") + $1.prepared }
+    }
+
+    /// The weights of a stage, loaded if they were not.
+    func loadedWeights(_ stage: PipelineStage) throws(DiffusionError) -> WeightBytes {
+        switch stage {
+        case .textEncoder: try loadedTextEncoder().weightBytes
+        case .encoder: try loadedEncoder().weightBytes
+        case .unet: try loadedUNet().weightBytes
+        case .decoder: try loadedDecoder().weightBytes
+        }
+    }
+
+    private func weightBytes(_ stage: PipelineStage) -> WeightBytes? {
+        switch stage {
+        case .textEncoder: textEncoder?.weightBytes
+        case .encoder: encoder?.weightBytes
+        case .unet: unet?.weightBytes
+        case .decoder: decoder?.weightBytes
         }
     }
 
@@ -152,31 +186,6 @@ public final class Pipeline {
             throw .setting(field: "strength", reason: "\(strength) is not above 0 and at most 1")
         }
         _ = try DiffusionError.wrapping { () throws(ModelError) in try EncoderConfiguration(folder.config("vae")) }
-    }
-
-    /// The memory that a picture with these settings will take. Loads what is not loaded, as far as `residency` allows to
-    /// keep it.
-    public func memoryPlan(_ settings: GenerationSettings) throws(DiffusionError) -> MemoryPlan {
-        try check(settings)
-        var stages: [MemoryPlan.Stage] = []
-        for stage in settings.stages {
-            let weights = try weightBytes(stage)
-            stages.append(
-                MemoryPlan.Stage(
-                    stage: stage, mappedWeightBytes: weights.mapped, preparedWeightBytes: weights.prepared,
-                    activationBytes: try activationBytes(stage, settings)))
-            if residency == .oneStage { unload(stage) }
-        }
-        return MemoryPlan(stages: stages, residency: residency)
-    }
-
-    private func weightBytes(_ stage: PipelineStage) throws(DiffusionError) -> WeightBytes {
-        switch stage {
-        case .textEncoder: try loadedTextEncoder().weightBytes
-        case .encoder: try loadedEncoder().weightBytes
-        case .unet: try loadedUNet().weightBytes
-        case .decoder: try loadedDecoder().weightBytes
-        }
     }
 
     /// Makes a picture without a dump.

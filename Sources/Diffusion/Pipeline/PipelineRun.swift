@@ -30,10 +30,12 @@ final class PipelineRun {
         let latents = try denoise(embeddings, from: encodeImage(clock), clock)
         let image = try decode(latents, clock)
         timings.total = clock.now - start
-        return Generation(image: image, timings: timings, activationPeakBytes: activationPeakBytes)
+        return Generation(
+            image: image, timings: timings, activationPeakBytes: activationPeakBytes, residency: pipeline.residency)
     }
 
-    /// Loads a stage, runs it in an arena of its own, and lets it go again where only one may stay.
+    /// Loads a stage, sees that it fits what is allowed now, runs it in an arena of its own, and lets it go again where only one
+    /// may stay.
     private func run<Network, Result>(
         _ stage: PipelineStage, _ clock: ContinuousClock, load: () throws(DiffusionError) -> Network,
         _ body: (Network, Evaluation) throws(DiffusionError) -> Result
@@ -42,12 +44,18 @@ final class PipelineRun {
         let start = clock.now
         let network = try load()
         timings.loading += clock.now - start
-        let evaluation = try pipeline.evaluation(arenaBytes: pipeline.activationBytes(stage, settings))
+        defer { pipeline.leave(stage) }
+        let (needs, stream) = try pipeline.dryRun(stage, settings)
+        try pipeline.settle(needs)
+        var evaluation = try pipeline.evaluation(arenaBytes: needs.activationBytes)
         evaluation.context.onBlock = { [watch] in watch.block() }
+        if pipeline.residency == .streamed {
+            stream.start()
+            evaluation.stream = stream
+        }
         let result = try body(network, evaluation)
         try watch.check()
         activationPeakBytes = max(activationPeakBytes, evaluation.context.arena.peakBytes)
-        if pipeline.residency == .oneStage { pipeline.unload(stage) }
         return result
     }
 
@@ -59,6 +67,8 @@ final class PipelineRun {
             let start = clock.now
             let embeddings = Pipeline.embed(texts, with: network, settings, evaluation)
             let values = embeddings.array()
+            // Every prompt reads other rows: in the long run all of them.
+            network.weightBytes.map.discard(under: "embeddings")
             timings.textEncoding = clock.now - start
             dump?.add("text_embeddings", values, [embeddings.shape.n, embeddings.shape.w, embeddings.shape.c])
             return values
