@@ -33,6 +33,8 @@ public struct JobRequest: Equatable, Sendable {
     public var latencyBudget: Duration?
     /// The moment by which the picture should be there.
     public var deadline: Timestamp?
+    /// The memory that the process may take for the job, in bytes, where that is less than the daemon's own limit: above 0.
+    public var maxMemory: Int?
     /// Higher is sooner: -100...100, 0 unless given.
     public var priority: Int
     /// How the picture is written.

@@ -8,7 +8,7 @@ extension JobRequest {
     static let fields = [
         "id", "prompt", "negative_prompt", "width", "height", "init_image", "strength", "seed", "steps",
         "guidance_scale", "sampler", "rng",
-        "model", "precision", "latency_budget", "deadline", "priority", "output",
+        "model", "precision", "latency_budget", "deadline", "max_memory", "priority", "output",
     ]
 
     /// Reads one job from parsed JSON; the paths of errors begin with `path`.
@@ -36,6 +36,7 @@ extension JobRequest {
         precision = try reader.choice("precision")
         latencyBudget = try reader.latencyBudget("latency_budget")
         deadline = try reader.timestamp("deadline")
+        maxMemory = try reader.memory("max_memory")
         priority = try reader.integer("priority", in: -100...100) ?? 0
         if let json = reader.value("output") { output = try Output(json: json, at: reader.path("output")) }
     }
@@ -59,6 +60,7 @@ extension JobRequest {
             precision.map { JSONValue.Member("precision", .string($0.rawValue)) },
             latencyBudget.map { JSONValue.Member("latency_budget", .string(DurationText.text($0))) },
             deadline.map { JSONValue.Member("deadline", .string($0.description)) },
+            maxMemory.map { JSONValue.Member("max_memory", .string(SizeText.text($0))) },
             priority == 0 ? nil : JSONValue.Member("priority", .number(JSONNumber(priority))),
         ].compactMap { $0 }
         if output != Output() { members.append(JSONValue.Member("output", output.json)) }
@@ -147,6 +149,21 @@ extension FieldReader {
             throw invalid(field, "must be above 0 and at most 24h")
         }
         return budget
+    }
+
+    fileprivate func memory(_ field: String) throws(JobError) -> Int? {
+        let size: Int?
+        switch value(field) {
+        case nil: return nil
+        case .number(let number): size = number.integer(Int.self)
+        case .string(let text): size = SizeText.bytes(text)
+        case .some(let other):
+            throw .wrongType(path: path(field), expected: "a size such as \"512MiB\"", found: other.kind)
+        }
+        guard let size, size > 0 else {
+            throw invalid(field, "must be a size such as \"512MiB\" or \"1.5GiB\", above 0 and below 8EiB")
+        }
+        return size
     }
 
     fileprivate func timestamp(_ field: String) throws(JobError) -> Timestamp? {

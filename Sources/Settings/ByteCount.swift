@@ -1,3 +1,5 @@
+import Jobs
+
 /// A number of bytes that an operator writes with a unit: `512MiB`, `1.5 GiB`, `2GB`, `4096`.
 public struct ByteCount: Sendable, Hashable, Comparable {
     /// Never negative.
@@ -13,19 +15,12 @@ public struct ByteCount: Sendable, Hashable, Comparable {
     ///
     /// `nil` when the text is anything else, is negative, or is more than an `Int` holds.
     public init?(_ text: String) {
-        guard let (amount, unit) = splitUnit(text), let scale = Self.scales[unit.lowercased()] else { return nil }
-        guard let bytes = Int(exactly: (amount * scale).rounded()) else { return nil }
+        guard let bytes = SizeText.bytes(text) else { return nil }
         self.init(bytes)
     }
 
     /// The order of size.
     public static func < (left: ByteCount, right: ByteCount) -> Bool { left.bytes < right.bytes }
-
-    private static let scales: [String: Double] = [
-        "": 1, "b": 1,
-        "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
-        "kib": 0x1p10, "mib": 0x1p20, "gib": 0x1p30, "tib": 0x1p40,
-    ]
 }
 
 extension ByteCount: CustomStringConvertible {
@@ -40,11 +35,4 @@ extension ByteCount: CustomStringConvertible {
         let rounded = (amount * 10).rounded() / 10
         return (rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)") + " \(units.first ?? "TiB")"
     }
-}
-
-/// Splits `1.5 GiB` into a number that is finite and not negative, and its unit, which may be empty.
-func splitUnit(_ text: String) -> (amount: Double, unit: String)? {
-    let digits = text.prefix { ("0"..."9").contains($0) || $0 == "." }
-    guard let amount = Double(digits), amount.isFinite else { return nil }
-    return (amount, String(text.dropFirst(digits.count).drop { $0 == " " }))
 }

@@ -1,12 +1,19 @@
-/// How much memory the daemon may plan with: a size, or a share of what the host or its cgroup grants.
+/// How much memory the daemon may take for a job.
 public enum MemoryLimit: Sendable, Equatable {
+    /// What the control group grants, or 60 % of the memory where there is no such limit.
+    case automatic
     case size(ByteCount)
+    /// A share of what the control group, or else the host, grants.
     case percent(Double)
 
-    /// Reads a ``ByteCount`` or a percentage above 0 and up to 100 (`90%`); `nil` for anything else, and for no bytes at all.
+    /// Reads `auto`, a ``ByteCount`` or a percentage above 0 and up to 100 (`90%`); `nil` for anything else, and for no bytes at all.
     public init?(_ text: String) {
-        if let (amount, unit) = splitUnit(text), unit == "%" {
-            guard amount > 0, amount <= 100 else { return nil }
+        if text == "auto" {
+            self = .automatic
+        } else if text.hasSuffix("%") {
+            let digits = text.prefix { ("0"..."9").contains($0) || $0 == "." }
+            let unit = text.dropFirst(digits.count).drop { $0 == " " }
+            guard unit == "%", let amount = Double(digits), amount > 0, amount <= 100 else { return nil }
             self = .percent(amount)
         } else if let size = ByteCount(text), size.bytes > 0 {
             self = .size(size)
@@ -15,11 +22,12 @@ public enum MemoryLimit: Sendable, Equatable {
         }
     }
 
-    /// The limit in bytes where `available` bytes are granted: never more than those.
-    public func bytes(of available: Int) -> Int {
+    /// The limit in bytes where `granted` bytes are: never more than those. Nil leaves it to the host.
+    public func bytes(of granted: Int) -> Int? {
         switch self {
-        case .size(let size): min(size.bytes, available)
-        case .percent(let percent): Int(Double(available) * percent / 100)
+        case .automatic: nil
+        case .size(let size): min(size.bytes, granted)
+        case .percent(let percent): Int(Double(granted) * percent / 100)
         }
     }
 }

@@ -20,7 +20,7 @@ public enum SettingKey: String, Sendable, CaseIterable {
         switch self {
         case .maxCrashes: "3"
         case .threads: "0"
-        case .memoryLimit: "90%"
+        case .memoryLimit: "auto"
         case .logLevel: "info"
         case .maxJobFileSize: "4MiB"
         case .freeSpaceReserve: "64MiB"
@@ -35,7 +35,7 @@ public enum SettingKey: String, Sendable, CaseIterable {
         switch self {
         case .maxCrashes: "a whole number from 1 to 1000000"
         case .threads: "a whole number from 0 to 1024"
-        case .memoryLimit: "a size (512MiB, 1.5GiB) or a percentage above 0% and up to 100%"
+        case .memoryLimit: "auto, a size (512MiB, 1.5GiB) or a percentage above 0% and up to 100%"
         case .logLevel: "one of " + LogLevel.allCases.map(\.rawValue).joined(separator: ", ")
         case .maxJobFileSize: "a size from 1KiB to 1GiB"
         case .freeSpaceReserve: "a size from 0B to 1TiB"

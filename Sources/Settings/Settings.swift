@@ -6,8 +6,8 @@ public struct Settings: Sendable, Equatable {
     public var maxCrashes = 3
     /// Threads that compute; 0 takes one for each CPU that this process may use. 0 to 1,024; default 0.
     public var threads = 0
-    /// How much memory a plan may use, as a size or as a share of what the host or the cgroup grants. Default 90 %.
-    public var memoryLimit = MemoryLimit.percent(90)
+    /// How much memory the daemon may take for a job. Default: what the control group grants, else 60 % of the memory.
+    public var memoryLimit = MemoryLimit.automatic
     /// The least important message that is logged. Default info.
     public var logLevel = LogLevel.info
     /// A larger file in `incoming/` is refused unread. 1 KiB to 1 GiB; default 4 MiB.

@@ -55,6 +55,9 @@ struct JobOptions: ParsableArguments {
     @Option(help: ArgumentHelp("When the picture must be there, RFC 3339.", valueName: "time"))
     var deadline: String?
 
+    @Option(help: ArgumentHelp("The memory that the picture may take, such as 512MiB.", valueName: "size"))
+    var maxMemory: String?
+
     @Option(help: "-100 to 100; higher is sooner.")
     var priority: Int?
 
@@ -101,6 +104,7 @@ struct JobOptions: ParsableArguments {
             model.map { .init("model", .string($0)) }, precision.map { .init("precision", .string($0)) },
             budget.map { .init("latency_budget", .string($0)) },
             deadline.map { .init("deadline", .string($0)) },
+            maxMemory.map { .init("max_memory", .string($0)) },
             priority.map { .init("priority", .number(JSONNumber($0))) },
             output.isEmpty ? nil : .init("output", .object(output)),
         ]

@@ -59,7 +59,7 @@ struct SettingsTests {
         #expect(settings.threads == 3)
         #expect(settings.maxCrashes == 12)
         #expect(settings.logLevel == .error)
-        #expect(settings.memoryLimit == .percent(90))
+        #expect(settings.memoryLimit == .automatic)
     }
 
     @Test("outside the file a list is one text with colons")
@@ -86,6 +86,7 @@ struct SettingsTests {
             ("threads", "-1"), ("threads", "1025"), ("threads", "two"), ("threads", "99999999999999999999"),
             ("memory_limit", "0%"), ("memory_limit", "101%"), ("memory_limit", "0"), ("memory_limit", "-1GiB"),
             ("memory_limit", "1.5 Gigs"), ("memory_limit", "9e99"), ("memory_limit", "99999999999TiB"),
+            ("memory_limit", "9223372036854775808"), ("memory_limit", "automatic"),
             ("log_level", "loud"), ("log_level", "Info"),
             ("max_job_file_size", "1023"), ("max_job_file_size", "2GiB"), ("free_space_reserve", "1.1TiB"),
             ("default_latency_budget", "20"), ("default_latency_budget", "0s"), ("default_latency_budget", "169h"),

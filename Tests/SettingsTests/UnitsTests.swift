@@ -33,5 +33,6 @@ struct UnitsTests {
         #expect(MemoryLimit.percent(50).bytes(of: 4 << 30) == 2 << 30)
         #expect(MemoryLimit.size(ByteCount(1 << 30)).bytes(of: 4 << 30) == 1 << 30)
         #expect(MemoryLimit.size(ByteCount(8 << 30)).bytes(of: 4 << 30) == 4 << 30)
+        #expect(MemoryLimit.automatic.bytes(of: 4 << 30) == nil)
     }
 }
