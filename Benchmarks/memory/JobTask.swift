@@ -26,7 +26,7 @@ struct JobTask: ParsableCommand {
         let renderer = try Renderer(
             catalog: ModelCatalog(directories: [model.deletingLastPathComponent().path]),
             options: .init(
-                threads: threads, memoryLimitBytes: limit?.mebibytes ?? Int.max / 2, cacheDirectory: cache,
+                threads: threads, memoryLimit: { [limit] in limit?.mebibytes ?? Int.max / 2 }, cacheDirectory: cache,
                 version: "benchmark"))
         var request = JobRequest(prompt: "a lighthouse at night")
         request.model = model.lastPathComponent
@@ -35,12 +35,12 @@ struct JobTask: ParsableCommand {
         request.steps = steps
         request.output.lossless = true
         let rendered = try renderer.render(
-            request, seed: 1, plan: try renderer.plan(request, now: Timestamp(millisecondsSinceEpoch: 0)))
+            request, seed: 1, plan: try renderer.dryRun(request, now: Timestamp(millisecondsSinceEpoch: 0)))
         if let output { try Data(rendered.webp).write(to: URL(fileURLWithPath: output)) }
         let record = rendered.record
         let measurement = JobMeasurement(
-            peakBytes: max(ProcessStatus.bytes("VmHWM"), record.memory.residentPeakBytes ?? 0),
-            plannedPeakBytes: record.memory.plannedResidentBytes, loadSeconds: record.timings.loadSeconds,
+            peakBytes: max(ProcessStatus.bytes("VmHWM"), record.memory.measuredBytes ?? 0),
+            plannedPeakBytes: record.memory.plannedBytes, loadSeconds: record.timings.loadSeconds,
             textSeconds: record.timings.textSeconds, stepSeconds: record.timings.stepSeconds,
             decodeSeconds: record.timings.decodeSeconds, totalSeconds: record.timings.totalSeconds,
             bitstreamSHA256: record.picture.bitstreamSHA256)

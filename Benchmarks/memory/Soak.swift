@@ -61,7 +61,7 @@ struct Soak: ParsableCommand {
         let renderer = try Renderer(
             catalog: ModelCatalog(directories: [models]),
             options: .init(
-                threads: threads, memoryLimitBytes: limit?.mebibytes, cacheDirectory: cache, version: "benchmark"))
+                threads: threads, memoryLimit: { [limit] in limit?.mebibytes }, cacheDirectory: cache, version: "benchmark"))
         let kinds = names.flatMap { name in sizes.map { (name, $0) } }
         for kind in kinds + kinds { try draw(kind, renderer, seed: 0) }
         var random = SystemRandomNumberGenerator()
@@ -79,7 +79,7 @@ struct Soak: ParsableCommand {
         request.model = kind.name
         (request.width, request.height) = (kind.size.width, kind.size.height)
         request.steps = 1
-        let plan = try renderer.plan(request, now: Timestamp(millisecondsSinceEpoch: 0))
+        let plan = try renderer.dryRun(request, now: Timestamp(millisecondsSinceEpoch: 0))
         _ = try renderer.render(request, seed: seed, plan: plan)
     }
 }

@@ -50,13 +50,33 @@ extension Plan {
             ("sampler", "\(sampler.rawValue), guidance \(guidanceScale)"),
         ]
         if let prediction { facts.append(("predicted", secondsText(prediction.totalSeconds))) }
-        if let peakBytes { facts.append(("memory", "\(bytesText(peakBytes)) of \(bytesText(memoryLimitBytes))")) }
+        if let peakBytes {
+            let mode = memoryMode.map { ", \($0)" } ?? ""
+            facts.append(("memory", "\(bytesText(peakBytes)) of \(bytesText(memoryLimitBytes))\(mode)"))
+        }
         if let budgetSeconds {
             let promise = meetsBudget.map { $0 ? "will be kept" : "CANNOT be kept" } ?? "not measured yet"
             facts.append(("budget", "\(secondsText(budgetSeconds)), \(promise)"))
         }
         facts.append(("why", explanation))
-        guard candidates.count > 1 else { return factLines(facts) }
+        return ([factLines(facts)] + [stageTable, candidateTable].compactMap { $0 }).joined(separator: "\n\n")
+    }
+
+    /// What each stage takes; nil when nobody knows.
+    private var stageTable: String? {
+        guard !stages.isEmpty else { return nil }
+        var table = TextTable(header: ["STAGE", "WEIGHTS", "IN MEMORY", "COMPUTING", "SCRATCH FILE", "PEAK"])
+        for stage in stages {
+            table.add([
+                stage.stage.replacing("_", with: " "), bytesText(stage.weightBytes), bytesText(stage.residentBytes),
+                bytesText(stage.computingBytes), bytesText(stage.scratchBytes), bytesText(stage.peakBytes),
+            ])
+        }
+        return table.text
+    }
+
+    private var candidateTable: String? {
+        guard candidates.count > 1 else { return nil }
         var table = TextTable(header: [
             "", "MODEL", "PRECISION", "STEPS", "QUALITY", "PSNR", "TIME", "MEMORY", "VERDICT",
         ])
@@ -69,7 +89,7 @@ extension Plan {
                 candidate.verdict.rawValue.replacing("_", with: " "),
             ])
         }
-        return factLines(facts) + "\n\n" + table.text
+        return table.text
     }
 }
 

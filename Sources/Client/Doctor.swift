@@ -41,7 +41,9 @@ public struct Doctor: Sendable {
         }
         let pin = ProcessInfo.processInfo.environment["LATENTD_ISA"]
         let kernels = "\(profile.isa)" + (pin == nil ? "" : " (LATENTD_ISA forces it)")
-        let memory = profile.cgroupMemoryBytes.map { "\(bytesText($0)) by the control group, " } ?? ""
+        let granted = profile.cgroupMemoryBytes.map { "\(bytesText($0)) by the control group, " } ?? ""
+        let settings = (try? Settings.load(layout: layout)) ?? Settings()
+        let limit = settings.memoryLimit.bytes(of: profile.grantedMemoryBytes) ?? profile.defaultMemoryLimitBytes
         return [
             .ok("processor", "\(profile.cpuModel), \(profile.cores) cores, \(profile.features.joined(separator: " "))"),
             profile.isa == "scalar"
@@ -49,7 +51,7 @@ public struct Doctor: Sendable {
                     "kernels", kernels, hint: "this CPU's vector instructions are not used: pictures take much longer")
                 : .ok("kernels", "\(kernels), \(profile.threads) threads"),
             .ok("OpenBLAS", "kernels for \(profile.blasCore)"),
-            .ok("memory", "\(memory)\(bytesText(profile.memoryBytes)) in all"),
+            .ok("memory", "a job may take \(bytesText(limit)) (\(granted)\(bytesText(profile.memoryBytes)) in all)"),
         ]
     }
 

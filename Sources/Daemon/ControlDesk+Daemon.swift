@@ -43,13 +43,13 @@ extension ControlDesk {
 
     private func models() -> [ModelInfo] {
         let catalog = outlook.catalog
-        let costs = outlook.costs
+        let (costs, baselineBytes) = (outlook.costs, outlook.baselineBytes)
         let usable = catalog.models.map { model in
             let facts = model.facts
             return ModelInfo(
                 name: facts.name, path: model.folder.path, problem: nil, bytes: model.byteCount,
                 width: facts.defaults.width, height: facts.defaults.height,
-                members: facts.precisions.map { MemberInfo(facts, $0, costs[facts.identity, $0]) },
+                members: facts.precisions.map { MemberInfo(facts, $0, costs[facts.identity, $0], baselineBytes) },
                 steps: facts.steps.isEmpty ? [facts.defaults.steps] : facts.steps,
                 calibrated: facts.precisions.contains { costs[facts.identity, $0] != nil }, licence: model.licence)
         }
@@ -63,15 +63,16 @@ extension ControlDesk {
 }
 
 extension MemberInfo {
-    fileprivate init(_ facts: ModelFacts, _ precision: Precision, _ costs: MemberCosts?) {
+    fileprivate init(_ facts: ModelFacts, _ precision: Precision, _ costs: MemberCosts?, _ baselineBytes: Int) {
         let own = facts.defaults
         let pixels = own.width * own.height
         let perStep = facts.evaluationsPerStep(guidanceScale: own.guidanceScale)
         let prediction = costs?.prediction(
             pixels: pixels, steps: own.steps, evaluationsPerStep: perStep, isLoaded: true)
+        let peaks = costs?.memory.peaks(pixels: pixels, evaluationsPerStep: perStep)
         self.init(
             precision: precision.rawValue, seconds: prediction?.totalSeconds,
-            peakBytes: costs?.peakBytes(pixels: pixels, evaluationsPerStep: perStep),
+            peakBytes: peaks?[.together].map { baselineBytes + $0 },
             psnr: facts.measuredPSNR[precision])
     }
 }

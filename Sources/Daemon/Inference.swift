@@ -9,7 +9,7 @@ import Spool
 actor Inference {
     private let thread = ServiceThread(name: "inference", stackSize: 16 << 20)
     private let outlook: Outlook
-    private var renderer: Renderer
+    private let renderer: Renderer
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -38,7 +38,7 @@ actor Inference {
         let request = outlook.completed(request)
         try renderer.calibrateIfNeeded(for: request, initImage: initImage, now: .now, observer: observer)
         let learned = renderer.costs.members.filter { !before.contains($0) }
-        return (try renderer.plan(request, initImage: initImage, now: .now), learned)
+        return (try renderer.dryRun(request, initImage: initImage, now: .now), learned)
     }
 
     /// Reads the picture that `request` begins with, if there is one, on this thread.
@@ -66,7 +66,7 @@ actor Inference {
         try deliver(rendered.webp, rendered.record.encoded())
         let memory = rendered.record.memory
         let result = Result(
-            seconds: rendered.record.timings.totalSeconds, peakBytes: memory.residentPeakBytes ?? memory.plannedBytes)
+            seconds: rendered.record.timings.totalSeconds, peakBytes: memory.measuredBytes ?? memory.plannedBytes)
         return (result, rendered.costs.map { [$0] } ?? [])
     }
 
@@ -76,15 +76,10 @@ actor Inference {
         return try renderer.calibrate(model)
     }
 
-    /// Other settings are in force, or other models are there. The loaded model goes when the memory limit changed.
-    func use(_ catalog: ModelCatalog, options: Renderer.Options) throws(RenderingError) {
-        defer { publish() }
-        if options.memoryLimitBytes == renderer.options.memoryLimitBytes {
-            renderer.use(catalog)
-        } else {
-            renderer.unload()
-            renderer = try Renderer(catalog: catalog, costs: renderer.costs, options: options)
-        }
+    /// Other settings are in force, or other models are there.
+    func use(_ catalog: ModelCatalog, options: Renderer.Options) {
+        renderer.use(catalog, options: options)
+        publish()
     }
 
     private func publish() {

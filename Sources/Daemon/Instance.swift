@@ -75,7 +75,7 @@ public struct Instance: Sendable {
         } apply: { settings in
             level.current = settings.loggerLevel
             outlook.update(defaultBudget: settings.defaultLatencyBudget)
-            try await inference.use(self.catalog(settings), options: options(settings, host))
+            await inference.use(self.catalog(settings), options: options(settings, host))
         }
         let services: [any Service] = [
             ChangeRelay(store: store, board: board), Janitor(store: store, settings: live, logger: logger), reload,
@@ -141,9 +141,12 @@ public struct Instance: Sendable {
     }
 
     private func options(_ settings: Settings, _ host: HostProfile) -> Renderer.Options {
-        let granted = host.cgroupMemoryBytes ?? host.memoryBytes
-        return Renderer.Options(
-            threads: settings.threads, memoryLimitBytes: settings.memoryLimit.bytes(of: granted),
+        Renderer.Options(
+            threads: settings.threads,
+            memoryLimit: { [limit = settings.memoryLimit] in
+                let host = HostProbe().refreshed(host)
+                return limit.bytes(of: host.grantedMemoryBytes) ?? host.defaultMemoryLimitBytes
+            },
             cacheDirectory: layout.cache.string, version: Version.text,
             report: { sentence in
                 Logger(label: "latentd").warning(

@@ -34,6 +34,9 @@ final class Outlook: Sendable {
     /// What is known of their costs.
     var costs: CostModel { state.withLock { $0.planner.costs } }
 
+    /// What the process takes without any model.
+    var baselineBytes: Int { state.withLock { $0.planner.baselineBytes } }
+
     /// How `request` would be done if it began now, with `initImage` where it begins with a picture. Measures nothing.
     func plan(_ request: JobRequest, _ initImage: InitImageFile?) throws(RenderingError) -> Plan {
         let (planner, catalog) = state.withLock { ($0.planner, $0.catalog) }

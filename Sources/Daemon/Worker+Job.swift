@@ -44,6 +44,8 @@ extension Worker {
         case .interrupted(.stopping), .abandoned:
             try await store.release(job.id, at: .now)
             logger.notice("Gave a job back", metadata: ["job.id": "\(job.id)", "job.state": "queued"])
+        case .failed(RenderingError.memoryWithdrawn(let needed, let limit)):
+            try await waitForMemory(job, neededBytes: needed, limitBytes: limit)
         case .failed(let error): try await settle(job, error)
         }
     }
@@ -133,6 +135,18 @@ extension Worker {
         } catch {
             logger.warning("What a picture cost could not be kept", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// Gives a job back that would fit into what was granted at the start: it is as good as before, and waits.
+    private func waitForMemory(_ job: Job, neededBytes: Int, limitBytes: Int) async throws(JobStoreError) {
+        let reason = RenderingError.memoryWithdrawn(neededBytes: neededBytes, limitBytes: limitBytes).description
+        try await store.release(job.id, at: .now)
+        logger.warning(
+            "A job waits for memory",
+            metadata: ["job.id": "\(job.id)", "job.state": "queued", "job.reason": "\(reason)"])
+        board.setWaiting(for: "memory: \(reason)")
+        await pause()
+        board.setWaiting(for: nil)
     }
 
     /// Ends or requeues a job that could not be done.

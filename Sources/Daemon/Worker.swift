@@ -9,7 +9,7 @@ import Systemd
 ///
 ///     claim ─► plan ─► render ─► writeDone (all three on the inference thread) ─► finish
 ///               │        │ cancelled: confirmCancel
-///               │        │ stopping, no room: release, uncharged
+///               │        │ stopping, no room, memory withdrawn: release, uncharged
 ///               └────────┴ failed: failed/NAME.json, then fail
 ///
 /// The picture is on the disk before the queue says so: a crash between the two is mended by ``Recovery``. An error of one job

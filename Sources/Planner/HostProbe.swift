@@ -22,6 +22,13 @@ public struct HostProbe: Sendable {
             cgroupMemoryBytes: groups.memoryLimit(), pinnedThreads: pinnedThreads == 0 ? nil : pinnedThreads)
     }
 
+    /// The same host with the limit that the control groups set now.
+    public func refreshed(_ host: HostProfile) -> HostProfile {
+        var host = host
+        host.cgroupMemoryBytes = ControlGroups(root: root).memoryLimit()
+        return host
+    }
+
     private func file(_ path: String) -> String { TextFile.contents(root, path) ?? "" }
 
     private static var architecture: String {

@@ -47,9 +47,12 @@ public struct HostProfile: Equatable, Codable, Sendable {
         return min(cores, max(Int(cpuQuota.rounded(.up)), 1))
     }
 
+    /// The memory that a job may take at the most: the control group's limit, else all.
+    public var grantedMemoryBytes: Int { min(cgroupMemoryBytes ?? .max, memoryBytes) }
+
     /// The memory that a job may take when the settings say nothing: the control group's limit, else 60 % of all.
     public var defaultMemoryLimitBytes: Int {
-        cgroupMemoryBytes ?? memoryBytes / 5 * 3
+        grantedMemoryBytes < memoryBytes ? grantedMemoryBytes : memoryBytes / 5 * 3
     }
 
     /// What measured times are valid for.

@@ -19,15 +19,13 @@ public struct MemberCosts: Equatable, Codable, Sendable {
     public var decode: CostCurve
     /// Seconds for the WebP.
     public var encode: CostCurve
-    /// Peak bytes of the process with one evaluation a step.
-    public var unguidedPeak: MemoryCurve
-    /// Peak bytes of the process with two.
-    public var guidedPeak: MemoryCurve
+    /// What each stage takes beside the process itself, in their order.
+    public var memory: [StageMemory]
 
     /// Names them all.
     public init(
         modelIdentity: String, precision: Precision, loadSeconds: Double, textSeconds: Double, evaluation: CostCurve,
-        decode: CostCurve, encode: CostCurve, unguidedPeak: MemoryCurve, guidedPeak: MemoryCurve
+        decode: CostCurve, encode: CostCurve, memory: [StageMemory]
     ) {
         self.modelIdentity = modelIdentity
         self.precision = precision
@@ -36,25 +34,24 @@ public struct MemberCosts: Equatable, Codable, Sendable {
         self.evaluation = evaluation
         self.decode = decode
         self.encode = encode
-        self.unguidedPeak = unguidedPeak
-        self.guidedPeak = guidedPeak
+        self.memory = memory
     }
 
     /// What a first job tells of a member that was never measured: every cost in proportion to the pixels.
     ///
     /// - Parameters:
     ///   - observed: The stages as measured.
-    ///   - peakBytes: What its dry run said.
+    ///   - memory: What its dry run said.
     public init(
-        modelIdentity: String, precision: Precision, observed: Prediction, pixels: Int, evaluations: Int, peakBytes: Int
+        modelIdentity: String, precision: Precision, observed: Prediction, pixels: Int, evaluations: Int,
+        memory: [StageMemory]
     ) {
-        let peak = MemoryCurve([.init(pixels: pixels, bytes: peakBytes)])
         self.init(
             modelIdentity: modelIdentity, precision: precision, loadSeconds: observed.loadSeconds,
             textSeconds: observed.textSeconds,
             evaluation: CostCurve(pixels: pixels, cost: observed.denoiseSeconds / Double(max(evaluations, 1))),
             decode: CostCurve(pixels: pixels, cost: observed.decodeSeconds),
-            encode: CostCurve(pixels: pixels, cost: observed.encodeSeconds), unguidedPeak: peak, guidedPeak: peak)
+            encode: CostCurve(pixels: pixels, cost: observed.encodeSeconds), memory: memory)
         initImage = observed.initImageSeconds.map { CostCurve(pixels: pixels, cost: $0) }
     }
 
@@ -69,11 +66,6 @@ public struct MemberCosts: Equatable, Codable, Sendable {
             initImageSeconds: hasInitImage ? (initImage ?? decode)(pixels: pixels) : nil,
             denoiseSeconds: Double(steps * evaluationsPerStep) * evaluation(pixels: pixels),
             decodeSeconds: decode(pixels: pixels), encodeSeconds: encode(pixels: pixels))
-    }
-
-    /// The memory that a job should take.
-    public func peakBytes(pixels: Int, evaluationsPerStep: Int) -> Int {
-        (evaluationsPerStep == 1 ? unguidedPeak : guidedPeak)(pixels: pixels)
     }
 
     /// Learns from a job that was run: every figure moves a quarter of the way to what was seen.

@@ -16,10 +16,14 @@ public struct Plan: Equatable, Codable, Sendable {
     public var budgetSeconds: Double?
     /// The time that it should take; nil when the member was never measured here.
     public var prediction: Prediction?
-    /// The memory that it should take; nil when the member was never measured here.
+    /// The memory that the process should take; nil when the member was never measured here.
     public var peakBytes: Int?
     /// The memory that it may take.
     public var memoryLimitBytes: Int
+    /// Which weights are in memory meanwhile; nil when the member was never measured here.
+    public var memoryMode: MemoryMode?
+    /// What each stage should take, in their order; empty when the member was never measured here.
+    public var stages: [Stage]
     /// Whether the prediction, with some time in hand, lies within the budget; nil without either.
     public var meetsBudget: Bool?
     /// Every candidate, the best first.
@@ -32,8 +36,8 @@ public struct Plan: Equatable, Codable, Sendable {
     /// Names them all; a planner does, and what reads a plan from elsewhere.
     public init(
         variant: Variant, width: Int, height: Int, guidanceScale: Double, sampler: SamplerName, budgetSeconds: Double?,
-        prediction: Prediction?, peakBytes: Int?, memoryLimitBytes: Int, meetsBudget: Bool?, candidates: [Candidate],
-        explanation: String, warning: String? = nil
+        prediction: Prediction?, peakBytes: Int?, memoryLimitBytes: Int, memoryMode: MemoryMode?, stages: [Stage],
+        meetsBudget: Bool?, candidates: [Candidate], explanation: String, warning: String? = nil
     ) {
         self.variant = variant
         self.width = width
@@ -44,10 +48,50 @@ public struct Plan: Equatable, Codable, Sendable {
         self.prediction = prediction
         self.peakBytes = peakBytes
         self.memoryLimitBytes = memoryLimitBytes
+        self.memoryMode = memoryMode
+        self.stages = stages
         self.meetsBudget = meetsBudget
         self.candidates = candidates
         self.explanation = explanation
         self.warning = warning
+    }
+
+    /// What a stage of the picture takes.
+    public struct Stage: Equatable, Codable, Sendable {
+        /// `text_encoder`, `unet`, `decoder`, `writing`
+        public var stage: String
+        /// The weights that it reads: all of them are mapped, or loaded.
+        public var weightBytes: Int
+        /// The weights in memory while it runs, those of other stages too where they stay.
+        public var residentBytes: Int
+        /// All else that is computed with: activations, workspace, pixels.
+        public var computingBytes: Int
+        /// What it keeps in a file meanwhile.
+        public var scratchBytes: Int
+        /// The process's peak.
+        public var peakBytes: Int
+
+        /// A stage of a process that takes `baselineBytes` by itself.
+        public init(
+            stage: String, weightBytes: Int, residentBytes: Int, computingBytes: Int, scratchBytes: Int = 0,
+            baselineBytes: Int
+        ) {
+            self.stage = stage
+            self.weightBytes = weightBytes
+            self.residentBytes = residentBytes
+            self.computingBytes = computingBytes
+            self.scratchBytes = scratchBytes
+            peakBytes = baselineBytes + residentBytes + computingBytes
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case stage
+            case weightBytes = "weight_bytes"
+            case residentBytes = "resident_bytes"
+            case computingBytes = "computing_bytes"
+            case scratchBytes = "scratch_bytes"
+            case peakBytes = "peak_bytes"
+        }
     }
 
     /// A variant that was looked at.
@@ -60,21 +104,24 @@ public struct Plan: Equatable, Codable, Sendable {
         public var psnr: Double?
         /// The time that it should take; nil when never measured here.
         public var predictedSeconds: Double?
-        /// The memory that it should take; nil when never measured here.
+        /// The memory that it should take in the way that it would be made; nil when never measured here.
         public var peakBytes: Int?
+        /// The same in every way that it could be made; empty when never measured here.
+        public var peaks: [MemoryMode: Int]
         /// Why it was taken, or was not.
         public var verdict: Verdict
 
         /// Names them all.
         public init(
             variant: Variant, quality: Double, psnr: Double? = nil, predictedSeconds: Double?, peakBytes: Int?,
-            verdict: Verdict
+            peaks: [MemoryMode: Int], verdict: Verdict
         ) {
             self.variant = variant
             self.quality = quality
             self.psnr = psnr
             self.predictedSeconds = predictedSeconds
             self.peakBytes = peakBytes
+            self.peaks = peaks
             self.verdict = verdict
         }
 
@@ -82,7 +129,7 @@ public struct Plan: Equatable, Codable, Sendable {
             case variant, quality, psnr
             case predictedSeconds = "predicted_seconds"
             case peakBytes = "peak_bytes"
-            case verdict
+            case peaks, verdict
         }
     }
 
@@ -110,6 +157,8 @@ public struct Plan: Equatable, Codable, Sendable {
         case prediction
         case peakBytes = "peak_bytes"
         case memoryLimitBytes = "memory_limit_bytes"
+        case memoryMode = "memory_mode"
+        case stages
         case meetsBudget = "meets_budget"
         case candidates, explanation, warning
     }

@@ -6,7 +6,7 @@ import Jobs
 /// request ─► models        the pinned one, or the first family
 ///         ─► candidates    their precisions (or the pinned one) x steps: the pinned count; without a limit on time
 ///                          the default; else every allowed count up to the default
-///         ─► drop          what does not fit the memory limit
+///         ─► drop          what does not fit the memory limit in any mode; of modes the first that fits
 ///         ─► keep          what fits the budget with `headroom` in hand
 ///         ─► take          the best quality, of equals the fastest; when nothing fits the budget, the fastest of all
 /// ```
@@ -18,6 +18,8 @@ public struct Planner: Sendable {
     public var costs: CostModel
     /// The memory that a job may take.
     public var memoryLimitBytes: Int
+    /// The memory that the process takes without any model.
+    public var baselineBytes: Int
     /// The member that is in memory already, by the identity of its model.
     public var loaded: Member?
     /// The precisions that this CPU has no instructions for: they work, but gain nothing but memory.
@@ -44,12 +46,13 @@ public struct Planner: Sendable {
     ///
     /// - Parameter memoryLimitBytes: The settings' limit; nil for `HostProfile.defaultMemoryLimitBytes`.
     public init(
-        host: HostProfile, models: [ModelFacts], costs: CostModel, memoryLimitBytes: Int? = nil, loaded: Member? = nil,
-        slowPrecisions: Set<Precision> = []
+        host: HostProfile, models: [ModelFacts], costs: CostModel, memoryLimitBytes: Int? = nil, baselineBytes: Int = 0,
+        loaded: Member? = nil, slowPrecisions: Set<Precision> = []
     ) {
         self.models = models
         self.costs = costs
         self.memoryLimitBytes = memoryLimitBytes ?? host.defaultMemoryLimitBytes
+        self.baselineBytes = baselineBytes
         self.loaded = loaded
         self.slowPrecisions = slowPrecisions
     }
@@ -62,6 +65,11 @@ public struct Planner: Sendable {
     public func plan(
         _ request: JobRequest, initImage: (width: Int, height: Int)? = nil, now: Timestamp
     ) throws(PlannerError) -> Plan {
+        if let maxMemory = request.maxMemory, maxMemory < memoryLimitBytes {
+            var planner = self
+            planner.memoryLimitBytes = maxMemory
+            return try planner.plan(request, initImage: initImage, now: now)
+        }
         let eligible = try eligibleModels(for: request)
         let budget = Self.budgetSeconds(of: request, now: now)
         var options: [Option] = []
@@ -76,7 +84,7 @@ public struct Planner: Sendable {
         // A size that one member cannot draw leaves the others; one that none can is the job's error.
         if options.isEmpty, let misfit { throw misfit }
         options.sort(by: Self.isBetter)
-        let chosen = try choose(options, budget)
+        let chosen = try choose(options, budget, request)
         return plan(chosen, among: options, budget, warning: try warning(chosen, request, initImage))
     }
 
@@ -92,12 +100,17 @@ public struct Planner: Sendable {
         var guidanceScale: Double
         var sampler: SamplerName
         var prediction: Prediction?
-        var peakBytes: Int?
+        /// The process's peak in every mode; empty when never measured.
+        var peaks: [MemoryMode: Int]
+        /// The fastest mode that fits the limit.
+        var mode: MemoryMode?
         /// What is needed at the least, measured or not.
         var leastBytes: Int
+        var stages: [Plan.Stage]
         var isDefault: Bool
 
         var seconds: Double? { prediction?.totalSeconds }
+        var peakBytes: Int? { stages.map(\.peakBytes).max() ?? peaks.values.min() }
     }
 
     private func eligibleModels(for request: JobRequest) throws(PlannerError) -> [ModelFacts] {
@@ -133,9 +146,21 @@ public struct Planner: Sendable {
             throw .noSteps(strength: request.strength ?? JobRequest.defaultStrength, steps: most)
         }
         var options: [Option] = []
+        let pixels = width * height
         for precision in precisions {
             let known = costs[model.identity, precision]
-            let isLoaded = loaded == Member(modelIdentity: model.identity, precision: precision)
+            let memory = known?.memory ?? []
+            let peaks = memory.peaks(pixels: pixels, evaluationsPerStep: evaluations).mapValues { $0 + baselineBytes }
+            let mode = peaks.mode(within: memoryLimitBytes)
+            let stages = mode.map {
+                memory.table(
+                    $0, pixels: pixels, evaluationsPerStep: evaluations, baselineBytes: baselineBytes,
+                    limitBytes: memoryLimitBytes)
+            }
+            // Mapped weights stay mapped in every mode, others only where they all stay.
+            let isLoaded =
+                loaded == Member(modelIdentity: model.identity, precision: precision)
+                && (mode == .together || peaks[.streamed] != nil)
             for steps in running {
                 options.append(
                     Option(
@@ -144,12 +169,11 @@ public struct Planner: Sendable {
                         width: width, height: height, guidanceScale: guidance,
                         sampler: sampler,
                         prediction: known?.prediction(
-                            pixels: width * height, steps: request.runningSteps(of: steps, sampler: sampler),
+                            pixels: pixels, steps: request.runningSteps(of: steps, sampler: sampler),
                             evaluationsPerStep: evaluations, isLoaded: isLoaded, hasInitImage: request.initImage != nil),
-                        peakBytes: known?.peakBytes(pixels: width * height, evaluationsPerStep: evaluations),
-                        leastBytes: known?.peakBytes(pixels: width * height, evaluationsPerStep: evaluations)
-                            ?? model.weightBytes[precision] ?? 0,
-                        isDefault: steps == request.steps ?? model.defaults.steps))
+                        peaks: peaks, mode: mode,
+                        leastBytes: peaks.values.min() ?? model.weightBytes[precision].map { $0 + baselineBytes } ?? 0,
+                        stages: stages ?? [], isDefault: steps == request.steps ?? model.defaults.steps))
             }
         }
         return options
@@ -175,13 +199,15 @@ public struct Planner: Sendable {
 
     // MARK: - Choice
 
-    private func choose(_ options: [Option], _ budget: Double?) throws(PlannerError) -> Option {
+    private func choose(
+        _ options: [Option], _ budget: Double?, _ request: JobRequest
+    ) throws(PlannerError) -> Option {
         let fitting = options.filter(fitsMemory)
         guard let best = fitting.first else {
             guard let least = options.min(by: { $0.leastBytes < $1.leastBytes }) else { throw .noModels }
             throw .insufficientMemory(
                 least.variant, width: least.width, height: least.height, neededBytes: least.leastBytes,
-                limitBytes: memoryLimitBytes)
+                limitBytes: memoryLimitBytes, isJobsOwn: request.maxMemory == memoryLimitBytes)
         }
         guard let budget else { return best }
         let measured = fitting.filter { $0.seconds != nil }
@@ -218,13 +244,15 @@ public struct Planner: Sendable {
         let candidates = options.map { option in
             Plan.Candidate(
                 variant: option.variant, quality: option.quality, psnr: option.psnr,
-                predictedSeconds: option.seconds, peakBytes: option.peakBytes, verdict: verdict(option, chosen, budget))
+                predictedSeconds: option.seconds, peakBytes: option.peakBytes, peaks: option.peaks,
+                verdict: verdict(option, chosen, budget))
         }
         let meetsBudget = budget.flatMap { Self.meets($0, chosen) }
         return Plan(
             variant: chosen.variant, width: chosen.width, height: chosen.height, guidanceScale: chosen.guidanceScale,
             sampler: chosen.sampler, budgetSeconds: budget, prediction: chosen.prediction, peakBytes: chosen.peakBytes,
-            memoryLimitBytes: memoryLimitBytes, meetsBudget: meetsBudget, candidates: candidates,
+            memoryLimitBytes: memoryLimitBytes, memoryMode: chosen.mode, stages: chosen.stages,
+            meetsBudget: meetsBudget, candidates: candidates,
             explanation: Self.explanation(chosen, candidates, budget, meetsBudget, warning: warning),
             warning: warning)
     }

@@ -12,13 +12,14 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
     case unsuitableSize(field: String, value: Int, model: String, rule: ModelFacts.Sizes)
     /// The job begins with a picture, and goes so little from it that not one step is taken.
     case noSteps(strength: Double, steps: Int)
-    /// Not even the least variant fits.
-    case insufficientMemory(Variant, width: Int, height: Int, neededBytes: Int, limitBytes: Int)
+    /// Not even the least variant fits; whether the limit is the job's own.
+    case insufficientMemory(Variant, width: Int, height: Int, neededBytes: Int, limitBytes: Int, isJobsOwn: Bool)
 
     /// The job's field that is at fault.
     public var field: String? {
         switch self {
-        case .noModels, .insufficientMemory: nil
+        case .noModels: nil
+        case .insufficientMemory(_, _, _, _, _, let isJobsOwn): isJobsOwn ? "max_memory" : nil
         case .unknownModel: "model"
         case .unavailablePrecision: "precision"
         case .unsuitableSize(let field, _, _, _): field
@@ -51,7 +52,7 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
                 + " from \(rule.minimum) to \(rule.maximum)"
         case .noSteps(let strength, let steps):
             "strength \(strength) of \(steps) steps is less than one step: ask for more of either"
-        case .insufficientMemory(let variant, let width, let height, let needed, let limit):
+        case .insufficientMemory(let variant, let width, let height, let needed, let limit, _):
             "\(width) x \(height) needs \(Format.bytes(needed)) at the least (\(variant)); the limit is \(Format.bytes(limit))"
         }
     }

@@ -1,7 +1,6 @@
 import Diffusion
 import Images
 import Models
-import Planner
 
 /// The file of a picture that a job begins with, as it was when the job began: read once, whatever becomes of it then.
 public struct InitImageFile: Sendable {
@@ -27,7 +26,7 @@ public struct InitImageFile: Sendable {
     func peakBytes(width: Int, height: Int) -> Int { byteCount + picture.peakBytes(width: width, height: height) }
 
     /// The memory that it takes from then on: the file's bytes, and the pixels at the picture's size.
-    func heldBytes(at plan: Plan) -> Int { byteCount + 3 * plan.width * plan.height }
+    func heldBytes(width: Int, height: Int) -> Int { byteCount + 3 * width * height }
 
     /// The picture at a size of ours.
     func pixels(width: Int, height: Int) throws(RenderingError) -> PixelBuffer {

@@ -2,20 +2,17 @@ import Glibc
 
 /// What the kernel says about this process's memory.
 enum ProcessMemory {
-    /// Private memory that is resident now, in bytes; nil without `/proc`.
-    static var privateBytes: Int? { kibibytes("RssAnon").map { $0 * 1024 } }
-
     /// All memory that is resident now, mapped files counted, in bytes; nil without `/proc`.
     static var residentBytes: Int? { kibibytes("VmRSS").map { $0 * 1024 } }
 
     /// The highest resident memory since the start, or since `resetPeak`; mapped files count.
     static var peakBytes: Int? { kibibytes("VmHWM").map { $0 * 1024 } }
 
-    /// Lets `peakBytes` begin anew. Where the kernel does not allow it, the peak stays that of the process's life.
-    static func resetPeak() {
-        guard let file = fopen("/proc/self/clear_refs", "we") else { return }
-        fputs("5", file)
-        fclose(file)
+    /// Lets `peakBytes` begin anew. False where the kernel does not allow it: the peak stays that of the process's life.
+    static func resetPeak() -> Bool {
+        guard let file = fopen("/proc/self/clear_refs", "we") else { return false }
+        let isWritten = fputs("5", file) >= 0
+        return fclose(file) == 0 && isWritten
     }
 
     private static func kibibytes(_ name: String) -> Int? {

@@ -85,12 +85,11 @@ extension Renderer {
         unload()
         let start = clock.now
         let pipeline = try pipeline(of: model, precision)
-        do throws(DiffusionError) { try pipeline.load() } catch { throw RenderingError(error) }
-        let loadSeconds = (clock.now - start) / .seconds(1)
-
         let facts = model.facts
         let large = (facts.defaults.width, facts.defaults.height)
-        _ = try checkedPlan(pipeline, facts.trial(large, steps: 2, guidanceScale: facts.defaults.guidanceScale))
+        _ = try fit(pipeline, facts.trial(large, steps: 2, guidanceScale: facts.defaults.guidanceScale))
+        let loadSeconds = (clock.now - start) / .seconds(1)
+
         let small = (facts.sizes.fitting(large.0 / 2), facts.sizes.fitting(large.1 / 2))
         let first = try sample(pipeline, facts, small, observer)
         let second = try sample(pipeline, facts, large, observer)
@@ -104,8 +103,7 @@ extension Renderer {
             modelIdentity: facts.identity, precision: precision, loadSeconds: loadSeconds,
             textSeconds: second.times.textSeconds, evaluation: curve(\.denoiseSeconds, perStep),
             decode: curve(\.decodeSeconds), encode: curve(\.encodeSeconds),
-            unguidedPeak: try peaks(pipeline, facts, guidanceScale: 1),
-            guidedPeak: try peaks(pipeline, facts, guidanceScale: max(facts.defaults.guidanceScale, 2)))
+            memory: try memory(pipeline, facts))
     }
 
     /// The median of a few pictures: the first is warm-up when there are more.
@@ -153,22 +151,25 @@ extension Renderer {
     }
 
     /// Dry runs from the smallest size to four times the model's own area.
-    private func peaks(
-        _ pipeline: Pipeline, _ facts: ModelFacts, guidanceScale: Double
-    ) throws(RenderingError) -> MemoryCurve {
+    private func memory(_ pipeline: Pipeline, _ facts: ModelFacts) throws(RenderingError) -> [StageMemory] {
         let own = max(facts.defaults.width, facts.defaults.height)
-        var points: [MemoryCurve.Point] = []
-        for side in [facts.sizes.minimum, own / 2, own, own * 3 / 2, own * 2] {
-            let side = facts.sizes.fitting(side)
-            let settings = facts.trial((side, side), steps: 2, guidanceScale: guidanceScale)
-            do throws(DiffusionError) {
-                let bytes = baselineBytes + (try pipeline.memoryPlan(settings)).peakBytes
-                points.append(.init(pixels: side * side, bytes: bytes))
-            } catch {
-                throw RenderingError(error)
-            }
+        let sides = [facts.sizes.minimum, own / 2, own, own * 3 / 2, own * 2].map(facts.sizes.fitting)
+        do throws(DiffusionError) {
+            return [StageMemory](
+                try sides.map { side throws(DiffusionError) in
+                    let guided = facts.trial(
+                        (side, side), steps: 2, guidanceScale: max(facts.defaults.guidanceScale, 2))
+                    let plan = try pipeline.memoryPlan(guided)
+                    var least: [PipelineStage: Int] = [:]
+                    for stage in plan.stages { least[stage.stage] = try pipeline.leastBytes(stage, guided) }
+                    return SizedPlan(
+                        pixels: side * side,
+                        unguided: try pipeline.memoryPlan(facts.trial((side, side), steps: 2, guidanceScale: 1)),
+                        guided: plan, least: least)
+                })
+        } catch {
+            throw RenderingError(error)
         }
-        return MemoryCurve(points)
     }
 }
 

@@ -10,10 +10,11 @@ extension Renderer {
         let limit = planner.memoryLimitBytes
         guard baselineBytes + needed <= limit else {
             throw .insufficientMemory(
-                width: file.size.width, height: file.size.height, neededBytes: baselineBytes + needed, limitBytes: limit
-            )
+                width: file.size.width, height: file.size.height, neededBytes: baselineBytes + needed,
+                limitBytes: limit,
+                isJobsOwn: false)
         }
-        if (ProcessMemory.privateBytes ?? 0) + needed > limit { unload() }
+        if (ProcessMemory.residentBytes ?? 0) + needed > limit { unload() }
         return InitImage(
             pixels: try file.pixels(width: size.width, height: size.height),
             strength: strength ?? JobRequest.defaultStrength)

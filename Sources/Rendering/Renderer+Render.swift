@@ -40,12 +40,12 @@ extension Renderer {
         }
         let scaling = clock.now - start
         let pipeline = try pipeline(of: model, plan.variant.precision)
-        let planned = try checkedPlan(pipeline, settings, beside: initImage?.heldBytes(at: plan) ?? 0)
+        let fit = try fit(pipeline, settings, request, beside: initImage)
         let sha256: String
         do { sha256 = try digests.sha256(of: model) } catch { throw .unusableModel(model.facts.name, error) }
         let prepared = clock.now
 
-        ProcessMemory.resetPeak()
+        var meter = PeakMeter()
         var tensors = dump.map { _ in TensorDump() }
         let generation: Generation
         do throws(DiffusionError) {
@@ -53,6 +53,7 @@ extension Renderer {
                 settings,
                 observer: { event in
                     estimate.note(event)
+                    if case .stage(let stage) = event { meter.enter(stage.rawValue) }
                     try observer(estimate.progress(at: clock.now))
                 }, dump: &tensors)
         } catch {
@@ -62,26 +63,27 @@ extension Renderer {
             do { try tensors.write(to: dump) } catch { throw .dump(error) }
         }
 
+        meter.enter("writing")
         estimate.enter(.writing)
         do { try observer(estimate.progress(at: clock.now)) } catch { throw .interrupted(error) }
         return try finish(
-            generation, request, settings, plan, model, planned, sha256, initImage, start: start,
+            generation, request, settings, plan, model, fit, &meter, sha256, initImage, start: start,
             preparing: prepared - start - scaling, scaling: scaling)
     }
 
     /// Encodes the pixels, writes down how they were made, and learns.
     private func finish(
         _ generation: Generation, _ request: JobRequest, _ settings: GenerationSettings, _ plan: Plan,
-        _ model: CatalogModel, _ planned: MemoryPlan, _ sha256: String, _ initImage: InitImageFile?,
+        _ model: CatalogModel, _ fit: Fit, _ meter: inout PeakMeter, _ sha256: String, _ initImage: InitImageFile?,
         start: ContinuousClock.Instant, preparing: Duration, scaling: Duration
     ) throws(RenderingError) -> Rendered {
         let clock = ContinuousClock()
         let encodingStart = clock.now
-        let heldBytes = initImage?.heldBytes(at: plan) ?? 0
         let image = RGBImage(
             width: generation.image.width, height: generation.image.height, pixels: generation.image.bytes)
         do throws(ImageError) {
             let bitstream = try WebP.encode(image, compression: WebP.Compression(request.output))
+            meter.finish()
             var timings = ResultRecord.Timings(generation.timings, preparing: preparing)
             if initImage != nil {
                 timings.initImageSeconds = (scaling + generation.timings.imageEncoding) / .seconds(1)
@@ -93,10 +95,8 @@ extension Renderer {
                 model: .init(name: model.facts.name, sha256: sha256, precision: plan.variant.precision), plan: plan,
                 timings: timings,
                 memory: .init(
-                    plannedBytes: baselineBytes + planned.peakBytes + heldBytes,
-                    plannedResidentBytes: residentBaselineBytes + planned.peakBytesWithMappedWeights + heldBytes,
-                    limitBytes: planner.memoryLimitBytes, activationPeakBytes: generation.activationPeakBytes,
-                    residentPeakBytes: ProcessMemory.peakBytes),
+                    fit.stages, MemoryMode(generation.residency), meter,
+                    limitBytes: min(memoryLimitBytes, request.maxMemory ?? .max), baselineBytes: fit.baselineBytes),
                 host: host,
                 picture: .init(
                     width: image.width, height: image.height, bytes: 0,
@@ -106,31 +106,14 @@ extension Renderer {
             record.picture.bytes = webp.count
             record.timings.totalSeconds = (clock.now - start) / .seconds(1)
             record.metBudget = plan.budgetSeconds.map { record.timings.totalSeconds <= $0 }
-            return Rendered(webp: webp, record: record, costs: learn(from: record, model))
+            return Rendered(webp: webp, record: record, costs: learn(from: record, model, fit))
         } catch {
             throw .picture(error)
         }
     }
 
-    /// A dry run; refused when the process's private memory would go over the limit.
-    ///
-    /// - Parameter otherBytes: What is held beside the model.
-    func checkedPlan(
-        _ pipeline: Pipeline, _ settings: GenerationSettings, beside otherBytes: Int = 0
-    ) throws(RenderingError) -> MemoryPlan {
-        let plan: MemoryPlan
-        do throws(DiffusionError) { plan = try pipeline.memoryPlan(settings) } catch { throw RenderingError(error) }
-        let needed = baselineBytes + plan.peakBytes + otherBytes
-        let limit = planner.memoryLimitBytes
-        guard needed <= limit else {
-            throw .insufficientMemory(
-                width: settings.width, height: settings.height, neededBytes: needed, limitBytes: limit)
-        }
-        return plan
-    }
-
     /// Refines the member's costs, or starts them.
-    private func learn(from record: ResultRecord, _ model: CatalogModel) -> MemberCosts {
+    private func learn(from record: ResultRecord, _ model: CatalogModel, _ fit: Fit) -> MemberCosts {
         let precision = record.plan.variant.precision
         let pixels = record.picture.width * record.picture.height
         let perStep = model.facts.evaluationsPerStep(guidanceScale: record.plan.guidanceScale)
@@ -143,7 +126,7 @@ extension Renderer {
         } else {
             member = MemberCosts(
                 modelIdentity: model.facts.identity, precision: precision, observed: observed, pixels: pixels,
-                evaluations: evaluations, peakBytes: record.memory.plannedBytes)
+                evaluations: evaluations, memory: fit.memory)
         }
         costs.update(member)
         return member

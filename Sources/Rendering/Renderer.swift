@@ -20,7 +20,7 @@ public final class Renderer {
     /// Where it runs.
     public let host: HostProfile
     /// The settings that it was given.
-    public let options: Options
+    public private(set) var options: Options
 
     /// The precisions that this CPU has no instructions for.
     let slowPrecisions: Set<Precision>
@@ -32,17 +32,18 @@ public final class Renderer {
     let digests: DigestCache
     /// Where weights that were laid out for the kernels are kept; nil lays them out in private memory.
     private let prepared: PreparedStore?
-    /// Private memory of the process before any model: the part of a peak that is not the model's.
+    /// Resident memory of the process without any model: the part of a peak that is not the picture's.
     let baselineBytes: Int
-    /// The same of its resident memory, mapped files counted.
-    let residentBaselineBytes: Int
+    /// The limit as it was when the options came into force: what is refused below it may be had later.
+    private var grantedBytes = 0
 
     /// What the settings decide.
     public struct Options: Sendable {
         /// Threads that compute; 0 leaves it to the host.
         public var threads: Int
-        /// The memory that a job may take; nil for `HostProfile.defaultMemoryLimitBytes`.
-        public var memoryLimitBytes: Int?
+        /// The memory that the process may take for a job, asked at the start of every job and stage; nil for what the control
+        /// groups grant, else 60 % of the memory.
+        public var memoryLimit: (@Sendable () -> Int)?
         /// Where what takes long to find out is kept between processes; may be deleted at any time. Nil keeps nothing.
         public var cacheDirectory: String?
         /// The version of latentd, for pictures and records.
@@ -52,11 +53,11 @@ public final class Renderer {
 
         /// Names them all.
         public init(
-            threads: Int = 0, memoryLimitBytes: Int? = nil, cacheDirectory: String? = nil, version: String,
-            report: @escaping @Sendable (String) -> Void = { _ in }
+            threads: Int = 0, memoryLimit: (@Sendable () -> Int)? = nil, cacheDirectory: String? = nil,
+            version: String, report: @escaping @Sendable (String) -> Void = { _ in }
         ) {
             self.threads = threads
-            self.memoryLimitBytes = memoryLimitBytes
+            self.memoryLimit = memoryLimit
             self.cacheDirectory = cacheDirectory
             self.version = version
             self.report = report
@@ -79,8 +80,18 @@ public final class Renderer {
         host = try Renderer.hostProfile(threads: options.threads)
         let table = try Renderer.kernels()
         slowPrecisions = Set(Precision.allCases.filter { !table.isNative(WeightPrecision($0)) })
-        baselineBytes = ProcessMemory.privateBytes ?? 0
-        residentBaselineBytes = ProcessMemory.residentBytes ?? 0
+        baselineBytes = (ProcessMemory.residentBytes ?? 0) + Renderer.growthBytes
+        grantedBytes = memoryLimitBytes
+    }
+
+    /// What the process grows by with its first picture and keeps: code that is touched, networks, headers. Measured.
+    private static let growthBytes = 3 << 20
+
+    /// The memory that the process may take for a job, now.
+    var memoryLimitBytes: Int { memoryLimit() }
+
+    var memoryLimit: @Sendable () -> Int {
+        options.memoryLimit ?? { [host] in HostProbe().refreshed(host).defaultMemoryLimitBytes }
     }
 
     /// This host, with the kernels in use.
@@ -102,14 +113,21 @@ public final class Renderer {
         var models = catalog.facts
         if prepared != nil { for index in models.indices { models[index].weightBytes = [:] } }
         return Planner(
-            host: host, models: models, costs: costs, memoryLimitBytes: options.memoryLimitBytes,
+            host: host, models: models, costs: costs, memoryLimitBytes: memoryLimitBytes,
+            baselineBytes: baselineBytes,
             loaded: loaded.map { .init(modelIdentity: $0.model.facts.identity, precision: $0.precision) },
             slowPrecisions: slowPrecisions)
     }
 
-    /// Plans a job for now.
+    /// Plans a job for now, by what is known of the costs.
     public func plan(
         _ request: JobRequest, initImage: InitImageFile? = nil, now: Timestamp
+    ) throws(RenderingError) -> Plan {
+        try plan(request, initImage, now: now, planner)
+    }
+
+    func plan(
+        _ request: JobRequest, _ initImage: InitImageFile?, now: Timestamp, _ planner: Planner
     ) throws(RenderingError) -> Plan {
         if let name = request.model, catalog[name] == nil,
             let problem = catalog.problems.first(where: { $0.name == name })
@@ -119,14 +137,30 @@ public final class Renderer {
         do throws(PlannerError) {
             return try planner.plan(request, initImage: initImage?.size, now: now)
         } catch {
+            if case .insufficientMemory(_, _, _, let needed, let limit, isJobsOwn: false) = error,
+                isWithdrawn(needed, request)
+            {
+                throw .memoryWithdrawn(neededBytes: needed, limitBytes: limit)
+            }
             throw .plan(error)
         }
     }
 
-    /// Takes another look at the model directories. A model that is loaded stays until another is needed or it changed.
-    public func use(_ catalog: ModelCatalog) {
+    /// Other settings are in force, or the model directories were looked at again. A model that is loaded stays until another is
+    /// needed or it changed.
+    public func use(_ catalog: ModelCatalog, options: Options? = nil) {
         self.catalog = catalog
+        if let options {
+            self.options = options
+            grantedBytes = memoryLimitBytes
+            tooLarge = []
+        }
         if let loaded, catalog[loaded.model.facts.name]?.facts.identity != loaded.model.facts.identity { unload() }
+    }
+
+    /// Whether a job that needs so much would fit into what was granted when the options came into force.
+    func isWithdrawn(_ neededBytes: Int, _ request: JobRequest?) -> Bool {
+        neededBytes <= min(grantedBytes, request?.maxMemory ?? .max)
     }
 
     /// Lets the loaded model go.
@@ -134,7 +168,8 @@ public final class Renderer {
         loaded = nil
     }
 
-    /// The private memory that the process takes with a model's weights and no picture: prepared ones take none.
+    /// The memory that the process takes with the weights of a model's largest stage and no picture: prepared ones take none before
+    /// they are read.
     func leastBytes(of model: CatalogModel, _ precision: Precision) -> Int {
         baselineBytes + (prepared == nil ? model.facts.weightBytes[precision] ?? 0 : 0)
     }
@@ -145,8 +180,9 @@ public final class Renderer {
             return loaded.pipeline
         }
         let needed = leastBytes(of: model, precision)
-        guard needed <= planner.memoryLimitBytes else {
-            throw .modelTooLarge(model.facts.name, precision, neededBytes: needed, limitBytes: planner.memoryLimitBytes)
+        let limit = memoryLimitBytes
+        guard needed <= limit else {
+            throw .modelTooLarge(model.facts.name, precision, neededBytes: needed, limitBytes: limit)
         }
         // The old model goes first: two at once would be more than any plan said.
         unload()

@@ -13,8 +13,11 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
     case unusableModel(String, ModelError)
     /// The plan's model has gone from the catalog since.
     case modelGone(String)
-    /// The dry run says that the job does not fit; refused before it started.
-    case insufficientMemory(width: Int, height: Int, neededBytes: Int, limitBytes: Int)
+    /// The dry run says that the job does not fit, whatever stays out of memory; refused before it started. Whether the limit is the
+    /// job's own.
+    case insufficientMemory(width: Int, height: Int, neededBytes: Int, limitBytes: Int, isJobsOwn: Bool)
+    /// The job would fit into what was granted when the daemon started, not into what is granted now.
+    case memoryWithdrawn(neededBytes: Int, limitBytes: Int)
     /// The model's weights alone do not fit; refused before they were read.
     case modelTooLarge(String, Precision, neededBytes: Int, limitBytes: Int)
     /// The engine refused or failed.
@@ -34,14 +37,19 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
 
     /// The engine's error, with an interruption taken out of it.
     init(_ error: DiffusionError) {
-        self = if case .stopped(let reason) = error { .interrupted(reason) } else { .engine(error) }
+        self =
+            switch error {
+            case .stopped(let reason): .interrupted(reason)
+            case .insufficientMemory(_, let needed, let limit): .memoryWithdrawn(neededBytes: needed, limitBytes: limit)
+            default: .engine(error)
+            }
     }
 
     /// Whether another attempt may succeed where nothing was changed.
     public var isTransient: Bool {
         switch self {
         case .engine(let error): error.isTransient
-        case .interrupted: true
+        case .interrupted, .memoryWithdrawn: true
         case .plan, .unusableModel, .modelGone, .insufficientMemory, .modelTooLarge, .host, .picture, .initImage, .dump,
             .importing:
             false
@@ -51,8 +59,18 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
     /// Whether less memory, or a higher limit, would help.
     var isMemoryLimit: Bool {
         switch self {
-        case .insufficientMemory, .modelTooLarge, .engine(.insufficientMemory): true
+        case .insufficientMemory, .modelTooLarge, .memoryWithdrawn: true
         default: false
+        }
+    }
+
+    /// What is needed at the least, where memory is what lacks.
+    var neededBytes: Int? {
+        switch self {
+        case .insufficientMemory(_, _, let needed, _, _), .modelTooLarge(_, _, let needed, _),
+            .memoryWithdrawn(let needed, _):
+            needed
+        default: nil
         }
     }
 
@@ -60,6 +78,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
     public var field: String? {
         switch self {
         case .plan(let error): error.field
+        case .insufficientMemory(_, _, _, _, isJobsOwn: true): "max_memory"
         case .unusableModel, .modelGone: "model"
         case .engine(.setting(let field, _)): field
         case .initImage: "init_image"
@@ -73,7 +92,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .plan(let error): error.code
         case .unusableModel, .engine(.model): "model_unusable"
         case .modelGone: "model_missing"
-        case .insufficientMemory, .modelTooLarge, .engine(.insufficientMemory): "memory_limit"
+        case .insufficientMemory, .modelTooLarge, .memoryWithdrawn, .engine(.insufficientMemory): "memory_limit"
         case .engine(.setting): JobFailure.Code.invalidJob
         case .engine(.compute), .engine(.scratch): "out_of_resources"
         case .engine(.notFinite): "not_finite"
@@ -93,8 +112,10 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .plan(let error): error.description
         case .unusableModel(let name, let error): "model \"\(name)\" cannot be used: \(error)"
         case .modelGone(let name): "model \"\(name)\" is not installed any more"
-        case .insufficientMemory(let width, let height, let needed, let limit):
-            "\(width) x \(height) needs \(Format.bytes(needed)) of memory; the limit is \(Format.bytes(limit))"
+        case .insufficientMemory(let width, let height, let needed, let limit, _):
+            "\(width) x \(height) needs \(Format.bytes(needed)) of memory at the least; the limit is \(Format.bytes(limit))"
+        case .memoryWithdrawn(let needed, let limit):
+            "the limit of memory fell to \(Format.bytes(limit)); \(Format.bytes(needed)) are needed at the least"
         case .modelTooLarge(let name, let precision, let needed, let limit):
             "model \"\(name)\" needs at \(precision.rawValue) \(Format.bytes(needed)) of memory for its weights; the limit is \(Format.bytes(limit))"
         case .engine(let error): error.description

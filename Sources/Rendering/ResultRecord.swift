@@ -116,25 +116,51 @@ public struct ResultRecord: Equatable, Codable, Sendable {
         }
     }
 
-    /// Memory, planned and measured.
+    /// Memory of the whole process, planned and measured.
     public struct Memory: Equatable, Codable, Sendable {
-        /// Private memory of the process at its peak, by the dry run: what is held against the limit.
-        public var plannedBytes: Int
-        /// The same with mapped files counted: what `residentPeakBytes` is to be compared with.
-        public var plannedResidentBytes: Int
         /// What the limit is.
         public var limitBytes: Int
-        /// The peak of the tensors' arena, as it was.
-        public var activationPeakBytes: Int
-        /// The process's highest resident memory while it drew, mapped weights counted; nil where the kernel does not say.
-        public var residentPeakBytes: Int?
+        /// Which weights were in memory.
+        public var mode: MemoryMode
+        /// What the process takes by itself.
+        public var baselineBytes: Int
+        /// Its peak, as the dry run said it.
+        public var plannedBytes: Int
+        /// Its peak, as measured: resident memory, mapped files counted; nil where the kernel does not say.
+        public var measuredBytes: Int?
+        /// The stages in their order.
+        public var stages: [Stage]
+
+        /// What one stage took.
+        public struct Stage: Equatable, Codable, Sendable {
+            /// What it was to take.
+            public var planned: Plan.Stage
+            /// Its peak, as measured; nil where the kernel does not say, or not for a stage by itself.
+            public var measuredBytes: Int?
+
+            enum CodingKeys: String, CodingKey {
+                case planned
+                case measuredBytes = "measured_bytes"
+            }
+        }
+
+        /// What was planned, beside what was measured.
+        init(_ stages: [Plan.Stage], _ mode: MemoryMode, _ meter: PeakMeter, limitBytes: Int, baselineBytes: Int) {
+            self.limitBytes = limitBytes
+            self.mode = mode
+            self.baselineBytes = baselineBytes
+            plannedBytes = stages.map(\.peakBytes).max() ?? 0
+            measuredBytes = meter.peakBytes
+            self.stages = stages.map { Stage(planned: $0, measuredBytes: meter.peaks[$0.stage]) }
+        }
 
         enum CodingKeys: String, CodingKey {
-            case plannedBytes = "planned_bytes"
-            case plannedResidentBytes = "planned_resident_bytes"
             case limitBytes = "limit_bytes"
-            case activationPeakBytes = "activation_peak_bytes"
-            case residentPeakBytes = "resident_peak_bytes"
+            case mode
+            case baselineBytes = "baseline_bytes"
+            case plannedBytes = "planned_bytes"
+            case measuredBytes = "measured_bytes"
+            case stages
         }
     }
 

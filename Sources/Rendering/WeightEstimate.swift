@@ -1,17 +1,18 @@
 import Compute
 import Models
 
-/// The private memory that a model's weights will take, from the headers of their files alone: at the least what loading
-/// allocates, so that a model which cannot fit is refused before the first byte of it is read.
+/// The private memory that a model's weights will take, from the headers of their files alone: at the least what loading the largest
+/// component allocates, so that a model which cannot fit is refused before the first byte of it is read.
 enum WeightEstimate {
-    /// Bytes once all components are loaded without a cache folder: half-precision tensors become floats, and the matrices and
+    /// Bytes once the largest component is loaded without a cache folder: half-precision tensors become floats, and the matrices and
     /// filters that the product kernels read are laid out anew, at `precision` or as `rules` say; all else stays mapped. With a
     /// cache folder all of it is mapped from there, and a model's weights take no private memory.
     static func privateBytes(
         of folder: ModelFolder, at precision: WeightPrecision = .fp32, rules: PrecisionRules = .standard
     ) throws(ModelError) -> Int {
-        var total = 0
+        var most = 0
         for component in ModelFolder.weightComponents {
+            var total = 0
             let checkpoint = try folder.checkpoint(component)
             for name in checkpoint.names where !(component == "vae" && isEncoderPart(name)) {
                 guard let entry = checkpoint.tensor(name)?.entry, entry.count > 0 else { continue }
@@ -29,8 +30,9 @@ enum WeightEstimate {
                     total += entry.count * 4
                 }
             }
+            most = max(most, total)
         }
-        return total
+        return most
     }
 
     /// What making a picture from latents never touches.

@@ -57,6 +57,8 @@ public enum LatentdInterface {
           psnr: ?float,
           predicted_seconds: ?float,
           peak_bytes: ?int,
+          # The same in each mode that can be had: together, one_stage, streamed.
+          peaks: [string]int,
           verdict: (chosen, too_slow, too_large, lesser_quality, slower, unmeasured)
         )
 
@@ -66,6 +68,17 @@ public enum LatentdInterface {
           denoise_seconds: float,
           decode_seconds: float,
           encode_seconds: float
+        )
+
+        # What a stage takes; all sizes but the peak, which is the process's, are beside the process itself.
+        type Stage (
+          stage: string,
+          weight_bytes: int,
+          # Of all weights, those that are in memory while it runs.
+          resident_bytes: int,
+          computing_bytes: int,
+          scratch_bytes: int,
+          peak_bytes: int
         )
 
         type Plan (
@@ -79,6 +92,9 @@ public enum LatentdInterface {
           prediction: ?Prediction,
           peak_bytes: ?int,
           memory_limit_bytes: int,
+          # Which weights are in memory: all (together), the running stage's (one_stage), the running block's (streamed).
+          memory_mode: ?string,
+          stages: []Stage,
           # False: the job is done, but later than it asked for.
           meets_budget: ?bool,
           candidates: []Candidate,

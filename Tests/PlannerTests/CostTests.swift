@@ -64,8 +64,12 @@ struct CostTests {
         modelIdentity: "m", precision: .fp32, loadSeconds: 1, textSeconds: 0.5,
         evaluation: CostCurve(pixels: 10, cost: 0.1),
         decode: CostCurve(pixels: 10, cost: 0.2), encode: CostCurve(pixels: 10, cost: 0.3),
-        unguidedPeak: MemoryCurve([.init(pixels: 10, bytes: 1)]), guidedPeak: MemoryCurve([.init(pixels: 10, bytes: 2)])
-    )
+        memory: [
+            StageMemory(
+                stage: "unet", weightBytes: 3, residentBytes: [.together: 3, .streamed: 1],
+                unguided: MemoryCurve([.init(pixels: 10, bytes: 1)]), guided: MemoryCurve([.init(pixels: 10, bytes: 2)])
+            )
+        ])
 
     @Test("Every job moves the prediction of the next one towards what it took")
     func learning() {
@@ -96,5 +100,7 @@ struct CostTests {
         #expect(costs["m", .int8] == int8)
         #expect(costs["n", .fp32] == nil)
         #expect(try roundTrip(costs) == costs)
+        let json = String(decoding: try JSONEncoder().encode(member.memory), as: UTF8.self)
+        #expect(json.contains("\"streamed\":1"))
     }
 }

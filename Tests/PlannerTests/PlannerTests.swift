@@ -30,8 +30,12 @@ private func costs(
         modelIdentity: "\(name)-1", precision: precision, loadSeconds: load, textSeconds: 0.1,
         evaluation: CostCurve(pixels: pixels, cost: evaluation), decode: CostCurve(pixels: pixels, cost: 0.08),
         encode: CostCurve(pixels: pixels, cost: 0.02),
-        unguidedPeak: MemoryCurve([.init(pixels: pixels, bytes: peak / 2)]),
-        guidedPeak: MemoryCurve([.init(pixels: pixels, bytes: peak)]))
+        memory: [
+            StageMemory(
+                stage: "unet", weightBytes: 0, residentBytes: [.together: 0],
+                unguided: MemoryCurve([.init(pixels: pixels, bytes: peak / 2)]),
+                guided: MemoryCurve([.init(pixels: pixels, bytes: peak)]))
+        ])
 }
 
 private func request(budget: Double? = nil, _ change: (inout JobRequest) -> Void = { _ in }) -> JobRequest {
@@ -212,11 +216,62 @@ struct PlannerTests {
         planner.memoryLimitBytes = 100 * megabyte
         let refusal = PlannerError.insufficientMemory(
             Variant(model: "emoji", precision: .int8, steps: 20), width: 128, height: 128, neededBytes: 200 * megabyte,
-            limitBytes: 100 * megabyte)
+            limitBytes: 100 * megabyte, isJobsOwn: false)
         #expect(throws: refusal) { try planner.plan(request(), now: now) }
         #expect(
             refusal.description
                 == "128 x 128 needs 200 MiB at the least (emoji int8, 20 steps); the limit is 100 MiB")
+    }
+
+    @Test("The fastest mode that fits is taken, and a slower one rather than a worse precision")
+    func modes() throws {
+        let pixels = 128 * 128
+        let curve = MemoryCurve([.init(pixels: pixels, bytes: 40 * megabyte)])
+        func stage(_ name: String, together: Int, oneStage: Int, streamed: Int) -> StageMemory {
+            StageMemory(
+                stage: name, weightBytes: oneStage * megabyte,
+                residentBytes: [
+                    .together: together * megabyte, .oneStage: oneStage * megabyte, .streamed: streamed * megabyte,
+                ], unguided: curve, guided: curve)
+        }
+        var fp32 = costs("emoji", evaluation: 0.05, load: 1)
+        fp32.memory = [
+            stage("text_encoder", together: 300, oneStage: 100, streamed: 10),
+            stage("unet", together: 300, oneStage: 200, streamed: 20),
+        ]
+        var planner = Planner(
+            host: host, models: [model("emoji", precisions: [.fp32, .int8])],
+            costs: CostModel([fp32, costs("emoji", .int8, evaluation: 0.05, peak: 10 * megabyte)]),
+            baselineBytes: 30 * megabyte, loaded: .init(modelIdentity: "emoji-1", precision: .fp32))
+        for (limit, mode, peak) in [
+            (370, MemoryMode.together, 370), (369, .oneStage, 270), (269, .streamed, 90), (90, .streamed, 90),
+        ] {
+            planner.memoryLimitBytes = limit * megabyte
+            let plan = try planner.plan(request(), now: now)
+            #expect(plan.variant.precision == .fp32)
+            #expect(plan.memoryMode == mode)
+            #expect(plan.peakBytes == peak * megabyte)
+            #expect(plan.stages.map(\.stage) == ["text_encoder", "unet"])
+            #expect(plan.stages.map(\.peakBytes).max() == plan.peakBytes)
+            #expect(plan.prediction?.loadSeconds == 0)
+            let peaks = try #require(plan.candidates.first?.peaks)
+            #expect(peaks == [.together: 370, .oneStage: 270, .streamed: 90].mapValues { $0 * megabyte })
+        }
+        planner.memoryLimitBytes = 89 * megabyte
+        #expect(try planner.plan(request(), now: now).variant.precision == .int8)
+    }
+
+    @Test("A job's own limit counts where it is the lesser, and is named when nothing fits into it")
+    func jobsLimit() throws {
+        #expect(try single.plan(request { $0.maxMemory = 99 << 30 }, now: now).memoryLimitBytes == 600 * megabyte)
+        #expect(try single.plan(request { $0.maxMemory = 200 * megabyte }, now: now).memoryLimitBytes == 200 * megabyte)
+        let error = #expect(throws: PlannerError.self) {
+            try single.plan(request { $0.maxMemory = megabyte }, now: now)
+        }
+        #expect(error?.field == "max_memory")
+        #expect(
+            error?.description
+                == "128 x 128 needs 100 MiB at the least (emoji fp32, 20 steps); the limit is 1 MiB")
     }
 
     @Test("Without a setting the limit is the control group's, else 60 % of the memory")

@@ -33,7 +33,7 @@ struct InitImageTests {
     private func renderer(limit: Int = 4 << 30, cache: String? = nil) throws -> Renderer {
         try Renderer(
             catalog: ModelCatalog(directories: [fixtureModels]),
-            options: .init(threads: 2, memoryLimitBytes: limit, cacheDirectory: cache, version: "9.8.7"))
+            options: .init(threads: 2, memoryLimit: { limit }, cacheDirectory: cache, version: "9.8.7"))
     }
 
     private func render(_ request: JobRequest, _ file: InitImageFile, with renderer: Renderer) throws -> Rendered {

@@ -3,14 +3,15 @@ import Images
 import Jobs
 import Planner
 import Rendering
+import Synchronization
 import Testing
 
 private let now = Timestamp(millisecondsSinceEpoch: 0)
 
-private func renderer(_ memoryLimitBytes: Int? = 4 << 30, threads: Int = 1) throws -> Renderer {
+private func renderer(_ memoryLimitBytes: Int = 4 << 30, threads: Int = 1) throws -> Renderer {
     try Renderer(
         catalog: ModelCatalog(directories: [fixtureModels]),
-        options: .init(threads: threads, memoryLimitBytes: memoryLimitBytes, version: "9.8.7"))
+        options: .init(threads: threads, memoryLimit: { memoryLimitBytes }, version: "9.8.7"))
 }
 
 /// A job for the fixture `tiny` that is over in a moment.
@@ -114,8 +115,9 @@ struct RendererTests {
         #expect(record.job.latencyBudget == nil)
         #expect(record.timings.stepSeconds.count == 3)
         #expect(record.memory.plannedBytes <= record.memory.limitBytes)
-        #expect(record.memory.activationPeakBytes > 0)
-        #expect(record.memory.residentPeakBytes ?? 1 > 0)
+        #expect(record.memory.stages.map(\.planned.stage) == ["text_encoder", "unet", "decoder", "writing"])
+        #expect(record.memory.stages.allSatisfy { $0.measuredBytes ?? 1 > 0 })
+        #expect(record.memory.measuredBytes ?? 1 > 0)
     }
 
     @Test("Progress goes through the stages in order, never backwards, and ends near the whole")
@@ -198,7 +200,7 @@ struct RendererTests {
             try renderer.render(job, seed: 7, plan: try renderer.plan(job, now: now))
         }
         #expect(error.code == "memory_limit")
-        #expect(error.description.contains("for its weights; the limit is 1 MiB"))
+        #expect(error.description.contains(" at the least (tiny int4, 3 steps); the limit is 1 MiB"))
     }
 
     @Test("The largest size that a file can hold is refused with a number, not tried", arguments: [2048, 16376])
@@ -207,10 +209,87 @@ struct RendererTests {
             $0.width = side
             $0.height = side
         }
-        let renderer = try renderer(64 << 20)
-        let plan = try renderer.plan(job, now: now)
-        let error = #expect(throws: RenderingError.self) { try renderer.render(job, seed: 7, plan: plan) }
+        let error = #expect(throws: RenderingError.self) { try renderer(512 << 20).dryRun(job, now: now) }
         #expect(error?.code == "memory_limit")
+    }
+
+    /// A limit that falls.
+    private final class Limit: Sendable {
+        private let stored = Mutex(4 << 30)
+
+        var bytes: Int {
+            get { stored.withLock { $0 } }
+            set { stored.withLock { $0 = newValue } }
+        }
+    }
+
+    @Test("A limit that falls while a picture is made gives the job back, one that has fallen keeps it waiting")
+    func withdrawn() throws {
+        let limit = Limit()
+        let renderer = try Renderer(
+            catalog: ModelCatalog(directories: [fixtureModels]),
+            options: .init(threads: 1, memoryLimit: { limit.bytes }, version: "0"))
+        let plan = try renderer.dryRun(request(), now: now)
+        for stage in [RenderingProgress.Stage.encoding, .denoising, .decoding] {
+            limit.bytes = 4 << 30
+            let error = try #require(throws: RenderingError.self) {
+                try renderer.render(request(), seed: 7, plan: plan) { if $0.stage == stage { limit.bytes = 2 << 20 } }
+            }
+            guard case .memoryWithdrawn(let needed, 2_097_152) = error else {
+                Issue.record("\(error)")
+                continue
+            }
+            #expect(needed > 2 << 20)
+            #expect(error.isTransient)
+            #expect(error.description.hasPrefix("the limit of memory fell to 2 MiB; "))
+        }
+        let early = try #require(throws: RenderingError.self) { try renderer.dryRun(request(), now: now) }
+        #expect(early.isTransient)
+        limit.bytes = 4 << 30
+        _ = try renderer.render(request())
+    }
+
+    @Test("With a cache folder every mode draws the same, and the dry run of the plan is that of the picture")
+    func modes() throws {
+        let cache = try ModelDirectory([:])
+        let renderer = try Renderer(
+            catalog: ModelCatalog(directories: [fixtureModels]),
+            options: .init(threads: 1, memoryLimit: { 4 << 30 }, cacheDirectory: cache.path, version: "0"))
+        _ = try renderer.render(request())
+        renderer.unload()
+        let first = try renderer.render(request()).record
+        #expect(first.memory.mode == .together)
+        let known = try #require(renderer.plan(request(), now: now).candidates.first { $0.verdict == .chosen })
+        for mode in MemoryMode.allCases {
+            let most: Int = try #require(known.peaks[mode])
+            let job = request { $0.maxMemory = most }
+            let plan = try renderer.dryRun(job, now: now)
+            #expect(plan.memoryMode == mode)
+            #expect(plan.memoryLimitBytes == job.maxMemory)
+            let record = try renderer.render(job, seed: 7, plan: plan).record
+            #expect(record.memory.mode == mode)
+            #expect(record.memory.stages.map(\.planned) == plan.stages)
+            #expect(record.memory.limitBytes == job.maxMemory)
+            #expect(record.picture.bitstreamSHA256 == first.picture.bitstreamSHA256)
+        }
+    }
+
+    @Test("A job's own limit that nothing fits into is refused with the least that would do", arguments: [1, 1 << 20])
+    func ownLimit(bytes: Int) throws {
+        let cache = try ModelDirectory([:])
+        let renderer = try Renderer(
+            catalog: ModelCatalog(directories: [fixtureModels]),
+            options: .init(threads: 1, memoryLimit: { 4 << 30 }, cacheDirectory: cache.path, version: "0"))
+        for _ in 0..<2 {
+            let error = try #require(throws: RenderingError.self) {
+                try renderer.dryRun(request { $0.maxMemory = bytes }, now: now)
+            }
+            #expect(error.field == "max_memory")
+            #expect(!error.isTransient)
+            #expect(error.description.contains(" at the least"))
+            // Measured now: the planner knows it by itself.
+            _ = try renderer.render(request())
+        }
     }
 
     @Test("A missing model is an error of the field model, with the models that there are")
@@ -250,7 +329,7 @@ struct RendererTests {
         func digest() throws -> String {
             let renderer = try Renderer(
                 catalog: ModelCatalog(directories: [fixtureModels]),
-                options: .init(threads: 1, memoryLimitBytes: 4 << 30, cacheDirectory: cache.path, version: "0"))
+                options: .init(threads: 1, memoryLimit: { 4 << 30 }, cacheDirectory: cache.path, version: "0"))
             return try renderer.render(request()).record.model.sha256
         }
         let first = try digest()

@@ -50,6 +50,7 @@ struct InterfaceTests {
         #expect(try fields(declared["Variant"] ?? "") == keys(samples.plan.variant))
         #expect(try fields(declared["Prediction"] ?? "") == keys(samples.plan.prediction))
         #expect(try fields(declared["Candidate"] ?? "") == keys(samples.plan.candidates.first))
+        #expect(try fields(declared["Stage"] ?? "") == keys(samples.plan.stages.first))
         #expect(try fields(declared["Model"] ?? "") == keys(samples.model))
         #expect(try fields(declared["Calibration"] ?? "") == keys(samples.calibration))
         #expect(try fields(declared["Counts"] ?? "") == keys(samples.counts))
@@ -83,8 +84,10 @@ private struct Samples {
             {"variant": {"model": "m", "precision": "fp32", "steps": 4}, "width": 8, "height": 8, "guidance_scale": 1,
             "sampler": "ddim", "budget_seconds": 1, "prediction": {"load_seconds": 1, "text_seconds": 1,
             "denoise_seconds": 1, "decode_seconds": 1, "encode_seconds": 1}, "peak_bytes": 1, "memory_limit_bytes": 1,
+            "memory_mode": "streamed", "stages": [{"stage": "unet", "weight_bytes": 1, "resident_bytes": 1,
+            "computing_bytes": 1, "scratch_bytes": 1, "peak_bytes": 1}],
             "meets_budget": true, "candidates": [{"variant": {"model": "m", "precision": "fp32", "steps": 4},
-            "quality": 1, "psnr": 1, "predicted_seconds": 1, "peak_bytes": 1, "verdict": "chosen"}], "explanation": "e", "warning": "w"}
+            "quality": 1, "psnr": 1, "predicted_seconds": 1, "peak_bytes": 1, "peaks": {"together": 1}, "verdict": "chosen"}], "explanation": "e", "warning": "w"}
             """
         plan = try JSONDecoder().decode(Plan.self, from: Data(json.utf8))
     }

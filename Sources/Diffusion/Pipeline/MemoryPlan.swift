@@ -6,6 +6,7 @@
 /// unet         ████████▒▒▒▒░     █████▒▒▒▒░          █▒▒▒▒░         ▒ activations: the arena's peak
 /// decoder      ████████▒▒▒▒▒▒░   █▒▒▒▒▒▒░            █▒▒▒▒▒▒░       ░ what computing takes beside them
 /// ```
+/// An autoencoder's half that does not fit as a whole runs in bands, with no more of its weights in memory than one pass reads.
 public struct MemoryPlan: Hashable, Sendable {
     /// One stage's part.
     public struct Stage: Hashable, Sendable {
@@ -17,29 +18,47 @@ public struct MemoryPlan: Hashable, Sendable {
         public let streamedWeightBytes: Int?
         /// Bytes of prepared weights in private memory.
         public let preparedWeightBytes: Int
-        /// Peak of the arena.
+        /// Peak of the arena when the stage runs as a whole.
         public let activationBytes: Int
-        /// Bytes that the stage keeps in a file meanwhile.
-        public let scratchFileBytes: Int
         /// What the stage takes beside weights and arena: the workspace of BLAS, the picture's bytes.
         public let workspaceBytes: Int
+        /// How it runs in bands; nil runs it as a whole.
+        public internal(set) var bands: BoundedPlan?
 
-        /// The most that its own weights take; nil where it cannot be run so.
-        public func weightBytes(_ residency: Residency) -> Int? {
-            residency == .streamed ? streamedWeightBytes : mappedWeightBytes + preparedWeightBytes
-        }
-
+        /// All of its weights.
+        public var weightBytes: Int { mappedWeightBytes + preparedWeightBytes }
         /// All but the weights.
-        public var computingBytes: Int { activationBytes + workspaceBytes }
+        public var computingBytes: Int { (bands?.activationBytes ?? activationBytes) + workspaceBytes }
+        /// Bytes that the stage keeps in a file meanwhile.
+        public var scratchBytes: Int { bands?.scratchBytes ?? 0 }
+
+        /// The most of its own weights that are in memory; nil where it cannot be run so.
+        public func weightBytes(_ residency: Residency) -> Int? {
+            if residency == .streamed, streamedWeightBytes == nil { return nil }
+            if let bands { return bands.peakBytes - bands.activationBytes + preparedWeightBytes }
+            return residency == .streamed ? streamedWeightBytes : weightBytes
+        }
     }
 
     /// All stages, in their order.
-    public let stages: [Stage]
+    public internal(set) var stages: [Stage]
+
+    /// The same with no stage in bands.
+    public var whole: MemoryPlan {
+        var plan = self
+        for index in plan.stages.indices { plan.stages[index].bands = nil }
+        return plan
+    }
 
     /// The weights in memory while a stage runs; nil where it cannot be run so.
     public func weightBytes(_ stage: Stage, _ residency: Residency) -> Int? {
-        guard residency == .together else { return stage.weightBytes(residency) }
-        return stages.reduce(0) { $0 + $1.mappedWeightBytes + $1.preparedWeightBytes }
+        stage.weightBytes(residency).map { $0 + otherWeightBytes(stage, residency) }
+    }
+
+    /// The weights of other stages that are in memory while a stage runs.
+    func otherWeightBytes(_ stage: Stage, _ residency: Residency) -> Int {
+        guard residency == .together else { return 0 }
+        return stages.reduce(0) { $0 + ($1.stage == stage.stage ? 0 : $1.weightBytes) }
     }
 
     /// The most that is taken while a stage runs; nil where it cannot be run so.
@@ -51,13 +70,5 @@ public struct MemoryPlan: Hashable, Sendable {
     public func peakBytes(_ residency: Residency) -> Int? {
         let peaks = stages.map { peakBytes($0, residency) }
         return peaks.contains(nil) ? nil : peaks.compactMap { $0 }.max()
-    }
-
-    /// The least that the picture can be made with.
-    public var leastBytes: Int { Residency.allCases.compactMap(peakBytes).min() ?? 0 }
-
-    /// The fastest way that takes no more than `bytes`; nil when none does.
-    public func residency(within bytes: Int) -> Residency? {
-        Residency.allCases.first { residency in peakBytes(residency).map { $0 <= bytes } ?? false }
     }
 }

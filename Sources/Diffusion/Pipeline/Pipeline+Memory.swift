@@ -15,10 +15,83 @@ extension Pipeline {
         return MemoryPlan(stages: stages)
     }
 
+    /// Takes the fastest way in which a picture fits the budget, and keeps to it from now on.
+    ///
+    /// - Throws: `DiffusionError.insufficientMemory` with the least that would do, all of the process counted.
+    public func fit(
+        _ settings: GenerationSettings
+    ) throws(DiffusionError) -> (plan: MemoryPlan, residency: Residency) {
+        let whole = try memoryPlan(settings)
+        let limit = budget?.limitBytes() ?? .max, baseline = budget?.baselineBytes ?? 0
+        var least: (stage: PipelineStage, bytes: Int)?
+        for residency in Residency.allCases {
+            var plan = whole
+            var most: (stage: PipelineStage, bytes: Int)?
+            for (index, stage) in whole.stages.enumerated() {
+                let others = whole.otherWeightBytes(stage, residency)
+                switch try room(for: stage, residency, settings, otherBytes: baseline + others, limit) {
+                case .whole: break
+                case .bands(let bands): plan.stages[index].bands = bands
+                case .none(let bytes): if bytes > most?.bytes ?? 0 { most = (stage.stage, bytes) }
+                }
+            }
+            guard let most else {
+                use(residency)
+                return (plan, residency)
+            }
+            if most.bytes < least?.bytes ?? .max { least = most }
+        }
+        throw .insufficientMemory(least?.stage ?? .unet, leastBytes: least?.bytes ?? 0, limitBytes: limit)
+    }
+
+    /// The least that a half of the autoencoder takes beside other weights; nil for other stages, which run as a whole.
+    public func leastBytes(_ stage: MemoryPlan.Stage, _ settings: GenerationSettings) throws(DiffusionError) -> Int? {
+        guard stage.stage == .encoder || stage.stage == .decoder else { return nil }
+        guard case .none(let bytes) = try room(for: stage, .oneStage, settings, otherBytes: 0, 0) else { return nil }
+        return bytes
+    }
+
     /// Makes the pictures from now on so. What is in memory and may not stay there goes.
     public func use(_ residency: Residency) {
         self.residency = residency
         if residency != .together { for stage in PipelineStage.allCases { letGo(stage) } }
+    }
+
+    /// Whether a stage fits.
+    private enum Room {
+        case whole
+        case bands(BoundedPlan)
+        /// With what it would.
+        case none(leastBytes: Int)
+    }
+
+    /// How a stage runs within `limit`, where `otherBytes` are taken already.
+    private func room(
+        for needs: MemoryPlan.Stage, _ residency: Residency, _ settings: GenerationSettings, otherBytes: Int,
+        _ limit: Int
+    ) throws(DiffusionError) -> Room {
+        guard let weights = needs.weightBytes(residency) else { return .none(leastBytes: .max) }
+        let whole = otherBytes + weights + needs.computingBytes
+        if whole <= limit { return .whole }
+        let beside = otherBytes + needs.preparedWeightBytes + needs.workspaceBytes, left = max(limit - beside, 0)
+        let usesScratch = scratchDirectory != nil
+        do throws(DiffusionError) {
+            switch needs.stage {
+            case .textEncoder, .unet: return .none(leastBytes: whole)
+            case .encoder:
+                return .bands(
+                    try loadedEncoder().plan(
+                        height: settings.height, width: settings.width, limitBytes: left, usesScratch: usesScratch,
+                        pool: pool))
+            case .decoder:
+                return .bands(
+                    try loadedDecoder().plan(
+                        latentShape(settings), limitBytes: left, usesScratch: usesScratch, pool: pool))
+            }
+        } catch {
+            guard case .insufficientMemory(_, let least, _) = error else { throw error }
+            return .none(leastBytes: min(whole, beside + least))
+        }
     }
 
     /// A stage's needs, and the order of its blocks, found by running it in a measuring arena.
@@ -47,26 +120,34 @@ extension Pipeline {
             stage: stage, mappedWeightBytes: weights.map.mappedBytes(under: ""),
             streamedWeightBytes: weights.prepared == 0 ? stream.residentBytes : nil,
             preparedWeightBytes: weights.prepared, activationBytes: evaluation.context.arena.peakBytes,
-            scratchFileBytes: 0, workspaceBytes: workspaceBytes(stage, settings))
+            workspaceBytes: workspaceBytes(stage, settings))
         return (needs, stream)
     }
 
-    /// Takes the fastest way, from the present one on, in which the stage fits what is allowed now.
-    func settle(_ needs: MemoryPlan.Stage) throws(DiffusionError) {
-        guard let budget else { return }
+    /// Takes the fastest way, from the present one on, in which a stage fits what is allowed now.
+    ///
+    /// - Returns: how it runs in bands; nil as a whole.
+    func settle(
+        _ needs: MemoryPlan.Stage, _ settings: GenerationSettings
+    ) throws(DiffusionError) -> BoundedPlan? {
+        guard let budget else { return nil }
         let limit = budget.limitBytes()
-        let ways = Residency.allCases.drop { $0 != residency }
-        func peak(_ way: Residency) -> Int? {
-            let weights = way == .together ? residentWeightBytes : needs.weightBytes(way)
-            return weights.map { budget.baselineBytes + $0 + needs.computingBytes }
+        var least = Int.max
+        for way in Residency.allCases.drop(while: { $0 != residency }) {
+            let others = way == .together ? residentWeightBytes - needs.weightBytes : 0
+            let room = try room(for: needs, way, settings, otherBytes: budget.baselineBytes + others, limit)
+            if case .none(let bytes) = room {
+                least = min(least, bytes)
+                continue
+            }
+            if way != residency {
+                residency = way
+                for stage in PipelineStage.allCases where stage != needs.stage { letGo(stage) }
+            }
+            if case .bands(let bands) = room { return bands }
+            return nil
         }
-        guard let way = ways.first(where: { peak($0).map { $0 <= limit } ?? false }) else {
-            throw .insufficientMemory(
-                needs.stage, leastBytes: ways.compactMap(peak).min() ?? 0, limitBytes: limit)
-        }
-        guard way != residency else { return }
-        residency = way
-        for stage in PipelineStage.allCases where stage != needs.stage { letGo(stage) }
+        throw .insufficientMemory(needs.stage, leastBytes: least, limitBytes: limit)
     }
 
     /// Ends a stage: its weights stay in memory only where all do.

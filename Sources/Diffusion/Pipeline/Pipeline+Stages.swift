@@ -94,9 +94,13 @@ extension Pipeline {
     /// The picture, `[1, H, W, 3]`, as the decoder gives it. `latents` may be empty while measuring.
     @inline(never)
     func decode(_ latents: [Float], _ shape: Shape, with network: Decoder, _ evaluation: Evaluation) -> Tensor {
+        network(scaledLatents(latents, shape, evaluation), evaluation)
+    }
+
+    /// Latents as the decoder takes them.
+    func scaledLatents(_ latents: [Float], _ shape: Shape, _ evaluation: Evaluation) -> Tensor {
         let factor = decoderConfiguration.scalingFactor
-        let scaled = evaluation.context.tensor(shape, channelsFirst: latents.map { $0 / factor })
-        return network(scaled, evaluation)
+        return evaluation.context.tensor(shape, channelsFirst: latents.map { $0 / factor })
     }
 
     /// A place to compute: an arena of so many bytes, or a measuring one.
@@ -111,12 +115,16 @@ extension Pipeline {
 }
 
 extension PixelBuffer {
-    /// A decoder's picture as bytes, rounded as diffusers does.
+    /// A decoder's picture as bytes.
     init(_ image: Tensor) {
-        let bytes = image.floats.map { value in
+        self.init(width: image.shape.w, height: image.shape.h, bytes: PixelBuffer.bytes(image))
+    }
+
+    /// A decoder's rows as bytes, rounded as diffusers does.
+    static func bytes(_ rows: Tensor) -> [UInt8] {
+        rows.floats.map { value in
             let unit = value / 2 + 0.5
             return UInt8(((unit > 0 ? min(unit, 1) : 0) * 255).rounded(.toNearestOrEven))
         }
-        self.init(width: image.shape.w, height: image.shape.h, bytes: bytes)
     }
 }

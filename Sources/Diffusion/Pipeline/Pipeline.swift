@@ -19,6 +19,8 @@ public final class Pipeline {
     public internal(set) var residency: Residency
     /// The memory that a picture may take; nil is all that there is.
     public var budget: MemoryBudget?
+    /// Where what does not fit into the budget may be kept meanwhile; nil is nowhere.
+    public var scratchDirectory: String?
     /// Settings that the model's own files suggest.
     public let defaults: PipelineDefaults
 

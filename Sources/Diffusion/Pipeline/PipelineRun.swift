@@ -38,7 +38,7 @@ final class PipelineRun {
     /// may stay.
     private func run<Network, Result>(
         _ stage: PipelineStage, _ clock: ContinuousClock, load: () throws(DiffusionError) -> Network,
-        _ body: (Network, Evaluation) throws(DiffusionError) -> Result
+        _ body: (Network, Evaluation, BoundedPlan?) throws(DiffusionError) -> Result
     ) throws(DiffusionError) -> Result {
         try watch.report(.stage(stage))
         let start = clock.now
@@ -46,14 +46,14 @@ final class PipelineRun {
         timings.loading += clock.now - start
         defer { pipeline.leave(stage) }
         let (needs, stream) = try pipeline.dryRun(stage, settings)
-        try pipeline.settle(needs)
-        var evaluation = try pipeline.evaluation(arenaBytes: needs.activationBytes)
+        let bands = try pipeline.settle(needs, settings)
+        var evaluation = try pipeline.evaluation(arenaBytes: bands?.activationBytes ?? needs.activationBytes)
         evaluation.context.onBlock = { [watch] in watch.block() }
         if pipeline.residency == .streamed {
             stream.start()
             evaluation.stream = stream
         }
-        let result = try body(network, evaluation)
+        let result = try body(network, evaluation, bands)
         try watch.check()
         activationPeakBytes = max(activationPeakBytes, evaluation.context.arena.peakBytes)
         return result
@@ -63,7 +63,7 @@ final class PipelineRun {
         let texts = pipeline.texts(settings).map(pipeline.tokenizer.encode)
         dump?.add("input_ids", texts.flatMap { $0.map(Int32.init) }, [texts.count, pipeline.tokenizer.length])
         return try run(.textEncoder, clock, load: pipeline.loadedTextEncoder) {
-            (network, evaluation) throws(DiffusionError) -> [Float] in
+            (network, evaluation, _) throws(DiffusionError) -> [Float] in
             let start = clock.now
             let embeddings = Pipeline.embed(texts, with: network, settings, evaluation)
             let values = embeddings.array()
@@ -80,9 +80,9 @@ final class PipelineRun {
         guard let initImage = settings.initImage else { return nil }
         let size = pipeline.latentShape(settings)
         return try run(.encoder, clock, load: pipeline.loadedEncoder) {
-            (network, evaluation) throws(DiffusionError) -> [Float] in
+            (network, evaluation, bands) throws(DiffusionError) -> [Float] in
             let start = clock.now
-            let output = pipeline.encode(initImage.pixels, settings, with: network, evaluation)
+            let output = try encoded(initImage.pixels, network, evaluation, bands)
             let encoded = EncodedLatents(evaluation.context.channelsFirst(output), count: size.count)
             let latents = encoded.sample(&random).map { $0 * pipeline.decoderConfiguration.scalingFactor }
             timings.imageEncoding = clock.now - start
@@ -102,7 +102,7 @@ final class PipelineRun {
             settings.sampler, steps: settings.steps, strength: settings.initImage?.strength ?? 1)
         let timesteps = scheduler.timesteps[settings.firstStep...]
         return try run(.unet, clock, load: pipeline.loadedUNet) {
-            (network, evaluation) throws(DiffusionError) -> [Float] in
+            (network, evaluation, _) throws(DiffusionError) -> [Float] in
             let inputs = pipeline.unetInputs(settings, embeddings: embeddings, with: network, evaluation)
             var latents =
                 initLatents.map { scheduler.noised($0, with: noise, at: timesteps.startIndex) }
@@ -127,14 +127,47 @@ final class PipelineRun {
     private func decode(_ latents: [Float], _ clock: ContinuousClock) throws(DiffusionError) -> PixelBuffer {
         let size = pipeline.latentShape(settings)
         return try run(.decoder, clock, load: pipeline.loadedDecoder) {
-            (network, evaluation) throws(DiffusionError) -> PixelBuffer in
+            (network, evaluation, bands) throws(DiffusionError) -> PixelBuffer in
             let start = clock.now
+            if let bands {
+                let pixels = try decode(latents, network, evaluation, bands)
+                timings.decoding = clock.now - start
+                return pixels
+            }
             let image = pipeline.decode(latents, size, with: network, evaluation)
             let pixels = PixelBuffer(image)
             timings.decoding = clock.now - start
             let shape = image.shape
             dump?.add("image", evaluation.context.channelsFirst(image), [shape.n, shape.c, shape.h, shape.w])
             return pixels
+        }
+    }
+
+    /// The picture, decoded in bands.
+    private func decode(
+        _ latents: [Float], _ network: Decoder, _ evaluation: Evaluation, _ bands: BoundedPlan
+    ) throws(DiffusionError) -> PixelBuffer {
+        let scaled = pipeline.scaledLatents(latents, pipeline.latentShape(settings), evaluation)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(settings.width * settings.height * 3)
+        try network(
+            scaled, within: bands, scratchDirectory: pipeline.scratchDirectory, evaluation,
+            check: { [watch] () throws(DiffusionError) in try watch.check() }
+        ) { (rows, _) throws(DiffusionError) in bytes += PixelBuffer.bytes(rows) }
+        return PixelBuffer(width: settings.width, height: settings.height, bytes: bytes)
+    }
+
+    /// What the encoder says of a picture, as a whole or in bands.
+    private func encoded(
+        _ pixels: PixelBuffer, _ network: Encoder, _ evaluation: Evaluation, _ bands: BoundedPlan?
+    ) throws(DiffusionError) -> Tensor {
+        guard let bands else { return pipeline.encode(pixels, settings, with: network, evaluation) }
+        return try network(
+            height: pixels.height, width: pixels.width, within: bands, scratchDirectory: pipeline.scratchDirectory,
+            evaluation, check: { [watch] () throws(DiffusionError) in try watch.check() }
+        ) { rows, target in
+            let first = rows.lowerBound * pixels.width * 3, samples = target.floats
+            for index in samples.indices { samples[index] = Float(pixels.bytes[first + index]) / 255 * 2 - 1 }
         }
     }
 }

@@ -1,0 +1,85 @@
+/// What one stage of a member takes beside the process itself, over the size: from dry runs.
+public struct StageMemory: Equatable, Codable, Sendable {
+    /// `text_encoder`, `unet`, `decoder`, `writing`
+    public var stage: String
+    /// The weights that it reads.
+    public var weightBytes: Int
+    /// The weights in memory while it runs, those of other stages too where they stay. A mode that is missing cannot be had.
+    public var residentBytes: [MemoryMode: Int]
+    /// All else, with one evaluation a step.
+    public var unguided: MemoryCurve
+    /// All else, with two.
+    public var guided: MemoryCurve
+    /// The least that the stage takes when it runs in bands, its own weights counted; nil where it runs as a whole. 0 is not known:
+    /// a dry run decides.
+    public var least: MemoryCurve?
+
+    /// Names them all.
+    public init(
+        stage: String, weightBytes: Int, residentBytes: [MemoryMode: Int], unguided: MemoryCurve, guided: MemoryCurve,
+        least: MemoryCurve? = nil
+    ) {
+        self.stage = stage
+        self.weightBytes = weightBytes
+        self.residentBytes = residentBytes
+        self.unguided = unguided
+        self.guided = guided
+        self.least = least
+    }
+
+    /// All but the weights, for a picture.
+    public func computingBytes(pixels: Int, evaluationsPerStep: Int) -> Int {
+        (evaluationsPerStep == 1 ? unguided : guided)(pixels: pixels)
+    }
+
+    /// The weights of other stages that are in memory while it runs.
+    func otherBytes(_ mode: MemoryMode) -> Int { max((residentBytes[mode] ?? 0) - weightBytes, 0) }
+
+    enum CodingKeys: String, CodingKey {
+        case stage
+        case weightBytes = "weight_bytes"
+        case residentBytes = "resident_bytes"
+        case unguided, guided, least
+    }
+}
+
+extension [StageMemory] {
+    /// The most that a picture takes beside the process itself, in each mode that can be had.
+    public func peaks(pixels: Int, evaluationsPerStep: Int) -> [MemoryMode: Int] {
+        var peaks: [MemoryMode: Int] = [:]
+        for mode in MemoryMode.allCases {
+            let bytes = compactMap { stage in
+                stage.residentBytes[mode].map { resident in
+                    let whole = resident + stage.computingBytes(pixels: pixels, evaluationsPerStep: evaluationsPerStep)
+                    return Swift.min(whole, stage.least.map { stage.otherBytes(mode) + $0(pixels: pixels) } ?? whole)
+                }
+            }
+            if bytes.count == count { peaks[mode] = bytes.max() }
+        }
+        return peaks
+    }
+
+    /// What each stage takes, in a process that takes `baselineBytes` by itself: a stage that does not fit as a whole, all that there is.
+    public func table(
+        _ mode: MemoryMode, pixels: Int, evaluationsPerStep: Int, baselineBytes: Int, limitBytes: Int
+    ) -> [Plan.Stage] {
+        map { stage in
+            var resident = stage.residentBytes[mode] ?? 0
+            var computing = stage.computingBytes(pixels: pixels, evaluationsPerStep: evaluationsPerStep)
+            if stage.least != nil, baselineBytes + resident + computing > limitBytes {
+                resident = stage.otherBytes(mode)
+                computing = limitBytes - baselineBytes - resident
+            }
+            return Plan.Stage(
+                stage: stage.stage, weightBytes: stage.weightBytes, residentBytes: resident, computingBytes: computing,
+                baselineBytes: baselineBytes)
+        }
+    }
+}
+
+extension [MemoryMode: Int] {
+    /// The fastest mode that takes no more than `bytes`; nil when none does.
+    public func mode(within bytes: Int) -> MemoryMode? {
+        MemoryMode.allCases.first { mode in self[mode].map { $0 <= bytes } ?? false }
+    }
+}

@@ -1,0 +1,106 @@
+import Diffusion
+import Jobs
+import Planner
+
+extension Renderer {
+    /// Plans a job for now, and holds the choice against the memory limit by a dry run at its own size. What turns out not to fit
+    /// is not chosen again. Loads the model.
+    public func dryRun(
+        _ request: JobRequest, initImage: InitImageFile? = nil, now: Timestamp
+    ) throws(RenderingError) -> Plan {
+        var planner = planner
+        var refusal: RenderingError?
+        while true {
+            var plan: Plan
+            do throws(RenderingError) {
+                plan = try self.plan(request, initImage, now: now, planner)
+            } catch {
+                throw refusal ?? error
+            }
+            do throws(RenderingError) {
+                guard let model = catalog[plan.variant.model] else { throw .modelGone(plan.variant.model) }
+                let pipeline = try pipeline(of: model, plan.variant.precision)
+                var settings = GenerationSettings(request, seed: 0, plan: plan)
+                settings.initImage = try initImage.map { (file) throws(RenderingError) in
+                    try scaled(file, to: (plan.width, plan.height), strength: request.strength)
+                }
+                plan.take(try fit(pipeline, settings, request, beside: initImage))
+                return plan
+            } catch {
+                guard error.isMemoryLimit else { throw error }
+                unload()
+                refusal = [refusal, error].compactMap { $0 }.min { ($0.neededBytes ?? 0) < ($1.neededBytes ?? 0) }
+                planner.exclude(plan.variant)
+            }
+        }
+    }
+
+    /// How a picture is made, and what it takes: the fastest way that fits the limit, in which the pipeline works from now on.
+    struct Fit {
+        /// What is known of the member's memory now.
+        let memory: [StageMemory]
+        /// What each stage of this picture takes.
+        let stages: [Plan.Stage]
+        let mode: MemoryMode
+        let baselineBytes: Int
+    }
+
+    /// A dry run; refused when the process would go over the limit in every way.
+    func fit(
+        _ pipeline: Pipeline, _ settings: GenerationSettings, _ request: JobRequest? = nil,
+        beside initImage: InitImageFile? = nil
+    ) throws(RenderingError) -> Fit {
+        let limit = limit(for: request)
+        let baselineBytes =
+            baselineBytes + (initImage?.heldBytes(width: settings.width, height: settings.height) ?? 0)
+        pipeline.budget = MemoryBudget(baselineBytes: baselineBytes, limitBytes: limit)
+        pipeline.scratchDirectory = options.cacheDirectory
+        do throws(DiffusionError) {
+            let (plan, residency) = try pipeline.fit(settings)
+            let pixels = settings.width * settings.height, whole = plan.whole
+            return Fit(
+                memory: [StageMemory]([SizedPlan(pixels: pixels, unguided: whole, guided: whole, least: [:])]),
+                stages: [Plan.Stage](plan, residency, pixels: pixels, baselineBytes: baselineBytes),
+                mode: MemoryMode(residency), baselineBytes: baselineBytes)
+        } catch {
+            guard case .insufficientMemory(_, let least, let limit) = error else { throw RenderingError(error) }
+            throw refusal(settings, neededBytes: least, limitBytes: limit, request)
+        }
+    }
+
+    private func limit(for request: JobRequest?) -> @Sendable () -> Int {
+        guard let most = request?.maxMemory else { return memoryLimit }
+        return { [memoryLimit] in min(most, memoryLimit()) }
+    }
+
+    private func refusal(
+        _ settings: GenerationSettings, neededBytes: Int, limitBytes: Int, _ request: JobRequest?
+    ) -> RenderingError {
+        let isJobsOwn = request?.maxMemory == limitBytes
+        if !isJobsOwn, isWithdrawn(neededBytes, request) {
+            return .memoryWithdrawn(neededBytes: neededBytes, limitBytes: limitBytes)
+        }
+        return .insufficientMemory(
+            width: settings.width, height: settings.height, neededBytes: neededBytes, limitBytes: limitBytes,
+            isJobsOwn: isJobsOwn)
+    }
+}
+
+extension Plan {
+    /// Takes over what a dry run found.
+    fileprivate mutating func take(_ fit: Renderer.Fit) {
+        memoryMode = fit.mode
+        stages = fit.stages
+        peakBytes = stages.map(\.peakBytes).max()
+    }
+}
+
+extension Planner {
+    /// Leaves a model's precision out of all that follows.
+    fileprivate mutating func exclude(_ variant: Variant) {
+        for index in models.indices where models[index].name == variant.model {
+            models[index].precisions.removeAll { $0 == variant.precision }
+        }
+        models.removeAll { $0.precisions.isEmpty }
+    }
+}
