@@ -40,7 +40,8 @@ struct JobTask: ParsableCommand {
         let record = rendered.record
         let measurement = JobMeasurement(
             peakBytes: max(ProcessStatus.bytes("VmHWM"), record.memory.measuredBytes ?? 0),
-            plannedPeakBytes: record.memory.plannedBytes, loadSeconds: record.timings.loadSeconds,
+            plannedPeakBytes: record.memory.plannedBytes, mode: record.memory.mode.rawValue,
+            loadSeconds: record.timings.loadSeconds,
             textSeconds: record.timings.textSeconds, stepSeconds: record.timings.stepSeconds,
             decodeSeconds: record.timings.decodeSeconds, totalSeconds: record.timings.totalSeconds,
             bitstreamSHA256: record.picture.bitstreamSHA256)
@@ -54,6 +55,8 @@ struct JobMeasurement: Codable {
     var peakBytes: Int
     /// What that should be at the most.
     var plannedPeakBytes: Int
+    /// Which weights were in memory.
+    var mode: String
     var loadSeconds: Double
     var textSeconds: Double
     var stepSeconds: [Double]

@@ -116,7 +116,8 @@ struct JobResult: Encodable {
 
     static func table(_ results: [JobResult]) -> String {
         let head = [
-            "precision", "limit", "planned", "peak", "load", "text", "step", "decode", "whole", "group's peak, kills",
+            "precision", "limit", "mode", "planned", "peak", "load", "text", "step", "decode", "whole",
+            "group's peak, kills",
         ]
         return ([head, ["---"] + head.dropFirst().map { _ in "---:" }] + results.map(\.row))
             .map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
@@ -125,12 +126,12 @@ struct JobResult: Encodable {
     private var row: [String] {
         let mebibytes = { (bytes: Int) in String(format: "%.0f MiB", Double(bytes) / 1_048_576) }
         let names = [at.precision, at.limit.map { "\($0) MiB" } ?? "none"]
-        if let failure { return names + Array(repeating: "", count: 7) + [failure] }
+        if let failure { return names + Array(repeating: "", count: 8) + [failure] }
         let seconds = { (value: (JobMeasurement) -> Double) in
             String(format: "%.2f s", measurements.map(value).median)
         }
         return names + [
-            mebibytes(measurements.map(\.plannedPeakBytes).max() ?? 0),
+            measurements.last?.mode ?? "", mebibytes(measurements.map(\.plannedPeakBytes).max() ?? 0),
             mebibytes(measurements.map(\.peakBytes).max() ?? 0), seconds(\.loadSeconds), seconds(\.textSeconds),
             seconds { $0.stepSeconds.median }, seconds(\.decodeSeconds), seconds(\.totalSeconds),
             groups.isEmpty

@@ -58,10 +58,13 @@ struct Soak: ParsableCommand {
     }
 
     private func soak(_ cache: String) throws -> Report {
+        var memoryLimit: (@Sendable () -> Int)?
+        if let bytes = limit?.mebibytes { memoryLimit = { bytes } }
         let renderer = try Renderer(
             catalog: ModelCatalog(directories: [models]),
             options: .init(
-                threads: threads, memoryLimit: { [limit] in limit?.mebibytes }, cacheDirectory: cache, version: "benchmark"))
+                threads: threads, memoryLimit: memoryLimit, cacheDirectory: cache,
+                version: "benchmark"))
         let kinds = names.flatMap { name in sizes.map { (name, $0) } }
         for kind in kinds + kinds { try draw(kind, renderer, seed: 0) }
         var random = SystemRandomNumberGenerator()
