@@ -60,7 +60,7 @@ struct DecodeTask: ParsableCommand {
     }
 
     /// What computing takes beside a plan: the bytes of a band of the picture, pages of code that were not yet read.
-    private static let reservedBytes = 4 << 20
+    private static let reservedBytes = 6 << 20
 }
 
 /// Latents of a size whose numbers spread as those of a picture do.
