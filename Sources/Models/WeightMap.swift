@@ -49,6 +49,14 @@ public struct WeightMap: Sendable {
     /// Lets the weights under `path` go.
     public func discard(under path: String) { region(under: path).discard() }
 
+    /// Lets all of the files go that the weights are in.
+    public func discardFiles() {
+        var seen: Set<ObjectIdentifier> = []
+        for entry in entries where seen.insert(ObjectIdentifier(entry.file)).inserted {
+            entry.file.release(entry.file.bytes)
+        }
+    }
+
     /// Asks for the weights under `path`, which are read soon.
     public func willNeed(under path: String) { region(under: path).willNeed() }
 

@@ -151,7 +151,11 @@ public struct Planner: Sendable {
             let known = costs[model.identity, precision]
             let memory = known?.memory ?? []
             let peaks = memory.peaks(pixels: pixels, evaluationsPerStep: evaluations).mapValues { $0 + baselineBytes }
-            let mode = peaks.mode(within: memoryLimitBytes)
+            let mode =
+                memory.isEmpty
+                ? nil
+                : memory.mode(
+                    pixels: pixels, evaluationsPerStep: evaluations, within: memoryLimitBytes - baselineBytes)
             let stages = mode.map {
                 memory.table(
                     $0, pixels: pixels, evaluationsPerStep: evaluations, baselineBytes: baselineBytes,

@@ -44,19 +44,31 @@ public struct StageMemory: Equatable, Codable, Sendable {
 }
 
 extension [StageMemory] {
-    /// The most that a picture takes beside the process itself, in each mode that can be had.
-    public func peaks(pixels: Int, evaluationsPerStep: Int) -> [MemoryMode: Int] {
+    /// The most that a picture takes beside the process itself, in each mode that can be had; with stages in bands where they take
+    /// less so.
+    public func peaks(pixels: Int, evaluationsPerStep: Int, usesBands: Bool = true) -> [MemoryMode: Int] {
         var peaks: [MemoryMode: Int] = [:]
         for mode in MemoryMode.allCases {
             let bytes = compactMap { stage in
                 stage.residentBytes[mode].map { resident in
                     let whole = resident + stage.computingBytes(pixels: pixels, evaluationsPerStep: evaluationsPerStep)
-                    return Swift.min(whole, stage.least.map { stage.otherBytes(mode) + $0(pixels: pixels) } ?? whole)
+                    guard usesBands, let least = stage.least else { return whole }
+                    return Swift.min(whole, stage.otherBytes(mode) + least(pixels: pixels))
                 }
             }
             if bytes.count == count { peaks[mode] = bytes.max() }
         }
         return peaks
+    }
+
+    /// The fastest mode in which a picture takes no more than `bytes`; nil when none does. To read weights again costs less than
+    /// to run a stage in bands, and that less than to read them in every step.
+    public func mode(pixels: Int, evaluationsPerStep: Int, within bytes: Int) -> MemoryMode? {
+        func first(_ modes: [MemoryMode], usesBands: Bool) -> MemoryMode? {
+            let peaks = peaks(pixels: pixels, evaluationsPerStep: evaluationsPerStep, usesBands: usesBands)
+            return modes.first { mode in peaks[mode].map { $0 <= bytes } ?? false }
+        }
+        return first([.together, .oneStage], usesBands: false) ?? first(MemoryMode.allCases, usesBands: true)
     }
 
     /// What each stage takes, in a process that takes `baselineBytes` by itself: a stage that does not fit as a whole, all that there is.
@@ -74,12 +86,5 @@ extension [StageMemory] {
                 stage: stage.stage, weightBytes: stage.weightBytes, residentBytes: resident, computingBytes: computing,
                 baselineBytes: baselineBytes)
         }
-    }
-}
-
-extension [MemoryMode: Int] {
-    /// The fastest mode that takes no more than `bytes`; nil when none does.
-    public func mode(within bytes: Int) -> MemoryMode? {
-        MemoryMode.allCases.first { mode in self[mode].map { $0 <= bytes } ?? false }
     }
 }

@@ -1,4 +1,5 @@
 import Compute
+import Glibc
 
 /// What a picture takes, and which weights are in memory for it.
 extension Pipeline {
@@ -24,12 +25,12 @@ extension Pipeline {
         let whole = try memoryPlan(settings)
         let limit = budget?.limitBytes() ?? .max, baseline = budget?.baselineBytes ?? 0
         var least: (stage: PipelineStage, bytes: Int)?
-        for residency in Residency.allCases {
+        for (residency, usesBands) in Pipeline.ways {
             var plan = whole
             var most: (stage: PipelineStage, bytes: Int)?
             for (index, stage) in whole.stages.enumerated() {
                 let others = whole.otherWeightBytes(stage, residency)
-                switch try room(for: stage, residency, settings, otherBytes: baseline + others, limit) {
+                switch try room(for: stage, residency, usesBands, settings, otherBytes: baseline + others, limit) {
                 case .whole: break
                 case .bands(let bands): plan.stages[index].bands = bands
                 case .none(let bytes): if bytes > most?.bytes ?? 0 { most = (stage.stage, bytes) }
@@ -37,6 +38,7 @@ extension Pipeline {
             }
             guard let most else {
                 use(residency)
+                Pipeline.returnFreeMemory()
                 return (plan, residency)
             }
             if most.bytes < least?.bytes ?? .max { least = most }
@@ -47,7 +49,9 @@ extension Pipeline {
     /// The least that a half of the autoencoder takes beside other weights; nil for other stages, which run as a whole.
     public func leastBytes(_ stage: MemoryPlan.Stage, _ settings: GenerationSettings) throws(DiffusionError) -> Int? {
         guard stage.stage == .encoder || stage.stage == .decoder else { return nil }
-        guard case .none(let bytes) = try room(for: stage, .oneStage, settings, otherBytes: 0, 0) else { return nil }
+        guard case .none(let bytes) = try room(for: stage, .oneStage, true, settings, otherBytes: 0, 0) else {
+            return nil
+        }
         return bytes
     }
 
@@ -55,6 +59,19 @@ extension Pipeline {
     public func use(_ residency: Residency) {
         self.residency = residency
         if residency != .together { for stage in PipelineStage.allCases { letGo(stage) } }
+    }
+
+    /// The ways to make a picture, the fastest first: to read weights again costs less than to decode in bands, and that less than to
+    /// read them in every step.
+    private static let ways: [(residency: Residency, usesBands: Bool)] = [
+        (.together, false), (.oneStage, false), (.together, true), (.oneStage, true), (.streamed, true),
+    ]
+
+    /// Gives free memory back: many dry runs leave some behind, which would count as the process's. Only glibc keeps it, and has
+    /// this function.
+    private static func returnFreeMemory() {
+        guard let symbol = dlsym(nil, "malloc_trim") else { return }
+        _ = unsafeBitCast(symbol, to: (@convention(c) (Int) -> Int32).self)(0)
     }
 
     /// Whether a stage fits.
@@ -67,12 +84,13 @@ extension Pipeline {
 
     /// How a stage runs within `limit`, where `otherBytes` are taken already.
     private func room(
-        for needs: MemoryPlan.Stage, _ residency: Residency, _ settings: GenerationSettings, otherBytes: Int,
-        _ limit: Int
+        for needs: MemoryPlan.Stage, _ residency: Residency, _ usesBands: Bool, _ settings: GenerationSettings,
+        otherBytes: Int, _ limit: Int
     ) throws(DiffusionError) -> Room {
         guard let weights = needs.weightBytes(residency) else { return .none(leastBytes: .max) }
         let whole = otherBytes + weights + needs.computingBytes
         if whole <= limit { return .whole }
+        guard usesBands else { return .none(leastBytes: whole) }
         let beside = otherBytes + needs.preparedWeightBytes + needs.workspaceBytes, left = max(limit - beside, 0)
         let usesScratch = scratchDirectory != nil
         do throws(DiffusionError) {
@@ -133,9 +151,11 @@ extension Pipeline {
         guard let budget else { return nil }
         let limit = budget.limitBytes()
         var least = Int.max
-        for way in Residency.allCases.drop(while: { $0 != residency }) {
+        let slower = Residency.allCases.drop { $0 != residency }
+        for (way, usesBands) in Pipeline.ways where slower.contains(way) {
             let others = way == .together ? residentWeightBytes - needs.weightBytes : 0
-            let room = try room(for: needs, way, settings, otherBytes: budget.baselineBytes + others, limit)
+            let room = try room(
+                for: needs, way, usesBands, settings, otherBytes: budget.baselineBytes + others, limit)
             if case .none(let bytes) = room {
                 least = min(least, bytes)
                 continue
@@ -144,8 +164,9 @@ extension Pipeline {
                 residency = way
                 for stage in PipelineStage.allCases where stage != needs.stage { letGo(stage) }
             }
-            if case .bands(let bands) = room { return bands }
-            return nil
+            guard case .bands(let bands) = room else { return nil }
+            Pipeline.returnFreeMemory()
+            return bands
         }
         throw .insufficientMemory(needs.stage, leastBytes: least, limitBytes: limit)
     }

@@ -98,7 +98,7 @@ public final class Pipeline {
     /// Takes a stage's weights out of memory: mapped ones come back when they are read, others are loaded again.
     func letGo(_ stage: PipelineStage) {
         guard let weights = weightBytes(stage) else { return }
-        if weights.prepared == 0 { weights.map.discard(under: "") } else { unload(stage) }
+        if weights.prepared == 0 { weights.map.discardFiles() } else { unload(stage) }
     }
 
     /// The weights of all stages that are loaded, as far as they are read.
