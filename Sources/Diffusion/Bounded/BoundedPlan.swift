@@ -53,24 +53,29 @@ public struct BoundedPlan: Hashable, Sendable {
                 keepsFloats: keepsFloats, bandBytes: band, storeBytes: store, releasesWeights: true)
             return try BoundedPlan(parameters, pool, body)
         }
+        // What small bands cannot do, large ones cannot: asked first, since a dry run of a large picture takes its time.
+        let smallest = bands[bands.count - 1], least = try plan(false, smallest, usesScratch ? 0 : .max)
+        guard least.peakBytes <= limitBytes else {
+            throw .insufficientMemory(stage, leastBytes: least.peakBytes, limitBytes: limitBytes)
+        }
         for keepsFloats in [true, false] {
-            for band in bands {
+            let last = try plan(keepsFloats, smallest, .max)
+            guard last.peakBytes <= limitBytes else { continue }
+            for band in bands.dropLast() {
                 let found = try plan(keepsFloats, band, .max)
                 if found.peakBytes <= limitBytes { return found }
             }
+            return last
         }
-        var best: BoundedPlan?
-        var least = try plan(false, bands[bands.count - 1], .max).peakBytes
-        for band in usesScratch ? bands : [] {
-            let smallest = try plan(false, band, 0)
-            least = min(least, smallest.peakBytes)
-            guard smallest.peakBytes <= limitBytes else { continue }
-            let found = try largest(within: limitBytes, from: smallest) { (store) throws(DiffusionError) in
+        var best = least
+        for band in bands {
+            let spilled = try plan(false, band, 0)
+            guard spilled.peakBytes <= limitBytes else { continue }
+            let found = try largest(within: limitBytes, from: spilled) { (store) throws(DiffusionError) in
                 try plan(false, band, store)
             }
-            if best.map({ found.scratchBytes < $0.scratchBytes }) ?? true { best = found }
+            if found.scratchBytes < best.scratchBytes { best = found }
         }
-        guard let best else { throw .insufficientMemory(stage, leastBytes: least, limitBytes: limitBytes) }
         return best
     }
 
