@@ -9,6 +9,8 @@ import Glibc
 public final class RowWindow {
     /// The whole image.
     public let imageShape: Shape
+    /// What the whole convolution sees of it.
+    fileprivate let whole: Window
     /// The rows of the image that are here.
     public private(set) var rows = 0..<0
     /// Rows that there is memory for.
@@ -18,15 +20,20 @@ public final class RowWindow {
     /// A window without rows.
     ///
     /// - Parameters:
+    ///   - weight, stride, padding, size: as a convolution of the whole image has them.
     ///   - capacity: rows that it holds at the most.
     ///   - form: in which the rows are kept.
     ///   - range: of bytes, the least and most of the whole image as it is kept; not read while measuring.
     public init(
-        _ imageShape: Shape, capacity: Int, form: OperandForm, range: (least: Float, most: Float)?,
-        in context: Context
+        _ imageShape: Shape, _ weight: ConvolutionWeight, stride: Int, padding: Padding,
+        upsampledTo size: (height: Int, width: Int)?, capacity: Int, form: OperandForm,
+        range: (least: Float, most: Float)?, in context: Context
     ) {
         precondition(imageShape.n == 1, "a window looks at one image")
         self.imageShape = imageShape
+        whole = Window(
+            imageShape, weight, stride: stride, padding: padding,
+            enlarged: size ?? (height: imageShape.h, width: imageShape.w))
         self.capacity = min(capacity, imageShape.h)
         operand = Operand(
             Shape(n: 1, h: self.capacity, w: imageShape.w, c: imageShape.c), form, in: context)
@@ -63,37 +70,25 @@ public final class RowWindow {
         rows = rows.lowerBound..<rows.upperBound + shape.h
     }
 
+    /// The rows of the image that some rows of its convolution see.
+    public func inputRows(for rows: Range<Int>) -> Range<Int> { whole.inputRows(for: rows) }
+
     /// What is here.
-    var content: Operand { operand.slice(0..<rows.count) }
+    fileprivate var content: Operand { operand.slice(0..<rows.count) }
 }
 
 extension Context {
     /// Some rows of `activation(convolution(image) + bias + residual)`, of an image whose rows are in a window as far as these see them.
     ///
-    /// The parameters are those of a convolution of the whole image; the residual is of the rows. Rows that begin at a multiple of
-    /// `ConvolutionWeight.rowAlignment` are computed exactly as in the whole.
+    /// The residual is of the rows. Rows that begin at a multiple of `ConvolutionWeight.rowAlignment` are computed exactly as in the whole.
     public func convolution(
-        rows: Range<Int>, of source: RowWindow, _ weight: ConvolutionWeight, bias: Constant? = nil, stride: Int = 1,
-        padding: Padding = Padding(), upsampledTo size: (height: Int, width: Int)? = nil, residual: Tensor? = nil,
-        activation: Activation = .none, collectsStatistics: Bool = false
+        rows: Range<Int>, of source: RowWindow, _ weight: ConvolutionWeight, bias: Constant? = nil,
+        residual: Tensor? = nil, activation: Activation = .none, collectsStatistics: Bool = false
     ) -> Tensor {
-        let image = source.imageShape
-        let window = Window(
-            image, weight, stride: stride, padding: padding, enlarged: size ?? (height: image.h, width: image.w)
-        ).part(rows, available: source.rows)
         // Bytes whose range nobody knew beforehand have that of the rows that are here.
         let content = source.content.form == weight.form ? source.content : operand(source.content.tensor, weight.form)
         return convolution(
-            content, weight, window, bias: bias, residual: residual, activation: activation,
-            collectsStatistics: collectsStatistics)
-    }
-
-    /// The rows of an image that some rows of its convolution see.
-    public static func inputRows(
-        for rows: Range<Int>, of image: Shape, _ weight: ConvolutionWeight, stride: Int, padding: Padding,
-        upsampledTo size: (height: Int, width: Int)?
-    ) -> Range<Int> {
-        Window(image, weight, stride: stride, padding: padding, enlarged: size ?? (height: image.h, width: image.w))
-            .inputRows(for: rows)
+            content, weight, source.whole.part(rows, available: source.rows), bias: bias, residual: residual,
+            activation: activation, collectsStatistics: collectsStatistics)
     }
 }

@@ -13,8 +13,6 @@ public struct BoundedPlan: Hashable, Sendable {
         var bandBytes: Int
         /// Memory for images between passes; what is more goes into a scratch file.
         var storeBytes: Int
-        /// Mapped weights leave memory after their pass.
-        var releasesWeights: Bool
     }
 
     let parameters: Parameters
@@ -49,9 +47,7 @@ public struct BoundedPlan: Hashable, Sendable {
         _ body: (BoundedRun) throws(DiffusionError) -> Void
     ) throws(DiffusionError) -> BoundedPlan {
         func plan(_ keepsFloats: Bool, _ band: Int, _ store: Int) throws(DiffusionError) -> BoundedPlan {
-            let parameters = Parameters(
-                keepsFloats: keepsFloats, bandBytes: band, storeBytes: store, releasesWeights: true)
-            return try BoundedPlan(parameters, pool, body)
+            try BoundedPlan(Parameters(keepsFloats: keepsFloats, bandBytes: band, storeBytes: store), pool, body)
         }
         // What small bands cannot do, large ones cannot: asked first, since a dry run of a large picture takes its time.
         let smallest = bands[bands.count - 1], least = try plan(false, smallest, usesScratch ? 0 : .max)
@@ -69,7 +65,7 @@ public struct BoundedPlan: Hashable, Sendable {
         }
         var best = least
         for band in bands {
-            let spilled = try plan(false, band, 0)
+            let spilled = band == smallest ? least : try plan(false, band, 0)
             guard spilled.peakBytes <= limitBytes else { continue }
             let found = try largest(within: limitBytes, from: spilled) { (store) throws(DiffusionError) in
                 try plan(false, band, store)

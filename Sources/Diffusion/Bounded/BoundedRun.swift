@@ -102,7 +102,7 @@ final class BoundedRun {
             try check()
         }
         peakBytes = max(peakBytes, context.arena.peakBytes + weights.reduce(0) { $0 + $1.mappedBytes })
-        if plan.releasesWeights, !context.isMeasuring { for weight in weights { weight.release() } }
+        if !context.isMeasuring { for weight in weights { weight.release() } }
     }
 }
 

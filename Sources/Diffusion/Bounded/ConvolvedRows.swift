@@ -7,7 +7,6 @@ final class ConvolvedRows: RowStream {
     private let source: any RowStream
     private let factors: NormalizationFactors?
     private let convolution: Convolution
-    private let size: (height: Int, width: Int)?
     private let residual: RowQueue?
     private let activation: Activation
     private let collectsStatistics: Bool
@@ -36,25 +35,25 @@ final class ConvolvedRows: RowStream {
         self.collectsStatistics = collectsStatistics
         self.onInput = onInput
         evaluation = run.evaluation
-        size = isEnlarged ? (source.shape.h * 2, source.shape.w * 2) : nil
+        let size = isEnlarged ? (source.shape.h * 2, source.shape.w * 2) : nil
         shape = convolution.outputShape(of: source.shape, upsampledTo: size)
         bandRows = run.bandRows(shape)
         // A band may come when all but one of the rows that are needed are there.
         let needed = convolution.inputRows(for: min(bandRows, shape.h), of: source.shape, upsampledTo: size)
         let range = factors.map { $0.range } ?? range
-        window = RowWindow(
-            source.shape, capacity: needed + source.bandRows,
-            form: convolution.readsRange && range == nil ? .fp32 : convolution.form, range: range, in: run.context)
+        window = convolution.window(
+            on: source.shape, upsampledTo: size, capacity: needed + source.bandRows,
+            form: convolution.readsRange && range == nil ? .fp32 : convolution.form, range: range, run.evaluation)
     }
 
     func next() throws(DiffusionError) -> Tensor {
         let rows = done..<min(done + bandRows, shape.h)
-        let needed = convolution.inputRows(for: rows, of: source.shape, upsampledTo: size)
+        let needed = window.inputRows(for: rows)
         window.drop(before: needed.lowerBound)
         while window.rows.upperBound < needed.upperBound { try append() }
         let result = convolution(
-            rows: rows, of: window, upsampledTo: size, residual: try residual?.take(rows.count),
-            activation: activation, collectsStatistics: collectsStatistics, evaluation)
+            rows: rows, of: window, residual: try residual?.take(rows.count), activation: activation,
+            collectsStatistics: collectsStatistics, evaluation)
         done = rows.upperBound
         return result
     }

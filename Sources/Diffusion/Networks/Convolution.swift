@@ -37,19 +37,22 @@ struct Convolution {
 
     /// Some rows of the result, of an image whose rows are in a window.
     func callAsFunction(
-        rows: Range<Int>, of window: RowWindow, upsampledTo size: (height: Int, width: Int)?, residual: Tensor?,
-        activation: Activation, collectsStatistics: Bool, _ evaluation: Evaluation
+        rows: Range<Int>, of window: RowWindow, residual: Tensor?, activation: Activation, collectsStatistics: Bool,
+        _ evaluation: Evaluation
     ) -> Tensor {
         evaluation.context.convolution(
-            rows: rows, of: window, weight, bias: bias, stride: stride, padding: padding, upsampledTo: size,
-            residual: residual, activation: activation, collectsStatistics: collectsStatistics)
+            rows: rows, of: window, weight, bias: bias, residual: residual, activation: activation,
+            collectsStatistics: collectsStatistics)
     }
 
-    /// The rows of an image that some rows of the result see.
-    func inputRows(
-        for rows: Range<Int>, of image: Shape, upsampledTo size: (height: Int, width: Int)?
-    ) -> Range<Int> {
-        Context.inputRows(for: rows, of: image, weight, stride: stride, padding: padding, upsampledTo: size)
+    /// A window without rows on an image; the parameters are those of `RowWindow`.
+    func window(
+        on image: Shape, upsampledTo size: (height: Int, width: Int)?, capacity: Int, form: OperandForm,
+        range: (least: Float, most: Float)?, _ evaluation: Evaluation
+    ) -> RowWindow {
+        RowWindow(
+            image, weight, stride: stride, padding: padding, upsampledTo: size, capacity: capacity, form: form,
+            range: range, in: evaluation.context)
     }
 
     /// Rows of an image that `count` rows of the result see at the most.
