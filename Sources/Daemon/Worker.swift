@@ -63,7 +63,10 @@ struct Worker: Service {
 
     /// Takes the next job and brings it to an end; false when there is none.
     private func next() async throws -> Bool {
-        guard try hasRoom() else { return try await waitForRoom() }
+        let free = try spool.freeSpace(), reserve = settings.current.freeSpaceReserve.bytes
+        guard free >= reserve else { return try await waitForRoom(free: free, reserve: reserve) }
+        if board.waitingFor != nil { logger.notice("There is room again", metadata: ["disk.free": "\(free)"]) }
+        board.setWaiting(for: nil)
         do {
             guard let job = try await store.claim(at: .now) else {
                 notifier.status("Idle")
@@ -83,24 +86,14 @@ struct Worker: Service {
 
     // MARK: - Room
 
-    /// Whether the spool has room for a result. Without it nothing is claimed: the jobs wait, and nobody is charged.
-    private func hasRoom() throws -> Bool {
-        let free = try spool.freeSpace()
-        guard free >= settings.current.freeSpaceReserve.bytes else { return false }
-        if board.waitingFor != nil { logger.notice("There is room again", metadata: ["disk.free": "\(free)"]) }
-        board.setWaiting(for: nil)
-        return true
-    }
-
-    /// Says what the queued jobs wait for and waits a little; false when none does, since the next one rings.
-    private func waitForRoom() async throws -> Bool {
+    /// The spool has no room for a result: nothing is claimed, the jobs wait, and nobody is charged. Says what the queued ones wait for
+    /// and waits a little; false when there is none, since the next one rings.
+    private func waitForRoom(free: Int, reserve: Int) async throws -> Bool {
         guard try await store.counts()[.queued] ?? 0 > 0 else {
             board.setWaiting(for: nil)
             notifier.status("Idle")
             return false
         }
-        let free = try spool.freeSpace()
-        let reserve = settings.current.freeSpaceReserve.bytes
         if board.waitingFor == nil {
             logger.warning(
                 "Jobs wait for room on the disk", metadata: ["disk.free": "\(free)", "disk.reserve": "\(reserve)"])
