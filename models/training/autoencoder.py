@@ -1,9 +1,8 @@
 """Trains the autoencoder: OUT/autoencoder.pt.
 
-With --decoder-only, goes on with the decoder alone (OUT/decoder.pt): the latents stay, so the denoiser may train at
-the same time. Three pictures of four are then of the concepts that version one draws.
+With --decoder, trains a decoder alone (OUT/decoder-NAME.pt): the latents stay, so the denoiser may train at the same
+time. Three pictures of four are then of the concepts that the family draws.
 """
-import argparse
 import pathlib
 
 import numpy as np
@@ -11,15 +10,20 @@ import torch
 from diffusers import AutoencoderTiny
 
 from captions import concepts
-from common import (BACKGROUNDS, Average, Stopwatch, composite, decay, open_pictures, optimizer, save, set_rates)
+from common import BACKGROUNDS, DEVICE, Run, arguments, autocast, composite, open_pictures, optimizer
 
 WIDTH = 32
 NOISE = 0.1  #: standard deviation of the noise on the latents: keeps them smooth and the decoder forgiving
 
 
-def create() -> AutoencoderTiny:
-    return AutoencoderTiny(encoder_block_out_channels=(WIDTH,) * 4, decoder_block_out_channels=(WIDTH,) * 4,
-                           num_encoder_blocks=(0, 1, 2, 3), num_decoder_blocks=(3, 2, 1, 1), latent_channels=4)
+#: Width, and blocks a level, of the decoders.
+DECODERS = {"wide": (32, (3, 2, 1, 1)), "narrow": (16, (2, 1, 1, 1))}
+
+
+def create(decoder: str = "wide") -> AutoencoderTiny:
+    width, blocks = DECODERS[decoder]
+    return AutoencoderTiny(encoder_block_out_channels=(WIDTH,) * 4, decoder_block_out_channels=(width,) * 4,
+                           num_encoder_blocks=(0, 1, 2, 3), num_decoder_blocks=blocks, latent_channels=4)
 
 
 def colours(generator: np.random.Generator, count: int) -> np.ndarray:
@@ -49,27 +53,21 @@ def psnr(model: AutoencoderTiny, pictures: np.ndarray, ids: np.ndarray) -> float
     for start in range(0, len(ids), 16):
         batch = ids[start:start + 16]
         colour = np.array([BACKGROUNDS["white" if i % 2 else "blue"] for i in range(len(batch))], dtype=np.float32)
-        target = composite(pictures[batch], colour)
+        target = composite(pictures[batch], colour).to(DEVICE)
         output = model.decoder(model.encoder(target)).clamp(-1, 1)
         total += (-10 * ((target - output) / 2).square().mean(dim=(1, 2, 3)).log10()).sum().item()
     return total / len(ids)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__, steps=2600, batch=16)
     parser.add_argument("--data", type=pathlib.Path, required=True, help="what prepare.py wrote")
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--matrix-rate", type=float, default=0.02)
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--decoder-only", action="store_true")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--decoder", choices=DECODERS, help="train this decoder alone")
+    parser.add_argument("--encoder", type=pathlib.Path, help="with --decoder: a diffusers folder whose encoder stays")
     options = parser.parse_args()
-    torch.set_num_threads(1)
     torch.manual_seed(options.seed)
-    generator = np.random.default_rng(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
     pictures, rows = open_pictures(options.data)
     held_out = np.arange(len(rows)) % 50 == 7
@@ -77,62 +75,34 @@ def main() -> None:
     names = concepts()
     drawn = np.array([index for index in ids if rows[index]["name"] in names])
 
-    model = create().to(memory_format=torch.channels_last)
-    path = options.out / ("decoder.pt" if options.decoder_only else "autoencoder.pt")
-    used, step = 0.0, 0
-    state = torch.load(path) if options.resume else None
-    if options.decoder_only and not state:
-        model.load_state_dict(torch.load(options.out / "autoencoder.pt")["average"])
-    if state:
-        model.load_state_dict(state["model"])
-        used, step = state["seconds"], state["step"]
-    model.encoder.requires_grad_(not options.decoder_only)
+    model = create(options.decoder or "wide")
+    if options.decoder:
+        whole = (AutoencoderTiny.from_pretrained(options.encoder).state_dict() if options.encoder
+                 else torch.load(options.out / "autoencoder.pt")["average"])
+        own = model.state_dict()
+        fitting = {key: value for key, value in whole.items() if own[key].shape == value.shape}
+        model.load_state_dict({**own, **{key: value.float() for key, value in fitting.items()}})
+        model.encoder.requires_grad_(False)
+    model = model.to(DEVICE, memory_format=torch.channels_last)
     outside = ("encoder.layers.0.", "decoder.layers.0.") + tuple(
         f"{part}.layers.{len(getattr(model, part).layers) - 1}." for part in ("encoder", "decoder"))
     muon = optimizer(model, options.matrix_rate, options.rate, outside)
-    average = Average(model)
-    if state:
-        muon.load_state_dict(state["optimizer"])
-        average.values, average.steps = state["average_values"], step
-    clock = Stopwatch(options.minutes, used)
-    shown = 0.0
-
-    def checkpoint() -> None:
-        current = {key: value.clone() for key, value in model.state_dict().items()}
-        average.copy_to(model)
-        averaged = {key: value.clone() for key, value in model.state_dict().items()}
-        quality = psnr(model, pictures, test)
-        model.load_state_dict(current)
-        save(path, model=current, average=averaged, average_values=average.values, optimizer=muon.state_dict(),
-             step=step, seconds=clock.seconds)
-        print(f"{clock.seconds / 60:.1f} min, {step} steps, {step * options.batch} samples, "
-              f"loss {shown:.4f}, psnr {quality:.2f} dB", flush=True)
-
-    next_checkpoint = clock.seconds + 60
-    while clock.fraction < 1:
-        source = drawn if options.decoder_only and generator.random() < 0.75 else ids
+    run = Run(f"decoder-{options.decoder}" if options.decoder else "autoencoder", options, model, muon, rate=0.999)
+    for generator in run:
+        source = drawn if options.decoder and generator.random() < 0.75 else ids
         batch = np.sort(generator.choice(source, options.batch, replace=False))
-        target = composite(pictures[batch], colours(generator, options.batch))
-        with torch.autocast("cpu", torch.bfloat16):
-            with torch.set_grad_enabled(not options.decoder_only):
+        target = composite(pictures[batch], colours(generator, options.batch)).to(DEVICE)
+        with autocast():
+            with torch.set_grad_enabled(not options.decoder):
                 latents = model.encoder(target).float()
             output = model.decoder(latents + NOISE * torch.randn_like(latents))
-        loss = loss_of(target, output)
-        shown = loss.item() if not shown else 0.98 * shown + 0.02 * loss.item()
-        if not options.decoder_only:
+        loss = shown = loss_of(target, output)
+        if not options.decoder:
             mean, variance = latents.mean(dim=(0, 2, 3)), latents.var(dim=(0, 2, 3))
             loss = loss + 0.02 * (mean.square() + variance.log().square()).mean()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        set_rates(muon, decay(clock.fraction))
-        muon.step()
-        muon.zero_grad(set_to_none=True)
-        average.update(model)
-        step += 1
-        if clock.seconds > next_checkpoint:
-            checkpoint()
-            next_checkpoint += 60
-    checkpoint()
+        run.descend(loss, shown=shown.item())
+    model.load_state_dict(run.averaged())
+    print(f"{psnr(model, pictures, test):.2f} dB on held-out drawings", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
-"""What the stages share: pictures on backgrounds, the Muon optimizer, a moving average, a schedule by the clock."""
+"""What the stages share: pictures on backgrounds, the Muon optimizer, a moving average, a loop that can go on later."""
+import argparse
 import json
 import math
+import os
 import pathlib
 import time
 
 import numpy as np
 import torch
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 #: Background colours by name; "white" is also what a caption without a background means.
 BACKGROUNDS = {
@@ -30,25 +34,96 @@ def composite(pictures: np.ndarray, colours: np.ndarray) -> torch.Tensor:
 
 
 def decay(fraction: float, warmup: float = 0.01) -> float:
-    """Learning-rate factor at a fraction of the time: linear warm-up, then a cosine to zero."""
+    """Learning-rate factor at a fraction of the steps: linear warm-up, then a cosine to zero."""
     if fraction < warmup:
         return fraction / warmup
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (fraction - warmup) / (1 - warmup))))
 
 
-class Stopwatch:
-    """The share of `minutes` used, over all the runs of a resumed training."""
+def arguments(description: str, steps: int, batch: int) -> argparse.ArgumentParser:
+    """The options that every stage has."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="the folder of the checkpoints")
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--batch", type=int, default=batch)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--resume", action="store_true", help="go on with the last checkpoint")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser
 
-    def __init__(self, minutes: float, used: float = 0.0):
-        self.budget, self.start = minutes * 60, time.monotonic() - used
 
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.start
+def autocast() -> torch.autocast:
+    """bfloat16 where the hardware multiplies it, float32 elsewhere."""
+    has_bfloat16 = DEVICE.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.autocast(DEVICE.type, torch.bfloat16, enabled=has_bfloat16)
 
-    @property
-    def fraction(self) -> float:
-        return min(1.0, self.seconds / self.budget)
+
+class Run:
+    """A training of `options.steps` steps: its module, optimizer, average, curve and checkpoints.
+
+    Step n draws from a generator seeded by (seed, n): a resumed run sees what an unbroken one would have seen. OUT/NAME.pt
+    is the last checkpoint, OUT/NAME.jsonl the curve: the mean loss of every `every` steps.
+    """
+
+    def __init__(self, name: str, options: argparse.Namespace, module: torch.nn.Module, muon: "Muon",
+                 rate: float = 0.998, every: int = 25):
+        self.options, self.module, self.muon, self.every = options, module, muon, every
+        self.path, self.curve = options.out / f"{name}.pt", options.out / f"{name}.jsonl"
+        self.average, self.step, self.seconds, self.losses = Average(module, rate), 0, 0.0, []
+        if options.resume and self.path.exists():
+            state = torch.load(self.path, map_location=DEVICE)
+            module.load_state_dict(state["model"])
+            muon.load_state_dict(state["optimizer"])
+            self.average.values, self.average.steps = state["average_values"], state["step"]
+            self.step, self.seconds = state["step"], state["seconds"]
+        else:
+            self.curve.write_text("")
+        torch.set_num_threads(options.threads)
+
+    def __iter__(self):
+        """One generator of random numbers a step; saves every five minutes and at the end."""
+        start, saved = time.monotonic() - self.seconds, time.monotonic()
+        while self.step < self.options.steps:
+            torch.manual_seed(self.options.seed * 1_000_003 + self.step)
+            yield np.random.default_rng((self.options.seed, self.step))
+            self.seconds = time.monotonic() - start
+            if time.monotonic() - saved > 300:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def descend(self, loss: torch.Tensor, shown: float | None = None) -> None:
+        """One step down `loss`; the curve gets `shown` in its place where that says more."""
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
+        for group in self.muon.param_groups:
+            group["lr"] = group["base"] * decay(self.step / self.options.steps)
+        self.muon.step()
+        self.muon.zero_grad(set_to_none=True)
+        self.average.update(self.module)
+        self.step += 1
+        self.losses.append(loss.item() if shown is None else shown)
+        if self.step % self.every == 0:
+            row = {"step": self.step, "loss": round(float(np.mean(self.losses)), 6), "seconds": round(self.seconds)}
+            with open(self.curve, "a") as curve:
+                curve.write(json.dumps(row) + "\n")
+            print(row, flush=True)
+            self.losses = []
+
+    def averaged(self) -> dict[str, torch.Tensor]:
+        """The module's state with its parameters replaced by their averages."""
+        current = {key: value.clone() for key, value in self.module.state_dict().items()}
+        self.average.copy_to(self.module)
+        averaged = {key: value.clone() for key, value in self.module.state_dict().items()}
+        self.module.load_state_dict(current)
+        return averaged
+
+    def save(self) -> None:
+        """A checkpoint that appears whole or not at all."""
+        part = self.path.with_suffix(".part")
+        torch.save(dict(model=self.module.state_dict(), average=self.averaged(), average_values=self.average.values,
+                        optimizer=self.muon.state_dict(), step=self.step, seconds=self.seconds), part)
+        part.rename(self.path)
 
 
 class Average:
@@ -71,16 +146,16 @@ class Average:
 
 
 def orthogonalized(update: torch.Tensor) -> torch.Tensor:
-    """The nearest semi-orthogonal matrix, roughly: four quintic Newton-Schulz steps in bfloat16."""
+    """The nearest semi-orthogonal matrix, roughly: four quintic Newton-Schulz steps."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = update.bfloat16()
+    x = update
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
     x = x / (x.norm() + 1e-7)
     for _ in range(4):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if tall else x).float()
+    return x.T if tall else x
 
 
 class Muon(torch.optim.Optimizer):
@@ -88,6 +163,16 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, groups: list[dict]):
         super().__init__(groups, dict(lr=0.0, matrices=False, momentum=0.95, betas=(0.9, 0.99), weight_decay=0.0))
+
+    def slow_down(self, parameters: set[torch.nn.Parameter], factor: float) -> None:
+        """Lowers the rates of some parameters: of a part that has been trained already."""
+        groups = []
+        for group in self.param_groups:
+            for slow in (False, True):
+                chosen = [p for p in group["params"] if (p in parameters) == slow]
+                if chosen:
+                    groups.append({**group, "params": chosen, "base": group["base"] * (factor if slow else 1)})
+        self.param_groups = groups
 
     @torch.no_grad()
     def step(self) -> None:
@@ -128,14 +213,3 @@ def optimizer(module: torch.nn.Module, matrix_rate: float, rate: float, outside=
     groups = [dict(params=matrices, matrices=True, base=matrix_rate, weight_decay=weight_decay),
               dict(params=rest, matrices=False, base=rate)]
     return Muon([group for group in groups if group["params"]])
-
-
-def set_rates(muon: Muon, factor: float) -> None:
-    for group in muon.param_groups:
-        group["lr"] = group["base"] * factor
-
-
-def save(path: pathlib.Path, **state) -> None:
-    """A checkpoint that appears whole or not at all."""
-    torch.save(state, path.with_suffix(".part"))
-    path.with_suffix(".part").rename(path)

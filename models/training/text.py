@@ -3,15 +3,14 @@
 The pooled state learns four things at once: the embedding that a public sentence encoder (MiniLM) gives to the words,
 the style, the background, and the picture's thumbnail.
 """
-import argparse
 import pathlib
 
 import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from captions import STYLES, caption, concepts
-from common import BACKGROUNDS, Stopwatch, composite, decay, open_pictures, optimizer, save, set_rates
+from captions import STYLES, Scene, caption, concepts
+from common import BACKGROUNDS, Run, arguments, autocast, composite, open_pictures, optimizer
 from tokenizer import CONTEXT
 
 WIDTH = 256
@@ -38,7 +37,7 @@ def teach(folder: pathlib.Path, texts: list[str]) -> torch.Tensor:
     output = []
     for start in range(0, len(texts), 128):
         batch = reader(texts[start:start + 128], padding=True, truncation=True, max_length=32, return_tensors="pt")
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             states = teacher(**batch).last_hidden_state.float()
         mask = batch.attention_mask[..., None]
         output.append(torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=-1))
@@ -58,19 +57,12 @@ class Heads(torch.nn.Module):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__, steps=830, batch=96)
     parser.add_argument("--data", type=pathlib.Path, required=True, help="what prepare.py wrote")
     parser.add_argument("--words", type=pathlib.Path, required=True, help="a list of common words, one a line")
     parser.add_argument("--teacher", type=pathlib.Path, required=True, help="folder of all-MiniLM-L6-v2")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder with tokenizer/")
-    parser.add_argument("--minutes", type=float, default=8)
-    parser.add_argument("--batch", type=int, default=96, help="of captions; as many other phrases join them")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    torch.set_num_threads(1)
     torch.manual_seed(options.seed)
-    generator = np.random.default_rng(options.seed)
     pictures, rows = open_pictures(options.data)
     names = concepts()
     chosen = [index for index, row in enumerate(rows) if row["name"] in names]
@@ -90,24 +82,18 @@ def main() -> None:
     both = torch.nn.ModuleList([model, heads])
     embeddings = tuple(name for name, _ in both.named_parameters() if "embedding" in name)
     muon = optimizer(both, 0.02, 2e-3, (*embeddings, "1."))
-    used, step = 0.0, 0
-    if options.resume:
-        state = torch.load(options.out / "text.pt")
-        model.load_state_dict(state["model"])
-        heads.load_state_dict(state["heads"])
-        muon.load_state_dict(state["optimizer"])
-        used, step = state["seconds"], state["step"]
-    clock, shown = Stopwatch(options.minutes, used), torch.zeros(4)
     cross_entropy = torch.nn.functional.cross_entropy
-    while clock.fraction < 1:
+    run = Run("text", options, both, muon, every=100)
+    for generator in run:
         picks = generator.integers(len(chosen), size=options.batch)
         background = np.where(generator.random(options.batch) < 0.4, 0, generator.integers(len(colours), size=options.batch))
         described = [rows[chosen[pick]] for pick in picks]
-        texts = [caption(row, names[row["name"]], backgrounds[b], generator) for row, b in zip(described, background)]
+        texts = [str(caption(Scene([chosen[pick]], background=backgrounds[b]), rows, names, generator))
+                 for pick, b in zip(picks, background)]
         others = generator.integers(len(phrases), size=options.batch)
         texts += [phrases[index] for index in others]
         meaning = meanings[[number[row["name"].replace("’", "'").lower()] for row in described] + list(others)]
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             pooled = model(tokens(tokenizer, texts)).pooler_output
         pooled = pooled.float()
         first = pooled[:options.batch]
@@ -118,18 +104,7 @@ def main() -> None:
             cross_entropy(heads.style(first), style),
             cross_entropy(heads.background(first), torch.from_numpy(background)),
             (heads.thumbnail(first) - picture).square().mean()])
-        (losses * torch.tensor([1, 0.2, 0.2, 4.0])).sum().backward()
-        torch.nn.utils.clip_grad_norm_(both.parameters(), 1.0)
-        set_rates(muon, decay(clock.fraction))
-        muon.step()
-        muon.zero_grad(set_to_none=True)
-        shown = losses.detach() if not shown.any() else shown.lerp(losses.detach(), 0.03)
-        step += 1
-        if step % 100 == 0 or clock.fraction == 1:
-            print(f"{clock.seconds / 60:.1f} min, {step} steps, {2 * step * options.batch} texts: "
-                  "meaning {:.3f}, style {:.3f}, background {:.3f}, thumbnail {:.4f}".format(*shown.tolist()), flush=True)
-            save(options.out / "text.pt", model=model.state_dict(), heads=heads.state_dict(),
-                 optimizer=muon.state_dict(), step=step, seconds=clock.seconds)
+        run.descend((losses * torch.tensor([1, 0.2, 0.2, 4.0])).sum())
 
 
 if __name__ == "__main__":
