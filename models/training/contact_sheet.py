@@ -1,46 +1,28 @@
-"""The contact sheet of docs/: every prompt of a list drawn once by latentd, in the list's order, its prompt below. Needs Pillow.
+"""Contact sheets, every prompt of a list drawn once by latentd, in the list's order, its caption below.
 
-Starts a daemon of its own in a temporary folder, drops one .jsonl file into its spool and waits for the results.
+With --ways, one row a prompt instead: the same noise at each MODEL:PRECISION:STEPS that is named.
 """
 import argparse
-import json
 import pathlib
-import subprocess
-import tempfile
 import textwrap
-import time
 
 from PIL import Image, ImageDraw, ImageFont
+
+from drawing import draw
 
 SIZE, MARGIN, TEXT = 128, 8, 30
 
 
-def draw(binaries: pathlib.Path, models: pathlib.Path, prompts: list[str], seed: int) -> list[Image.Image]:
-    """The pictures of the prompts, in order; raises where a job failed."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = pathlib.Path(folder)
-        daemon = subprocess.Popen([binaries / "latentd", "serve", "--root", root, "--models", models],
-                                  stderr=open(root / "log", "w"))
-        try:
-            incoming = root / "spool" / "incoming"
-            while not incoming.is_dir():
-                time.sleep(0.05)
-            jobs = [{"prompt": prompt, "model": "emoji", "seed": seed + n, "output": {"name": f"p{n}", "lossless": True}}
-                    for n, prompt in enumerate(prompts)]
-            (incoming / ".sheet.part").write_text("\n".join(map(json.dumps, jobs)))
-            (incoming / ".sheet.part").rename(incoming / "sheet.jsonl")
-            pictures = []
-            for n in range(len(prompts)):
-                done, failed = root / "spool" / "done" / f"p{n}.json", root / "spool" / "failed" / f"p{n}.json"
-                while not done.exists():
-                    if failed.exists() or daemon.poll() is not None:
-                        raise SystemExit(failed.read_text() if failed.exists() else (root / "log").read_text())
-                    time.sleep(0.05)
-                pictures.append(Image.open(done.with_suffix(".webp")).convert("RGB"))
-            return pictures
-        finally:
-            daemon.terminate()
-            daemon.wait()
+def sheet(cells: list[tuple[Image.Image, str]], columns: int) -> Image.Image:
+    rows = -(-len(cells) // columns)
+    across, down = SIZE + MARGIN, SIZE + TEXT + MARGIN
+    whole = Image.new("RGB", (columns * across + MARGIN, rows * down + MARGIN), "#f4f4f4")
+    pen, font = ImageDraw.Draw(whole), ImageFont.load_default(size=10)
+    for number, (picture, text) in enumerate(cells):
+        x, y = MARGIN + number % columns * across, MARGIN + number // columns * down
+        whole.paste(picture, (x, y))
+        pen.multiline_text((x, y + SIZE + 2), "\n".join(textwrap.wrap(text, 27)), fill="black", font=font, spacing=1)
+    return whole
 
 
 def main() -> None:
@@ -48,23 +30,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binaries", type=pathlib.Path, required=True, help="the folder of latentd")
     parser.add_argument("--models", type=pathlib.Path, default=here.parent)
+    parser.add_argument("--model", default="emoji")
+    parser.add_argument("--ways", nargs="*", default=[], metavar="MODEL:PRECISION:STEPS")
     parser.add_argument("--prompts", type=pathlib.Path, default=here / "sheet-prompts.txt")
-    parser.add_argument("--columns", type=int, default=8)
+    parser.add_argument("--every", type=int, default=1, help="take every so many-th prompt")
+    parser.add_argument("--columns", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     options = parser.parse_args()
-    prompts = options.prompts.read_text().splitlines()
-    pictures = draw(options.binaries, options.models, prompts, options.seed)
-    rows = -(-len(prompts) // options.columns)
-    cell = (SIZE + MARGIN, SIZE + TEXT + MARGIN)
-    sheet = Image.new("RGB", (options.columns * cell[0] + MARGIN, rows * cell[1] + MARGIN), "#f4f4f4")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=10)
-    for number, (picture, prompt) in enumerate(zip(pictures, prompts)):
-        x = MARGIN + number % options.columns * cell[0]
-        y = MARGIN + number // options.columns * cell[1]
-        sheet.paste(picture, (x, y))
-        pen.multiline_text((x, y + SIZE + 2), "\n".join(textwrap.wrap(prompt, 27)), fill="black", font=font, spacing=1)
-    sheet.save(options.out, quality=90)
+    jobs = [{"prompt": prompt, "seed": options.seed + n}
+            for n, prompt in enumerate(options.prompts.read_text().splitlines())][::options.every]
+    if options.ways:
+        ways = [way.split(":") for way in options.ways]
+        jobs = [{**job, "model": model, "precision": precision, "steps": int(steps)}
+                for job in jobs for model, precision, steps in ways]
+        captions = [f"{job['model']}, {job['precision']}, {job['steps']} steps: {job['prompt']}" for job in jobs]
+        columns = len(ways)
+    else:
+        jobs = [{**job, "model": options.model} for job in jobs]
+        captions, columns = [job["prompt"] for job in jobs], options.columns
+    pictures = [picture for picture, _ in draw(options.binaries, options.models, jobs)]
+    sheet(list(zip(pictures, captions)), columns).save(options.out, quality=88)
 
 
 if __name__ == "__main__":

@@ -1,82 +1,102 @@
-"""Writes the model as a diffusers folder of float16 weights, with latentd's manifest; checks that diffusers loads it."""
+"""Writes one member of the family as a diffusers folder of float16 weights, with latentd's manifest.
+
+What has no checkpoint in --data stays as it is in OUT/emoji. Members but the base share its text encoder, tokenizer and,
+without a decoder of their own, its autoencoder by relative links.
+"""
 import argparse
 import json
 import os
 import pathlib
 import shutil
-import tempfile
 
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
+from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 
 import autoencoder
 import text
 import unet
 
-MANIFEST = {
-    "format": 1, "name": "emoji", "title": "Emoji: small drawings of single things, in five styles",
-    "licence": "Apache-2.0 AND MIT AND CC-BY-4.0",
-    "default": {"width": 128, "height": 128, "steps": 20, "guidance_scale": 3.0, "sampler": "ddim"},
-    "steps": [4, 6, 8, 12, 16, 20, 30], "precisions": ["fp32", "bf16", "int8", "int4"],
-    "sizes": {"minimum": 64, "maximum": 512, "multiple": 32},
+SHARED = {"format": 1, "family": "emoji", "licence": "Apache-2.0 AND MIT AND CC-BY-4.0",
+          "sizes": {"minimum": 64, "maximum": 512, "multiple": 32}}
+MANIFESTS = {
+    "base": {"name": "emoji", "title": "Emoji: small drawings, in five styles",
+             "default": {"width": 128, "height": 128, "steps": 20, "guidance_scale": 3.0, "sampler": "ddim"},
+             "steps": [4, 6, 8, 12, 16, 20, 30], "precisions": ["fp32", "bf16", "int8", "int4"]},
+    "small": {"name": "emoji-small", "title": "Emoji, half as large: one evaluation a step",
+              "guidance": "distilled",
+              "default": {"width": 128, "height": 128, "steps": 8, "guidance_scale": 1.0, "sampler": "ddim"},
+              "steps": [2, 3, 4, 6, 8, 12], "precisions": ["fp32", "bf16", "int8", "int4"]},
+    "tiny": {"name": "emoji-tiny", "title": "Emoji, the least: one evaluation a step, narrow decoder",
+             "guidance": "distilled",
+             "default": {"width": 128, "height": 128, "steps": 4, "guidance_scale": 1.0, "sampler": "ddim"},
+             "steps": [1, 2, 3, 4, 6, 8], "precisions": ["fp32", "bf16", "int8", "int4"]},
 }
+DECODER = {"base": "wide", "small": "wide", "tiny": "narrow"}
 
 
-def build(folder: pathlib.Path) -> StableDiffusionPipeline:
-    """The pipeline from the checkpoints of `folder`; what is not there yet stays untrained."""
-    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-    denoiser, encoder, vae = unet.create(), text.create(tokenizer), autoencoder.create()
-    vae.load_state_dict(torch.load(folder / "autoencoder.pt")["average"])
-    if (folder / "decoder.pt").exists():
-        vae.load_state_dict(torch.load(folder / "decoder.pt")["average"])
-    if (folder / "unet.pt").exists():
-        state = torch.load(folder / "unet.pt")
-        denoiser.load_state_dict(state["unet"])
-        encoder.load_state_dict(state["text"])
-        vae.register_to_config(scaling_factor=state["scale"])
-    scheduler = DDIMScheduler(**unet.SCHEDULE)
+def averaged(path: pathlib.Path, prefix: str = "") -> dict[str, torch.Tensor]:
+    """A checkpoint's averaged weights whose names begin with `prefix`, without it."""
+    state = torch.load(path, map_location="cpu")["average"]
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def build(data: pathlib.Path, base: pathlib.Path, member: str, few: bool) -> StableDiffusionPipeline:
+    """The pipeline of `member`."""
+    tokenizer = CLIPTokenizer.from_pretrained((data if (data / "tokenizer").exists() else base) / "tokenizer")
+    denoiser, encoder = unet.create(member), text.create(tokenizer)
+    encoder.load_state_dict(averaged(data / "unet.pt", "text."))
+    path = data / f"{'unet' if member == 'base' else member}{'-few' if few else ''}.pt"
+    denoiser.load_state_dict(averaged(path, "" if few else "unet."))
+    vae = autoencoder.create(DECODER[member])
+    decoder, whole = data / f"decoder-{DECODER[member]}.pt", data / "autoencoder.pt"
+    vae.load_state_dict(averaged(decoder) if decoder.exists() else averaged(whole) if whole.exists()
+                        else load_file(base / "vae" / "diffusion_pytorch_model.safetensors"))
+    vae.register_to_config(scaling_factor=json.loads((data / "scale.json").read_text()))
     return StableDiffusionPipeline(vae=vae, text_encoder=encoder, tokenizer=tokenizer, unet=denoiser,
-                                   scheduler=scheduler, safety_checker=None, feature_extractor=None,
-                                   requires_safety_checker=False)
+                                   scheduler=DDIMScheduler(**unet.SCHEDULE), safety_checker=None,
+                                   feature_extractor=None, requires_safety_checker=False)
 
 
 def forget_paths(folder: pathlib.Path) -> None:
     """Configurations without the paths of the machine that wrote them."""
     for path in folder.rglob("*.json"):
-        if path.name in ("vocab.json",):
-            continue
-        value = json.loads(path.read_text())
-        value = {key: item for key, item in value.items() if key != "_name_or_path"}
-        path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+        if path.name != "vocab.json":
+            value = json.loads(path.read_text())
+            value.pop("_name_or_path", None)
+            path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=pathlib.Path, required=True, help="folder of the checkpoints")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="the model's folder, replaced if it exists")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="the folder of models; a member there is replaced")
+    parser.add_argument("--member", choices=MANIFESTS, required=True)
+    parser.add_argument("--few", action="store_true", help="the few-step student")
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    part = pathlib.Path(tempfile.mkdtemp(prefix=".export-", dir=options.out.parent))
-    os.chmod(part, 0o755)
-    build(options.data).to(torch.float16).save_pretrained(part)
-    shutil.rmtree(part / "tokenizer")
-    shutil.copytree(options.data / "tokenizer", part / "tokenizer")
-    (part / "latentd.json").write_text(json.dumps(MANIFEST, indent=2))
+    manifest = {**SHARED, **MANIFESTS[options.member]}
+    folder, base = options.out / manifest["name"], options.out / "emoji"
+    part = options.out / f".{manifest['name']}.part"
+    build(options.data, base, options.member, options.few).to(torch.float16).save_pretrained(part)
+    if options.member == "base":
+        shutil.rmtree(part / "tokenizer")
+        shutil.copytree(options.data / "tokenizer", part / "tokenizer")
+    else:
+        for name in ["text_encoder", "tokenizer"] + ["vae"] * (DECODER[options.member] == "wide"):
+            shutil.rmtree(part / name)
+            (part / name).symlink_to(pathlib.Path("..", "emoji", name))
+    (part / "latentd.json").write_text(json.dumps(manifest, indent=2) + "\n")
     forget_paths(part)
     for path in part.rglob("*.safetensors"):
         path.chmod(0o644)
+    os.chmod(part, 0o755)
     StableDiffusionPipeline.from_pretrained(part, safety_checker=None, requires_safety_checker=False)
-    if options.out.exists():
-        old = part.with_name(part.name + "-old")
-        options.out.rename(old)
-        part.rename(options.out)
-        shutil.rmtree(old)
-    else:
-        part.rename(options.out)
-    size = sum(path.stat().st_size for path in options.out.rglob("*") if path.is_file())
-    print(f"{options.out}: {size / 1e6:.1f} MB")
+    if folder.exists():
+        shutil.rmtree(folder)
+    part.rename(folder)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and folder in path.resolve().parents)
+    print(f"{folder}: {size / 1e6:.1f} MB of its own")
 
 
 if __name__ == "__main__":

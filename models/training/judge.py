@@ -1,0 +1,142 @@
+"""Trains the judge of evaluation, OUT/judge.pt: a dual encoder of pictures and words.
+
+The picture's embedding is compared with those of 1,500 concepts, each read from its name and keywords; the style and the
+background colour are told by two heads. It never sees a drawing that the denoiser trains on: of the concepts that the
+family draws it knows the one style that `captions.held_out` keeps from generation.
+"""
+import pathlib
+import re
+
+import numpy as np
+import torch
+
+from captions import STYLES, concepts, held_out
+from common import BACKGROUNDS, DEVICE, Run, arguments, autocast, open_pictures, optimizer
+
+SIDE, WIDTH, CONCEPTS = 64, 192, 1500
+
+
+class Judge(torch.nn.Module):
+    """Pictures `[N, 3, 64, 64]` and concepts as bags of words, both to `[N, 192]` of length one."""
+
+    def __init__(self, vocabulary: int):
+        super().__init__()
+        layers, inside = [], 3
+        for outside, stride in ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (256, 2)):
+            layers += [torch.nn.Conv2d(inside, outside, 3, stride, 1), torch.nn.GroupNorm(8, outside), torch.nn.SiLU()]
+            inside = outside
+        self.picture = torch.nn.Sequential(*layers)
+        self.embedding = torch.nn.Linear(2 * 256, WIDTH)
+        self.style = torch.nn.Linear(2 * 256, len(STYLES))
+        self.background = torch.nn.Linear(2 * 256, len(BACKGROUNDS))
+        self.words = torch.nn.EmbeddingBag(vocabulary, WIDTH, mode="mean")
+        self.scale = torch.nn.Parameter(torch.tensor(2.5))
+
+    def look(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Features `[N, 512]`: means and maxima over the picture."""
+        maps = self.picture(pictures.contiguous(memory_format=torch.channels_last))
+        return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+
+    def read(self, bags: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.normalize(self.words(bags, offsets), dim=1)
+
+    def compare(self, features: torch.Tensor, concepts: torch.Tensor) -> torch.Tensor:
+        """Logits `[N, C]`."""
+        return self.scale.exp() * torch.nn.functional.normalize(self.embedding(features), dim=1) @ concepts.T
+
+
+class Concepts:
+    """The 1,500 candidates: all that the family draws, then the most drawn; and their words."""
+
+    def __init__(self, rows: list[dict]):
+        drawn: dict[str, list[dict]] = {}
+        for row in rows:
+            drawn.setdefault(row["name"], []).append(row)
+        family = [name for name in concepts() if name in drawn]
+        others = sorted((name for name in drawn if name not in concepts()), key=lambda name: -len(drawn[name]))
+        self.names = (family + others)[:CONCEPTS]
+        bags = [sorted({f"={name}", *re.findall(r"[a-z0-9]+", " ".join([name, *drawn[name][0]["keywords"]]).lower())})
+                for name in self.names]
+        words = {word: number for number, word in enumerate(sorted({word for bag in bags for word in bag}))}
+        self.vocabulary = len(words)
+        self.bags = torch.tensor([words[word] for bag in bags for word in bag], device=DEVICE)
+        self.offsets = torch.tensor(np.cumsum([0] + [len(bag) for bag in bags[:-1]]), device=DEVICE)
+
+
+def shrink(pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures `[N, C, 128, 128]` to the judge's side."""
+    return torch.nn.functional.avg_pool2d(pictures, pictures.shape[-1] // SIDE)
+
+
+def augmented(drawings: np.ndarray, colours: np.ndarray, generator: np.random.Generator) -> torch.Tensor:
+    """Drawings `[N, 64, 64, 4]`, moved and scaled at random, on colours `[N, 3]`: `[N, 3, 64, 64]`."""
+    count = len(drawings)
+    pixels = torch.from_numpy(drawings).to(DEVICE).float().permute(0, 3, 1, 2) / 255
+    sides = torch.from_numpy(np.where(generator.random(count) < 0.6, 1, generator.uniform(0.5, 1, count))).float()
+    places = torch.from_numpy(generator.uniform(-1, 1, (count, 2))).float() * (1 - sides)[:, None]
+    transform = torch.zeros(count, 2, 3)
+    transform[:, 0, 0] = transform[:, 1, 1] = 1 / sides
+    transform[:, :, 2] = -places / sides[:, None]
+    grid = torch.nn.functional.affine_grid(transform.to(DEVICE), (count, 4, SIDE, SIDE), align_corners=False)
+    pixels = torch.nn.functional.grid_sample(pixels, grid, align_corners=False)
+    behind = torch.from_numpy(colours).to(DEVICE).float()[:, :, None, None] / 255
+    result = (pixels[:, :3] + behind * (1 - pixels[:, 3:])) * 2 - 1
+    return result + 0.03 * torch.randn_like(result)
+
+
+@torch.inference_mode()
+def recall(judge: Judge, concepts: Concepts, drawings: np.ndarray, rows: list[dict], k: int) -> float:
+    """How often a drawing's concept is among the first k, on white."""
+    found = 0
+    candidates = judge.read(concepts.bags, concepts.offsets)
+    white = np.full((len(rows), 3), 255)
+    pixels = torch.from_numpy(drawings).to(DEVICE).float().permute(0, 3, 1, 2) / 255
+    pictures = (pixels[:, :3] + torch.from_numpy(white).float()[:, :, None, None].to(DEVICE) / 255 * (1 - pixels[:, 3:])) * 2 - 1
+    for start in range(0, len(rows), 64):
+        best = judge.compare(judge.look(pictures[start:start + 64]), candidates).topk(k).indices.cpu()
+        found += sum(concepts.names.index(row["name"]) in line for row, line in zip(rows[start:start + 64], best.tolist()))
+    return found / len(rows)
+
+
+def main() -> None:
+    parser = arguments(__doc__, steps=1200, batch=96)
+    parser.add_argument("--data", type=pathlib.Path, required=True, help="what prepare.py wrote")
+    options = parser.parse_args()
+    torch.manual_seed(options.seed)
+    pictures, rows = open_pictures(options.data)
+    names, known = concepts(), Concepts(rows)
+    held = held_out(rows, names)
+    number = {name: index for index, name in enumerate(known.names)}
+    generated = [index for index, row in enumerate(rows) if row["name"] in names and held[row["name"]] != row["style"]]
+    chosen = [index for index in range(len(rows)) if rows[index]["name"] in number and index not in set(generated)]
+
+    def small(indices: list[int]) -> np.ndarray:
+        return np.stack([pictures[i].reshape(SIDE, 2, SIDE, 2, 4).mean(axis=(1, 3)).astype(np.uint8) for i in indices])
+
+    drawings, seen = small(chosen), [rows[index] for index in chosen]
+    family = np.array([row["name"] in names for row in seen])
+    shares = np.where(family, 0.2 / family.sum(), 0.8 / (~family).sum())
+    palette, styles = np.array(list(BACKGROUNDS.values())), list(STYLES)
+    judge = Judge(known.vocabulary).to(DEVICE, memory_format=torch.channels_last)
+    muon = optimizer(judge, 0.02, 3e-3, ("words.", "picture.0.", "style.", "background."))
+    run = Run("judge", options, judge, muon, every=50)
+    cross_entropy = torch.nn.functional.cross_entropy
+    for generator in run:
+        picks = generator.choice(len(seen), options.batch, p=shares)
+        colours = np.where(generator.random(options.batch) < 0.3, 0, generator.integers(len(palette), size=options.batch))
+        batch = augmented(drawings[picks], palette[colours], generator)
+        with autocast():
+            features = judge.look(batch).float()
+        logits = judge.compare(features, judge.read(known.bags, known.offsets))
+        losses = [cross_entropy(logits, torch.tensor([number[seen[pick]["name"]] for pick in picks], device=DEVICE)),
+                  cross_entropy(judge.style(features), torch.tensor([styles.index(seen[p]["style"]) for p in picks], device=DEVICE)),
+                  cross_entropy(judge.background(features), torch.from_numpy(colours).to(DEVICE))]
+        run.descend(losses[0] + 0.3 * losses[1] + 0.3 * losses[2], shown=losses[0].item())
+    judge.load_state_dict(run.averaged())
+    test = [rows[index] for index in generated]
+    print(f"drawings of generation, never seen: R@1 {recall(judge, known, small(generated), test, 1):.3f}, "
+          f"R@5 {recall(judge, known, small(generated), test, 5):.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
