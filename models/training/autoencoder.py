@@ -80,7 +80,7 @@ def main() -> None:
         whole = (AutoencoderTiny.from_pretrained(options.encoder).state_dict() if options.encoder
                  else torch.load(options.out / "autoencoder.pt")["average"])
         own = model.state_dict()
-        fitting = {key: value for key, value in whole.items() if own[key].shape == value.shape}
+        fitting = {key: value for key, value in whole.items() if key in own and own[key].shape == value.shape}
         model.load_state_dict({**own, **{key: value.float() for key, value in fitting.items()}})
         model.encoder.requires_grad_(False)
     model = model.to(DEVICE, memory_format=torch.channels_last)
