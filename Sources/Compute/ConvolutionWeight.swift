@@ -66,12 +66,6 @@ public struct ConvolutionWeight: Sendable {
         return matrix.form == .bytesByRow ? .bytesByImage : matrix.form
     }
 
-    /// Bytes of prepared filters in a mapped file.
-    public var mappedBytes: Int { matrix.mappedBytes }
-
-    /// Lets go of the pages of prepared filters in a mapped file until they are read again.
-    public func release() { matrix.release() }
-
     /// Rows of a result that are computed together, where it is computed in parts.
     public static let rowAlignment = 12
 

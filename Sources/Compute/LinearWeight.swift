@@ -74,16 +74,6 @@ public struct LinearWeight: Sendable {
         }
     }
 
-    /// Bytes of prepared weights in a mapped file.
-    public var mappedBytes: Int {
-        if case .panels(let panels) = storage { panels.mappedBytes } else { 0 }
-    }
-
-    /// Lets go of the pages of prepared weights in a mapped file until they are read again.
-    public func release() {
-        if case .panels(let panels) = storage { panels.release() }
-    }
-
     var isInPanels: Bool {
         if case .panels = storage { true } else { false }
     }

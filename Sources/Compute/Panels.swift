@@ -29,12 +29,6 @@ struct Panels: Sendable {
     /// Bytes of private memory.
     var privateBytes: Int { memory.privateBytes }
 
-    /// Bytes of a mapped file.
-    var mappedBytes: Int { memory.bytes.count - memory.privateBytes }
-
-    /// Lets go of mapped pages until they are read again.
-    func release() { memory.release() }
-
     /// The outputs of a panel.
     func outputs(of panel: Int) -> Range<Int> { layout.outputs(of: panel) }
 

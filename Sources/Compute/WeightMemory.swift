@@ -1,5 +1,3 @@
-import Glibc
-
 /// Where the bytes of a prepared weight are: private memory, or part of a file that stays mapped.
 ///
 /// Sendable without a check: the bytes are written before the weight exists, and never again.
@@ -31,15 +29,6 @@ public struct WeightMemory: @unchecked Sendable {
         privateBytes = 0
         self.owner = owner
         precondition(Int(bitPattern: start) % WeightMemory.alignment == 0, "a mapped weight is not aligned")
-    }
-
-    /// Lets go of the pages of a mapped weight until it is read again: the page cache keeps them, this process does not.
-    func release() {
-        guard privateBytes == 0 else { return }
-        let page = Int(sysconf(Int32(_SC_PAGESIZE))), address = Int(bitPattern: start)
-        let first = (address + page - 1) / page * page, last = (address + bytes.count) / page * page
-        guard first < last, let memory = UnsafeMutableRawPointer(bitPattern: first) else { return }
-        madvise(memory, last - first, MADV_DONTNEED)
     }
 
     /// The first byte.

@@ -60,6 +60,12 @@ public struct WeightMap: Sendable {
     /// Asks for the weights under `path`, which are read soon.
     public func willNeed(under path: String) { region(under: path).willNeed() }
 
+    /// One weight; nothing where there is none of this name.
+    func region(of name: String) -> WeightRegion {
+        // From the end: it is asked for as soon as it was added.
+        WeightRegion(entries.last { $0.name == name }.map { [($0.file, $0.range, $0.isLookedUp)] } ?? [])
+    }
+
     private func region(_ isPart: (Substring) -> Bool) -> WeightRegion {
         WeightRegion(entries.filter { isPart($0.name) }.map { ($0.file, $0.range, $0.isLookedUp) })
     }

@@ -70,6 +70,9 @@ public struct Weights {
     /// Where the mapped weights that were handed out so far lie, by their paths from the root.
     public var map: WeightMap { storage.map.rooted(at: String(prefix.utf8.prefix(root)) ?? "") }
 
+    /// Where the weight of this name lies, if it was handed out from a mapped file.
+    public func region(of name: String) -> WeightRegion { storage.map.region(of: prefix + name) }
+
     /// The file, for messages.
     public var file: String { checkpoint.file }
 

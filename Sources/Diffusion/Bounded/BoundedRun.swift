@@ -1,4 +1,5 @@
 import Compute
+import Models
 
 /// One run of an autoencoder's half, pass by pass, within the memory of a plan.
 ///
@@ -65,9 +66,9 @@ final class BoundedRun {
 
     /// Runs a pass and keeps its result.
     ///
-    /// - Parameter weights: of the layers that the pass runs.
+    /// - Parameter weights: those of the layers that the pass runs.
     @inline(never)
-    func store(_ rows: any RowStream, using weights: [any ReleasableWeight]) throws(DiffusionError) -> Image {
+    func store(_ rows: any RowStream, using weights: [WeightRegion]) throws(DiffusionError) -> Image {
         let image = Image(
             store: RowStore(rows.shape, self), statistics: ImageStatistics(rows.shape, in: context))
         try forEachBand(of: rows, using: weights) { (band, _) throws(DiffusionError) in
@@ -79,7 +80,7 @@ final class BoundedRun {
 
     /// Runs a pass and keeps its result whole, as floats.
     @inline(never)
-    func gather(_ rows: any RowStream, using weights: [any ReleasableWeight]) throws(DiffusionError) -> Tensor {
+    func gather(_ rows: any RowStream, using weights: [WeightRegion]) throws(DiffusionError) -> Tensor {
         let result = context.tensor(rows.shape)
         try forEachBand(of: rows, using: weights) { (band, row) throws(DiffusionError) in
             context.copy(band, into: result.rows(row..<row + band.shape.h))
@@ -90,7 +91,7 @@ final class BoundedRun {
     /// Runs a pass and hands out its result band by band, with the row where each begins.
     @inline(never)
     func forEachBand(
-        of rows: any RowStream, using weights: [any ReleasableWeight],
+        of rows: any RowStream, using weights: [WeightRegion],
         _ body: (Tensor, Int) throws(DiffusionError) -> Void
     ) throws(DiffusionError) {
         var row = 0
@@ -101,18 +102,7 @@ final class BoundedRun {
             if !context.isMeasuring { context.onBlock?() }
             try check()
         }
-        peakBytes = max(peakBytes, context.arena.peakBytes + weights.reduce(0) { $0 + $1.mappedBytes })
-        if !context.isMeasuring { for weight in weights { weight.release() } }
+        peakBytes = max(peakBytes, context.arena.peakBytes + weights.reduce(0) { $0 + $1.byteCount })
+        if !context.isMeasuring { for region in weights { region.discard() } }
     }
 }
-
-/// A layer whose mapped weights can leave memory for a while.
-protocol ReleasableWeight {
-    /// Bytes of its weight in a mapped file.
-    var mappedBytes: Int { get }
-    /// Lets go of the pages of its weight until they are read again.
-    func release()
-}
-
-extension Convolution: ReleasableWeight {}
-extension Linear: ReleasableWeight {}

@@ -18,7 +18,7 @@ extension KLDecoder {
 
     private func enter(_ latents: Tensor, _ run: BoundedRun) throws(DiffusionError) -> BoundedRun.Image {
         let rows = WholeImage(postQuantConv.map { $0(latents, run.evaluation) } ?? latents)
-        var x = try run.store(ConvolvedRows(rows, convIn, run), using: [convIn])
+        var x = try run.store(ConvolvedRows(rows, convIn, run), using: [convIn.region])
         x = try midResnets[0](consume x, run)
         if let midAttention { x = try midAttention(consume x, run) }
         return try midResnets[1](consume x, run)
@@ -29,7 +29,7 @@ extension KLDecoder {
     ) throws(DiffusionError) {
         let factors = convNormOut.factors(x.statistics, activation: .silu, run.evaluation)
         let rows = ConvolvedRows(x.rows(isLast: true), convOut, after: factors, collectsStatistics: false, run)
-        try run.forEachBand(of: rows, using: [convOut], body)
+        try run.forEachBand(of: rows, using: [convOut.region], body)
     }
 }
 
@@ -38,7 +38,7 @@ extension Upsampler {
     func callAsFunction(_ x: consuming BoundedRun.Image, _ run: BoundedRun) throws(DiffusionError) -> BoundedRun.Image {
         let range = run.context.isMeasuring ? (0, 0) : x.statistics.range
         return try run.store(
-            ConvolvedRows(x.rows(isLast: true), conv, range: range, isEnlarged: true, run), using: [conv])
+            ConvolvedRows(x.rows(isLast: true), conv, range: range, isEnlarged: true, run), using: [conv.region])
     }
 }
 
@@ -50,7 +50,8 @@ extension ResnetBlock {
         let factors = norm2.factors(hidden.statistics, activation: .silu, run.evaluation)
         let residual = RowQueue((shortcut ?? image.store).rows(isLast: true), in: run.context)
         return try run.store(
-            ConvolvedRows(hidden.rows(isLast: true), conv2, after: factors, residual: residual, run), using: [conv2])
+            ConvolvedRows(hidden.rows(isLast: true), conv2, after: factors, residual: residual, run),
+            using: [conv2.region])
     }
 
     /// The first half, and what is carried around the block where that is not its input. The input is read for the last time then.
@@ -60,13 +61,13 @@ extension ResnetBlock {
         let factors = norm1.factors(x.statistics, activation: .silu, run.evaluation)
         guard let convShortcut else {
             let rows = ConvolvedRows(x.rows(isLast: false), conv1, after: factors, run)
-            return (try run.store(rows, using: [conv1]), nil)
+            return (try run.store(rows, using: [conv1.region]), nil)
         }
         let shortcut = RowStore(x.store.shape.with(c: convShortcut.outputs), run)
         let rows = ConvolvedRows(x.rows(isLast: true), conv1, after: factors, run) { (band) throws(DiffusionError) in
             try shortcut.append(convShortcut(band, run.evaluation))
         }
-        return (try run.store(rows, using: [conv1, convShortcut]), shortcut)
+        return (try run.store(rows, using: [conv1.region, convShortcut.region]), shortcut)
     }
 }
 

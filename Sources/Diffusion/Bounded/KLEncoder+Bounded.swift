@@ -3,7 +3,7 @@ import Compute
 extension KLEncoder {
     /// The distribution of the latents of an image that comes in rows, `[1, h, w, 2C]`.
     func callAsFunction(_ image: any RowStream, _ run: BoundedRun) throws(DiffusionError) -> Tensor {
-        var x = try run.store(ConvolvedRows(image, convIn, run), using: [convIn])
+        var x = try run.store(ConvolvedRows(image, convIn, run), using: [convIn.region])
         for block in downBlocks {
             for resnet in block.resnets { x = try resnet(consume x, run) }
             if let downsampler = block.downsampler { x = try downsampler(consume x, run) }
@@ -19,7 +19,7 @@ extension KLEncoder {
         let factors = convNormOut.factors(x.statistics, activation: .silu, run.evaluation)
         return try run.gather(
             ConvolvedRows(x.rows(isLast: true), convOut, after: factors, collectsStatistics: false, run),
-            using: [convOut])
+            using: [convOut.region])
     }
 }
 
@@ -27,6 +27,6 @@ extension Downsampler {
     /// The halved image.
     func callAsFunction(_ x: consuming BoundedRun.Image, _ run: BoundedRun) throws(DiffusionError) -> BoundedRun.Image {
         let range = run.context.isMeasuring ? (0, 0) : x.statistics.range
-        return try run.store(ConvolvedRows(x.rows(isLast: true), conv, range: range, run), using: [conv])
+        return try run.store(ConvolvedRows(x.rows(isLast: true), conv, range: range, run), using: [conv.region])
     }
 }

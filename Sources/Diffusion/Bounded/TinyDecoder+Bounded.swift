@@ -1,4 +1,5 @@
 import Compute
+import Models
 
 extension TinyDecoder {
     /// The picture of latents band by band: `body` is given `[1, rows, W, 3]` and the first row's number.
@@ -8,19 +9,19 @@ extension TinyDecoder {
         _ latents: Tensor, _ run: BoundedRun, _ body: (Tensor, Int) throws(DiffusionError) -> Void
     ) throws(DiffusionError) {
         let context = run.context
-        var weights: [any ReleasableWeight] = [convIn]
+        var weights = [convIn.region]
         var rows: any RowStream = ConvolvedRows(
             WholeImage(squashed(latents, context)), convIn, activation: activation,
             collectsStatistics: convIn.readsRange, run)
         for level in levels {
             for block in level.blocks {
                 rows = block.rows(rows, run)
-                weights += block.convolutions
+                weights += block.regions
             }
             rows = ConvolvedRows(
                 rows, level.conv, isEnlarged: !level.isLast,
                 collectsStatistics: !level.isLast && level.conv.readsRange, run)
-            weights.append(level.conv)
+            weights.append(level.conv.region)
         }
         try run.forEachBand(of: rows, using: weights) { (band, row) throws(DiffusionError) in
             context.scale(band, by: 2, plus: -1)
@@ -30,7 +31,7 @@ extension TinyDecoder {
 }
 
 extension TinyBlock {
-    var convolutions: [Convolution] { [conv0, conv2, conv4] }
+    var regions: [WeightRegion] { [conv0, conv2, conv4].map(\.region) }
 
     /// The block as a stream.
     func rows(_ source: any RowStream, _ run: BoundedRun) -> any RowStream {

@@ -7,6 +7,8 @@ struct Convolution {
     private let bias: Constant?
     private let stride: Int
     private let padding: Padding
+    /// Where its filters lie in a mapped file.
+    let region: WeightRegion
 
     /// Padding nil keeps the image's size at stride 1.
     init(
@@ -14,6 +16,7 @@ struct Convolution {
         hasBias: Bool = true
     ) throws(ModelError) {
         weight = try weights.convolution("weight", outputs: outputs, inputs: inputs, size: size, stride: stride)
+        region = weights.region(of: "weight")
         bias = hasBias ? try weights.constant("bias", shape: [outputs]) : nil
         self.stride = stride
         self.padding = padding ?? Padding(all: (size - 1) / 2)
@@ -69,12 +72,6 @@ struct Convolution {
             n: image.n, h: (height - weight.height) / stride + 1, w: (width - weight.width) / stride + 1,
             c: weight.outputs)
     }
-
-    /// Bytes of its weight in a mapped file.
-    var mappedBytes: Int { weight.mappedBytes }
-
-    /// Lets go of the pages of its weight until they are read again.
-    func release() { weight.release() }
 
     /// The same for a tensor that no other layer reads.
     func callAsFunction(

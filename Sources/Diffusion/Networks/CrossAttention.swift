@@ -41,9 +41,9 @@ struct CrossAttention {
 
     /// How its numbers are multiplied.
     var precision: WeightPrecision { toQ.precision }
-    /// The layers that keys and values are made by, and those that queries pass.
-    var memoryWeights: [Linear] { [toK, toV] }
-    var queryWeights: [Linear] { [toQ, toOut] }
+    /// The weights that keys and values are made by, and those that queries pass.
+    var memoryWeights: [WeightRegion] { [toK.region, toV.region] }
+    var queryWeights: [WeightRegion] { [toQ.region, toOut.region] }
 
     /// `residual + out(attention)` for some tokens, to keys that are laid out already.
     func callAsFunction(_ x: Operand, _ keys: PackedKeys, residual: Tensor, _ evaluation: Evaluation) -> Tensor {

@@ -5,20 +5,17 @@ import Models
 struct Linear {
     private let weight: LinearWeight
     private let bias: Constant?
+    /// Where its rows lie in a mapped file.
+    let region: WeightRegion
 
     init(_ weights: Weights, inputs: Int, outputs: Int, hasBias: Bool = true) throws(ModelError) {
         weight = try weights.linear("weight", outputs: outputs, inputs: inputs)
+        region = weights.region(of: "weight")
         bias = hasBias ? try weights.constant("bias", shape: [outputs]) : nil
     }
 
     /// Channels of the result.
     var outputs: Int { weight.outputs }
-    /// Bytes of its weight in a mapped file.
-    var mappedBytes: Int { weight.mappedBytes }
-
-    /// Lets go of the pages of its weight until they are read again.
-    func release() { weight.release() }
-
     /// How its numbers are multiplied.
     var precision: WeightPrecision { weight.precision }
     /// The form in which it reads its input.
