@@ -84,10 +84,7 @@ extension Pipeline {
         _ pixels: PixelBuffer?, _ settings: GenerationSettings, with network: Encoder, _ evaluation: Evaluation
     ) -> Tensor {
         let image = evaluation.context.tensor(Shape(n: 1, h: settings.height, w: settings.width, c: 3))
-        if let pixels {
-            let samples = image.floats
-            for (index, byte) in pixels.bytes.enumerated() { samples[index] = Float(byte) / 255 * 2 - 1 }
-        }
+        pixels?.write(0..<settings.height, into: image)
         return network(image, evaluation)
     }
 
@@ -118,6 +115,12 @@ extension PixelBuffer {
     /// A decoder's picture as bytes.
     init(_ image: Tensor) {
         self.init(width: image.shape.w, height: image.shape.h, bytes: PixelBuffer.bytes(image))
+    }
+
+    /// Some rows as an encoder takes them, -1 black, 1 white.
+    func write(_ rows: Range<Int>, into target: Tensor) {
+        let first = rows.lowerBound * width * 3, samples = target.floats
+        for index in samples.indices { samples[index] = Float(bytes[first + index]) / 255 * 2 - 1 }
     }
 
     /// A decoder's rows as bytes, rounded as diffusers does.

@@ -164,10 +164,6 @@ final class PipelineRun {
         guard let bands else { return pipeline.encode(pixels, settings, with: network, evaluation) }
         return try network(
             height: pixels.height, width: pixels.width, within: bands, scratchDirectory: pipeline.scratchDirectory,
-            evaluation, check: { [watch] () throws(DiffusionError) in try watch.check() }
-        ) { rows, target in
-            let first = rows.lowerBound * pixels.width * 3, samples = target.floats
-            for index in samples.indices { samples[index] = Float(pixels.bytes[first + index]) / 255 * 2 - 1 }
-        }
+            evaluation, check: { [watch] () throws(DiffusionError) in try watch.check() }, fill: pixels.write)
     }
 }
