@@ -91,39 +91,57 @@ extension Pipeline {
         let whole = otherBytes + weights + needs.computingBytes
         if whole <= limit { return .whole }
         guard usesBands else { return .none(leastBytes: whole) }
-        let beside = otherBytes + needs.preparedWeightBytes + needs.workspaceBytes, left = max(limit - beside, 0)
-        let usesScratch = scratchDirectory != nil
+        let beside = otherBytes + needs.preparedWeightBytes + needs.workspaceBytes
+        let search = BandSearch(
+            needs: needs, latents: latentShape(settings), limitBytes: max(limit - beside, 0),
+            usesScratch: scratchDirectory != nil)
         do throws(DiffusionError) {
-            switch needs.stage {
-            case .textEncoder, .unet: return .none(leastBytes: whole)
-            case .encoder:
-                return .bands(
-                    try loadedEncoder().plan(
-                        height: settings.height, width: settings.width, limitBytes: left, usesScratch: usesScratch,
-                        pool: pool))
-            case .decoder:
-                return .bands(
-                    try loadedDecoder().plan(
-                        latentShape(settings), limitBytes: left, usesScratch: usesScratch, pool: pool))
-            }
+            return try bands(search, settings).map { .bands($0) } ?? .none(leastBytes: whole)
         } catch {
             guard case .insufficientMemory(_, let least, _) = error else { throw error }
             return .none(leastBytes: min(whole, beside + least))
         }
     }
 
-    /// A stage's needs, and the order of its blocks, found by running it in a measuring arena.
-    func dryRun(
-        _ stage: PipelineStage, _ settings: GenerationSettings
-    ) throws(DiffusionError) -> (needs: MemoryPlan.Stage, stream: WeightStream) {
-        let weights = try loadedWeights(stage)
-        usesBLAS = usesBLAS || weights.hasRows
+    /// What decides how a stage runs in bands.
+    struct BandSearch: Hashable {
+        let needs: MemoryPlan.Stage
+        let latents: Shape
+        let limitBytes: Int
+        let usesScratch: Bool
+    }
+
+    /// The bands in which a stage runs; nil where it can only run as a whole.
+    private func bands(_ search: BandSearch, _ settings: GenerationSettings) throws(DiffusionError) -> BoundedPlan? {
+        let stage = search.needs.stage
+        if let last = foundBands[stage], last.search == search { return last.bands }
+        let bands: BoundedPlan
+        switch stage {
+        case .textEncoder, .unet: return nil
+        case .encoder:
+            bands = try loadedEncoder().plan(
+                height: settings.height, width: settings.width, limitBytes: search.limitBytes,
+                usesScratch: search.usesScratch, pool: pool)
+        case .decoder:
+            bands = try loadedDecoder().plan(
+                search.latents, limitBytes: search.limitBytes, usesScratch: search.usesScratch, pool: pool)
+        }
+        foundBands[stage] = (search, bands)
+        return bands
+    }
+
         let stream = WeightStream(weights.map)
         var evaluation = try evaluation(arenaBytes: nil)
         evaluation.stream = stream
         switch stage {
         case .textEncoder:
             let empty = texts(settings).map { _ in Array(repeating: 0, count: tokenizer.length) }
+    /// A stage's needs, and the order of its blocks, found by running it in a measuring arena.
+    func dryRun(
+        _ stage: PipelineStage, _ settings: GenerationSettings
+    ) throws(DiffusionError) -> (needs: MemoryPlan.Stage, stream: WeightStream) {
+        let weights = try loadedWeights(stage)
+        usesBLAS = usesBLAS || weights.hasRows
             _ = Pipeline.embed(empty, with: try loadedTextEncoder(), settings, evaluation)
         case .encoder:
             _ = encode(nil, settings, with: try loadedEncoder(), evaluation)

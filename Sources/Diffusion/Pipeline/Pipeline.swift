@@ -33,6 +33,8 @@ public final class Pipeline {
     private var preparation: Preparation
     /// Whether OpenBLAS was used, which keeps its workspace for good.
     var usesBLAS = false
+    /// What the last search for bands found: a job asks three times until it runs.
+    var foundBands: [PipelineStage: (search: BandSearch, bands: BoundedPlan)] = [:]
     private var textEncoder: TextEncoder?
     private var encoder: Encoder?
     private var unet: UNet?
