@@ -36,7 +36,7 @@ extension ControlDesk {
         for model in models {
             let costs = try await inference.calibrate(model)
             try await ledger.save(costs)
-            calibrations += costs.map { CalibrationInfo(model: model.facts, costs: $0) }
+            calibrations += costs.compactMap { CalibrationInfo(model: model.facts, costs: $0) }
         }
         return calibrations
     }
@@ -68,7 +68,7 @@ extension MemberInfo {
         let pixels = own.width * own.height
         let perStep = facts.evaluationsPerStep(guidanceScale: own.guidanceScale)
         let prediction = costs?.prediction(
-            pixels: pixels, steps: own.steps, evaluationsPerStep: perStep, isLoaded: true)
+            .together, pixels: pixels, steps: own.steps, evaluationsPerStep: perStep, isLoaded: true)
         let peaks = costs?.memory.peaks(pixels: pixels, evaluationsPerStep: perStep)
         self.init(
             precision: precision.rawValue, seconds: prediction?.totalSeconds,
@@ -78,11 +78,12 @@ extension MemberInfo {
 }
 
 extension CalibrationInfo {
-    fileprivate init(model: ModelFacts, costs: MemberCosts) {
+    fileprivate init?(model: ModelFacts, costs: MemberCosts) {
+        guard let times = costs.times(in: .together) else { return nil }
         let pixels = model.defaults.width * model.defaults.height
         self.init(
-            model: model.name, precision: costs.precision.rawValue, textSeconds: costs.textSeconds,
-            stepSeconds: costs.evaluation(pixels: pixels),
-            decodeSeconds: costs.decode(pixels: pixels), width: model.defaults.width, height: model.defaults.height)
+            model: model.name, precision: costs.precision.rawValue, textSeconds: times.textSeconds,
+            stepSeconds: times.evaluation(pixels: pixels),
+            decodeSeconds: times.decode(pixels: pixels), width: model.defaults.width, height: model.defaults.height)
     }
 }

@@ -54,7 +54,11 @@ public struct CostCurve: Equatable, Codable, Sendable {
     public mutating func refine(pixels: Int, observed: Double, weight: Double) {
         let predicted = self(pixels: pixels)
         guard predicted > 0, observed > 0 else { return }
-        let factor = 1 + weight * (observed / predicted - 1)
+        scale(by: 1 + weight * (observed / predicted - 1))
+    }
+
+    /// Makes every size dearer by a factor.
+    mutating func scale(by factor: Double) {
         (constant, linear, quadratic) = (constant * factor, linear * factor, quadratic * factor)
     }
 }

@@ -8,80 +8,61 @@ public struct MemberCosts: Equatable, Codable, Sendable {
     public var precision: Precision
     /// Reading and laying out the weights.
     public var loadSeconds: Double
-    /// Both prompts through the text encoder.
-    public var textSeconds: Double
-    /// Seconds for one evaluation of the UNet for one picture, the sampler's arithmetic included.
-    public var evaluation: CostCurve
-    /// Seconds for a picture that a job begins with, from its file to latents; nil until a job had one. Until then it counts as
-    /// much as the decoder, which does more work.
-    public var initImage: CostCurve?
-    /// Seconds for the decoder.
-    public var decode: CostCurve
-    /// Seconds for the WebP.
-    public var encode: CostCurve
+    /// What the stages take, in the memory modes that were measured: a picture whose weights are streamed says nothing of others.
+    public var times: [MemoryMode: StageTimes]
     /// What each stage takes beside the process itself, in their order.
     public var memory: [StageMemory]
 
-    /// Names them all.
+    /// Names them all; a member without times is one of which no picture was made.
     public init(
-        modelIdentity: String, precision: Precision, loadSeconds: Double, textSeconds: Double, evaluation: CostCurve,
-        decode: CostCurve, encode: CostCurve, memory: [StageMemory]
+        modelIdentity: String, precision: Precision, loadSeconds: Double, times: [MemoryMode: StageTimes] = [:],
+        memory: [StageMemory]
     ) {
         self.modelIdentity = modelIdentity
         self.precision = precision
         self.loadSeconds = loadSeconds
-        self.textSeconds = textSeconds
-        self.evaluation = evaluation
-        self.decode = decode
-        self.encode = encode
+        self.times = times
         self.memory = memory
     }
 
-    /// What a first job tells of a member that was never measured: every cost in proportion to the pixels.
-    ///
-    /// - Parameters:
-    ///   - observed: The stages as measured.
-    ///   - memory: What its dry run said.
-    public init(
-        modelIdentity: String, precision: Precision, observed: Prediction, pixels: Int, evaluations: Int,
-        memory: [StageMemory]
-    ) {
-        self.init(
-            modelIdentity: modelIdentity, precision: precision, loadSeconds: observed.loadSeconds,
-            textSeconds: observed.textSeconds,
-            evaluation: CostCurve(pixels: pixels, cost: observed.denoiseSeconds / Double(max(evaluations, 1))),
-            decode: CostCurve(pixels: pixels, cost: observed.decodeSeconds),
-            encode: CostCurve(pixels: pixels, cost: observed.encodeSeconds), memory: memory)
-        initImage = observed.initImageSeconds.map { CostCurve(pixels: pixels, cost: $0) }
+    /// How much longer a picture takes where every step reads the weights again, as long as nobody has measured it.
+    public static let streamingFactor = 1.5
+
+    /// What the stages take in a mode; nil where none was measured. A mode that was not counts as the next faster one that was, by
+    /// `streamingFactor` where it alone streams; without any, as the next slower one.
+    public func times(in mode: MemoryMode) -> StageTimes? {
+        let measured = MemoryMode.allCases.filter { times[$0] != nil }
+        guard let next = measured.last(where: { $0 <= mode }) ?? measured.first, let known = times[next] else {
+            return nil
+        }
+        return mode == .streamed && next < mode ? known.slowed(by: Self.streamingFactor) : known
     }
 
-    /// The time that a job should take.
+    /// The time that a job should take; nil where no mode was measured.
     ///
     /// - Parameter steps: Those that are taken.
     public func prediction(
-        pixels: Int, steps: Int, evaluationsPerStep: Int, isLoaded: Bool, hasInitImage: Bool = false
-    ) -> Prediction {
-        Prediction(
-            loadSeconds: isLoaded ? 0 : loadSeconds, textSeconds: textSeconds,
-            initImageSeconds: hasInitImage ? (initImage ?? decode)(pixels: pixels) : nil,
-            denoiseSeconds: Double(steps * evaluationsPerStep) * evaluation(pixels: pixels),
-            decodeSeconds: decode(pixels: pixels), encodeSeconds: encode(pixels: pixels))
+        _ mode: MemoryMode, pixels: Int, steps: Int, evaluationsPerStep: Int, isLoaded: Bool, hasInitImage: Bool = false
+    ) -> Prediction? {
+        times(in: mode).map { times in
+            Prediction(
+                loadSeconds: isLoaded ? 0 : loadSeconds, textSeconds: times.textSeconds,
+                initImageSeconds: hasInitImage ? (times.initImage ?? times.decode)(pixels: pixels) : nil,
+                denoiseSeconds: Double(steps * evaluationsPerStep) * times.evaluation(pixels: pixels),
+                decodeSeconds: times.decode(pixels: pixels), encodeSeconds: times.encode(pixels: pixels))
+        }
     }
 
-    /// Learns from a job that was run: every figure moves a quarter of the way to what was seen.
+    /// Learns from a job that was run: every figure of its mode moves a quarter of the way to what was seen, and all of it where the
+    /// mode is new.
     ///
     /// - Parameter observed: The stages as measured; `loadSeconds` 0 when nothing was loaded.
-    public mutating func refine(observed: Prediction, pixels: Int, evaluations: Int) {
+    public mutating func refine(_ mode: MemoryMode, observed: Prediction, pixels: Int, evaluations: Int) {
         let weight = 0.25
         if observed.loadSeconds > 0 { loadSeconds += weight * (observed.loadSeconds - loadSeconds) }
-        textSeconds += weight * (observed.textSeconds - textSeconds)
-        evaluation.refine(
-            pixels: pixels, observed: observed.denoiseSeconds / Double(max(evaluations, 1)), weight: weight)
-        decode.refine(pixels: pixels, observed: observed.decodeSeconds, weight: weight)
-        if let seconds = observed.initImageSeconds {
-            if initImage == nil { initImage = CostCurve(pixels: pixels, cost: seconds) }
-            initImage?.refine(pixels: pixels, observed: seconds, weight: weight)
-        }
-        encode.refine(pixels: pixels, observed: observed.encodeSeconds, weight: weight)
+        var refined = times(in: mode) ?? StageTimes(observed: observed, pixels: pixels, evaluations: evaluations)
+        refined.refine(
+            observed: observed, pixels: pixels, evaluations: evaluations, weight: times[mode] == nil ? 1 : weight)
+        times[mode] = refined
     }
 }

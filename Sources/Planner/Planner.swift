@@ -173,7 +173,7 @@ public struct Planner: Sendable {
                         width: width, height: height, guidanceScale: guidance,
                         sampler: sampler,
                         prediction: known?.prediction(
-                            pixels: pixels, steps: request.runningSteps(of: steps, sampler: sampler),
+                            mode ?? .together, pixels: pixels, steps: request.runningSteps(of: steps, sampler: sampler),
                             evaluationsPerStep: evaluations, isLoaded: isLoaded, hasInitImage: request.initImage != nil),
                         peaks: peaks, mode: mode,
                         leastBytes: peaks.values.min() ?? model.weightBytes[precision].map { $0 + baselineBytes } ?? 0,

@@ -87,7 +87,7 @@ extension Renderer {
         let pipeline = try pipeline(of: model, precision)
         let facts = model.facts
         let large = (facts.defaults.width, facts.defaults.height)
-        _ = try fit(pipeline, facts.trial(large, steps: 2, guidanceScale: facts.defaults.guidanceScale))
+        let mode = try fit(pipeline, facts.trial(large, steps: 2, guidanceScale: facts.defaults.guidanceScale)).mode
         let loadSeconds = (clock.now - start) / .seconds(1)
 
         let small = (facts.sizes.fitting(large.0 / 2), facts.sizes.fitting(large.1 / 2))
@@ -99,10 +99,11 @@ extension Renderer {
                 (second.pixels, second.times[keyPath: cost] / Double(divisor)))
         }
         let perStep = facts.evaluationsPerStep(guidanceScale: facts.defaults.guidanceScale)
-        return MemberCosts(
-            modelIdentity: facts.identity, precision: precision, loadSeconds: loadSeconds,
+        let times = StageTimes(
             textSeconds: second.times.textSeconds, evaluation: curve(\.denoiseSeconds, perStep),
-            decode: curve(\.decodeSeconds), encode: curve(\.encodeSeconds),
+            decode: curve(\.decodeSeconds), encode: curve(\.encodeSeconds))
+        return MemberCosts(
+            modelIdentity: facts.identity, precision: precision, loadSeconds: loadSeconds, times: [mode: times],
             memory: try memory(pipeline, facts))
     }
 

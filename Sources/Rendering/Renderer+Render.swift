@@ -119,15 +119,12 @@ extension Renderer {
         let perStep = model.facts.evaluationsPerStep(guidanceScale: record.plan.guidanceScale)
         let evaluations = record.timings.stepSeconds.count * perStep
         let observed = Prediction(record.timings)
-        var member: MemberCosts
-        if let known = costs[model.facts.identity, precision] {
-            member = known
-            member.refine(observed: observed, pixels: pixels, evaluations: evaluations)
-        } else {
-            member = MemberCosts(
-                modelIdentity: model.facts.identity, precision: precision, observed: observed, pixels: pixels,
-                evaluations: evaluations, memory: fit.memory)
-        }
+        var member =
+            costs[model.facts.identity, precision]
+            ?? MemberCosts(
+                modelIdentity: model.facts.identity, precision: precision, loadSeconds: observed.loadSeconds,
+                memory: fit.memory)
+        member.refine(record.memory.mode, observed: observed, pixels: pixels, evaluations: evaluations)
         costs.update(member)
         return member
     }

@@ -61,9 +61,12 @@ struct CostTests {
     }
 
     private let member = MemberCosts(
-        modelIdentity: "m", precision: .fp32, loadSeconds: 1, textSeconds: 0.5,
-        evaluation: CostCurve(pixels: 10, cost: 0.1),
-        decode: CostCurve(pixels: 10, cost: 0.2), encode: CostCurve(pixels: 10, cost: 0.3),
+        modelIdentity: "m", precision: .fp32, loadSeconds: 1,
+        times: [
+            .together: StageTimes(
+                textSeconds: 0.5, evaluation: CostCurve(pixels: 10, cost: 0.1),
+                decode: CostCurve(pixels: 10, cost: 0.2), encode: CostCurve(pixels: 10, cost: 0.3))
+        ],
         memory: [
             StageMemory(
                 stage: "unet", weightBytes: 3, residentBytes: [.together: 3, .streamed: 1],
@@ -78,9 +81,10 @@ struct CostTests {
             loadSeconds: 0, textSeconds: 1, denoiseSeconds: 8, decodeSeconds: 0.4, encodeSeconds: 0.6)
         var last = Double.infinity
         for _ in 0..<30 {
-            member.refine(observed: observed, pixels: 10, evaluations: 40)
-            let predicted = member.prediction(pixels: 10, steps: 20, evaluationsPerStep: 2, isLoaded: true)
-            let distance = abs(predicted.totalSeconds - observed.totalSeconds)
+            member.refine(.together, observed: observed, pixels: 10, evaluations: 40)
+            let predicted = member.prediction(
+                .together, pixels: 10, steps: 20, evaluationsPerStep: 2, isLoaded: true)
+            let distance = abs((predicted?.totalSeconds ?? 0) - observed.totalSeconds)
             #expect(distance < last)
             last = distance
         }
@@ -91,7 +95,31 @@ struct CostTests {
     @Test("A cost model keeps one entry a member, and survives JSON")
     func model() throws {
         var faster = member
-        faster.textSeconds = 0.1
+    @Test("A picture with streamed weights teaches the times of such pictures, and no others")
+    func learningModes() throws {
+        func seconds(_ member: MemberCosts, _ mode: MemoryMode, pixels: Int = 10) -> Double? {
+            member.prediction(mode, pixels: pixels, steps: 20, evaluationsPerStep: 2, isLoaded: true)?.totalSeconds
+        }
+        var member = member
+        let together = try #require(seconds(member, .together))
+        #expect(seconds(member, .oneStage) == together)
+        let assumed = (together - 0.3) * MemberCosts.streamingFactor + 0.3
+        #expect(abs((seconds(member, .streamed) ?? 0) - assumed) < 1e-9)
+        let observed = Prediction(
+            loadSeconds: 0, textSeconds: 2, denoiseSeconds: 40, decodeSeconds: 1, encodeSeconds: 0.3)
+        member.refine(.streamed, observed: observed, pixels: 10, evaluations: 40)
+        let streamed = try #require(seconds(member, .streamed))
+        #expect(abs(streamed - observed.totalSeconds) < 1e-9)
+        #expect(seconds(member, .together) == together && seconds(member, .oneStage) == together)
+        #expect(seconds(member, .streamed, pixels: 20) ?? 0 > streamed)
+        // Nothing faster is known: no less is promised.
+        var alone = MemberCosts(modelIdentity: "n", precision: .fp32, loadSeconds: 0, memory: [])
+        #expect(seconds(alone, .together) == nil)
+        alone.refine(.streamed, observed: observed, pixels: 10, evaluations: 40)
+        for mode in MemoryMode.allCases { #expect(seconds(alone, mode) == observed.totalSeconds) }
+    }
+
+        faster.loadSeconds = 0.1
         var int8 = member
         int8.precision = .int8
         let costs = CostModel([member, int8, faster])

@@ -24,7 +24,7 @@ struct CalibrationTests {
         #expect(members.map(\.precision) == [.fp32, .int8])
         let member = try #require(members.first)
         #expect(renderer.costs[model.facts.identity, .fp32] == member)
-        #expect(member.evaluation(pixels: 64 * 64) > 0)
+        #expect(try #require(member.times[.together]).evaluation(pixels: 64 * 64) > 0)
         func peak(_ side: Int, _ evaluationsPerStep: Int = 2) throws -> Int {
             let peaks = member.memory.peaks(pixels: side * side, evaluationsPerStep: evaluationsPerStep)
             // Without a cache folder no weights are mapped, and none can be streamed.
