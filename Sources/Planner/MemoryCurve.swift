@@ -24,9 +24,14 @@ public struct MemoryCurve: Equatable, Codable, Sendable {
         self.points = points.sorted { $0.pixels < $1.pixels }.filter { seen.insert($0.pixels).inserted }
     }
 
-    /// The bytes at a size: those of the smallest point below it, in line with the last two points above the largest.
+    /// The bytes at a size: those of the smallest point below it, in line with the last two points above the largest. A single point says
+    /// little of other sizes: its part below it, and the same above, no more than is taken; a dry run decides then.
     public func callAsFunction(pixels: Int) -> Int {
-        guard let last = points.last, let first = points.first, points.count > 1, pixels > first.pixels else {
+        if points.count == 1 {
+            let part = min(Double(pixels) / Double(max(points[0].pixels, 1)), 1)
+            return Int((Double(points[0].bytes) * part).rounded(.down))
+        }
+        guard let last = points.last, let first = points.first, pixels > first.pixels else {
             return points[0].bytes
         }
         let upper = points.firstIndex { $0.pixels >= pixels } ?? points.count - 1

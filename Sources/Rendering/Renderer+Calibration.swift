@@ -161,12 +161,10 @@ extension Renderer {
                     let guided = facts.trial(
                         (side, side), steps: 2, guidanceScale: max(facts.defaults.guidanceScale, 2))
                     let plan = try pipeline.memoryPlan(guided)
-                    var least: [PipelineStage: Int] = [:]
-                    for stage in plan.stages { least[stage.stage] = try pipeline.leastBytes(stage, guided) }
                     return SizedPlan(
                         pixels: side * side,
                         unguided: try pipeline.memoryPlan(facts.trial((side, side), steps: 2, guidanceScale: 1)),
-                        guided: plan, least: least)
+                        guided: plan, least: try pipeline.leastBytes(plan, guided))
                 })
         } catch {
             throw RenderingError(error)

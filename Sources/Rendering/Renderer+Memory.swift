@@ -10,6 +10,7 @@ extension Renderer {
     ) throws(RenderingError) -> Plan {
         var planner = planner
         var refusal: RenderingError?
+        var isKnown: Set<Variant> = []
         while true {
             var plan: Plan
             do throws(RenderingError) {
@@ -24,7 +25,14 @@ extension Renderer {
                 settings.initImage = try initImage.map { (file) throws(RenderingError) in
                     try scaled(file, to: (plan.width, plan.height), strength: request.strength)
                 }
-                plan.take(try fit(pipeline, settings, request, beside: initImage))
+                let fit = try fit(pipeline, settings, request, beside: initImage)
+                if fit.mode != plan.memoryMode ?? fit.mode, isKnown.insert(plan.variant).inserted {
+                    // The curves knew less of this size, and the mode decides about the time: chosen again.
+                    let exact = try self.fit(pipeline, settings, request, beside: initImage, findsLeast: true)
+                    planner.learn(model.facts.identity, plan.variant.precision, exact.memory)
+                    continue
+                }
+                plan.take(fit)
                 return plan
             } catch {
                 guard error.isMemoryLimit else { throw error }
@@ -46,9 +54,11 @@ extension Renderer {
     }
 
     /// A dry run; refused when the process would go over the limit in every way.
+    ///
+    /// - Parameter findsLeast: for what is known of the member, the least of the stages that can run in bands is found too.
     func fit(
         _ pipeline: Pipeline, _ settings: GenerationSettings, _ request: JobRequest? = nil,
-        beside initImage: InitImageFile? = nil
+        beside initImage: InitImageFile? = nil, findsLeast: Bool = false
     ) throws(RenderingError) -> Fit {
         let limit = limit(for: request)
         let baselineBytes =
@@ -56,8 +66,9 @@ extension Renderer {
         pipeline.budget = MemoryBudget(baselineBytes: baselineBytes, limitBytes: limit)
         pipeline.scratchDirectory = options.cacheDirectory
         do throws(DiffusionError) {
-            let (plan, residency) = try pipeline.fit(settings)
-            let pixels = settings.width * settings.height, whole = plan.whole
+            let pixels = settings.width * settings.height
+            let (plan, residency) = try pipeline.fit(settings, finishingBytes: WritingMemory.bytes(pixels: pixels))
+            let whole = plan.whole, least = findsLeast ? try pipeline.leastBytes(whole, settings) : [:]
             return Fit(
                 memory: [StageMemory]([SizedPlan(pixels: pixels, unguided: whole, guided: whole, least: [:])]),
                 stages: [Plan.Stage](plan, residency, pixels: pixels, baselineBytes: baselineBytes),
@@ -96,6 +107,13 @@ extension Plan {
 }
 
 extension Planner {
+    /// Takes over what a dry run found of a member's memory.
+    fileprivate mutating func learn(_ modelIdentity: String, _ precision: Precision, _ memory: [StageMemory]) {
+        guard var member = costs[modelIdentity, precision] else { return }
+        member.memory = memory
+        costs.update(member)
+    }
+
     /// Leaves a model's precision out of all that follows.
     fileprivate mutating func exclude(_ variant: Variant) {
         for index in models.indices where models[index].name == variant.model {

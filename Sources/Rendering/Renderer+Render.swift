@@ -40,7 +40,8 @@ extension Renderer {
         }
         let scaling = clock.now - start
         let pipeline = try pipeline(of: model, plan.variant.precision)
-        let fit = try fit(pipeline, settings, request, beside: initImage)
+        let isNew = costs[model.facts.identity, plan.variant.precision] == nil
+        let fit = try fit(pipeline, settings, request, beside: initImage, findsLeast: isNew)
         let sha256: String
         do { sha256 = try digests.sha256(of: model) } catch { throw .unusableModel(model.facts.name, error) }
         let prepared = clock.now

@@ -27,11 +27,10 @@ extension [StageMemory] {
                     ? curve { $0.least[stage.stage] ?? 0 } : nil)
         }
         let writing = curve { WritingMemory.bytes(pixels: $0.pixels) }
-        let weights = plan.stages.reduce(0) { $0 + $1.weightBytes }
         append(
             StageMemory(
                 stage: WritingMemory.stage, weightBytes: 0,
-                residentBytes: Self.byMode { $0 == .together ? weights : 0 },
+                residentBytes: Self.byMode(plan.keptWeightBytes),
                 unguided: writing, guided: writing))
     }
 
@@ -54,7 +53,7 @@ extension [Plan.Stage] {
         append(
             Plan.Stage(
                 stage: WritingMemory.stage, weightBytes: 0,
-                residentBytes: residency == .together ? plan.stages.reduce(0) { $0 + $1.weightBytes } : 0,
+                residentBytes: plan.keptWeightBytes(residency),
                 computingBytes: WritingMemory.bytes(pixels: pixels), baselineBytes: baselineBytes))
     }
 }

@@ -57,7 +57,10 @@ struct CostTests {
         ])
         let expected = [(1, 500), (100, 500), (150, 550), (200, 600), (250, 750), (300, 900), (400, 1200)]
         for (pixels, bytes) in expected { #expect(curve(pixels: pixels) == bytes) }
-        #expect(MemoryCurve([.init(pixels: 1, bytes: 7)])(pixels: 1 << 40) == 7)
+        let single = MemoryCurve([.init(pixels: 100, bytes: 700)])
+        for (pixels, bytes) in [(1, 7), (50, 350), (100, 700), (1 << 40, 700)] {
+            #expect(single(pixels: pixels) == bytes)
+        }
     }
 
     private let member = MemberCosts(

@@ -275,6 +275,30 @@ struct RendererTests {
         }
     }
 
+    @Test("A plan promises the time of the mode in which the picture will be made, whatever was known of other sizes")
+    func promise() throws {
+        let cache = try ModelDirectory([:])
+        func renderer() throws -> Renderer {
+            try Renderer(
+                catalog: ModelCatalog(directories: [fixtureModels]),
+                options: .init(threads: 1, memoryLimit: { 4 << 30 }, cacheDirectory: cache.path, version: "0"))
+        }
+        let other = try renderer()
+        _ = try other.render(request())
+        let peaks = try #require(other.costs.members.first).memory.peaks(
+            pixels: 64 * 64, evaluationsPerStep: 2, usesBands: false)
+        let renderer = try renderer()
+        let large = try renderer.render(request { ($0.width, $0.height) = (256, 256) }).record
+        let together = try #require(try renderer.dryRun(request(), now: now).prediction)
+        let (streamed, oneStage) = (try #require(peaks[.streamed]), try #require(peaks[.oneStage]))
+        var tight = request()
+        tight.maxMemory = large.memory.baselineBytes + (streamed + oneStage) / 2
+        let plan = try renderer.dryRun(tight, now: now)
+        #expect(plan.memoryMode == .streamed)
+        let ratio = try #require(plan.prediction).denoiseSeconds / together.denoiseSeconds
+        #expect(abs(ratio - MemberCosts.streamingFactor) < 1e-6)
+    }
+
     @Test("A job's own limit that nothing fits into is refused with the least that would do", arguments: [1, 1 << 20])
     func ownLimit(bytes: Int) throws {
         let cache = try ModelDirectory([:])

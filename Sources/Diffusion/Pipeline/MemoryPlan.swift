@@ -55,10 +55,14 @@ public struct MemoryPlan: Hashable, Sendable {
         stage.weightBytes(residency).map { $0 + otherWeightBytes(stage, residency) }
     }
 
+    /// The weights that are in memory when no stage runs any more.
+    public func keptWeightBytes(_ residency: Residency) -> Int {
+        residency == .together ? stages.reduce(0) { $0 + $1.weightBytes } : 0
+    }
+
     /// The weights of other stages that are in memory while a stage runs.
     func otherWeightBytes(_ stage: Stage, _ residency: Residency) -> Int {
-        guard residency == .together else { return 0 }
-        return stages.reduce(0) { $0 + ($1.stage == stage.stage ? 0 : $1.weightBytes) }
+        residency == .together ? keptWeightBytes(residency) - stage.weightBytes : 0
     }
 
     /// The most that is taken while a stage runs; nil where it cannot be run so.

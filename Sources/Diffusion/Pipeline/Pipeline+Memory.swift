@@ -18,16 +18,18 @@ extension Pipeline {
 
     /// Takes the fastest way in which a picture fits the budget, and keeps to it from now on.
     ///
+    /// - Parameter finishingBytes: what the caller takes for the finished picture, beside the weights that stay.
     /// - Throws: `DiffusionError.insufficientMemory` with the least that would do, all of the process counted.
     public func fit(
-        _ settings: GenerationSettings
+        _ settings: GenerationSettings, finishingBytes: Int = 0
     ) throws(DiffusionError) -> (plan: MemoryPlan, residency: Residency) {
         let whole = try memoryPlan(settings)
         let limit = budget?.limitBytes() ?? .max, baseline = budget?.baselineBytes ?? 0
         var least: (stage: PipelineStage, bytes: Int)?
         for (residency, usesBands) in Pipeline.ways {
             var plan = whole
-            var most: (stage: PipelineStage, bytes: Int)?
+            let finishing = baseline + whole.keptWeightBytes(residency) + finishingBytes
+            var most: (stage: PipelineStage, bytes: Int)? = finishing <= limit ? nil : (.decoder, finishing)
             for (index, stage) in whole.stages.enumerated() {
                 let others = whole.otherWeightBytes(stage, residency)
                 switch try room(for: stage, residency, usesBands, settings, otherBytes: baseline + others, limit) {
@@ -46,13 +48,17 @@ extension Pipeline {
         throw .insufficientMemory(least?.stage ?? .unet, leastBytes: least?.bytes ?? 0, limitBytes: limit)
     }
 
-    /// The least that a half of the autoencoder takes beside other weights; nil for other stages, which run as a whole.
-    public func leastBytes(_ stage: MemoryPlan.Stage, _ settings: GenerationSettings) throws(DiffusionError) -> Int? {
-        guard stage.stage == .encoder || stage.stage == .decoder else { return nil }
-        guard case .none(let bytes) = try room(for: stage, .oneStage, true, settings, otherBytes: 0, 0) else {
-            return nil
+    /// The least that the halves of the autoencoder take beside other weights. Other stages run as a whole.
+    public func leastBytes(
+        _ plan: MemoryPlan, _ settings: GenerationSettings
+    ) throws(DiffusionError) -> [PipelineStage: Int] {
+        var least: [PipelineStage: Int] = [:]
+        for stage in plan.stages where stage.stage == .encoder || stage.stage == .decoder {
+            if case .none(let bytes) = try room(for: stage, .oneStage, true, settings, otherBytes: 0, 0) {
+                least[stage.stage] = bytes
+            }
         }
-        return bytes
+        return least
     }
 
     /// Makes the pictures from now on so. What is in memory and may not stay there goes.
@@ -130,18 +136,18 @@ extension Pipeline {
         return bands
     }
 
-        let stream = WeightStream(weights.map)
-        var evaluation = try evaluation(arenaBytes: nil)
-        evaluation.stream = stream
-        switch stage {
-        case .textEncoder:
-            let empty = texts(settings).map { _ in Array(repeating: 0, count: tokenizer.length) }
     /// A stage's needs, and the order of its blocks, found by running it in a measuring arena.
     func dryRun(
         _ stage: PipelineStage, _ settings: GenerationSettings
     ) throws(DiffusionError) -> (needs: MemoryPlan.Stage, stream: WeightStream) {
         let weights = try loadedWeights(stage)
         usesBLAS = usesBLAS || weights.hasRows
+        let stream = WeightStream(weights.map)
+        var evaluation = try evaluation(arenaBytes: nil)
+        evaluation.stream = stream
+        switch stage {
+        case .textEncoder:
+            let empty = texts(settings).map { _ in Array(repeating: 0, count: tokenizer.length) }
             _ = Pipeline.embed(empty, with: try loadedTextEncoder(), settings, evaluation)
         case .encoder:
             _ = encode(nil, settings, with: try loadedEncoder(), evaluation)
