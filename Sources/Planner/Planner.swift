@@ -211,7 +211,8 @@ public struct Planner: Sendable {
             guard let least = options.min(by: { $0.leastBytes < $1.leastBytes }) else { throw .noModels }
             throw .insufficientMemory(
                 least.variant, width: least.width, height: least.height, neededBytes: least.leastBytes,
-                limitBytes: memoryLimitBytes, isJobsOwn: request.maxMemory == memoryLimitBytes)
+                limitBytes: memoryLimitBytes, isJobsOwn: request.maxMemory == memoryLimitBytes,
+                canStream: least.peaks[.streamed] != nil)
         }
         guard let budget else { return best }
         let measured = fitting.filter { $0.seconds != nil }

@@ -12,14 +12,15 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
     case unsuitableSize(field: String, value: Int, model: String, rule: ModelFacts.Sizes)
     /// The job begins with a picture, and goes so little from it that not one step is taken.
     case noSteps(strength: Double, steps: Int)
-    /// Not even the least variant fits; whether the limit is the job's own.
-    case insufficientMemory(Variant, width: Int, height: Int, neededBytes: Int, limitBytes: Int, isJobsOwn: Bool)
+    /// Not even the least variant fits; whether the limit is the job's own, and whether its weights could be streamed.
+    case insufficientMemory(
+        Variant, width: Int, height: Int, neededBytes: Int, limitBytes: Int, isJobsOwn: Bool, canStream: Bool)
 
     /// The job's field that is at fault.
     public var field: String? {
         switch self {
         case .noModels: nil
-        case .insufficientMemory(_, _, _, _, _, let isJobsOwn): isJobsOwn ? "max_memory" : nil
+        case .insufficientMemory(_, _, _, _, _, let isJobsOwn, _): isJobsOwn ? "max_memory" : nil
         case .unknownModel: "model"
         case .unavailablePrecision: "precision"
         case .unsuitableSize(let field, _, _, _): field
@@ -52,8 +53,12 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
                 + " from \(rule.minimum) to \(rule.maximum)"
         case .noSteps(let strength, let steps):
             "strength \(strength) of \(steps) steps is less than one step: ask for more of either"
-        case .insufficientMemory(let variant, let width, let height, let needed, let limit, _):
+        case .insufficientMemory(let variant, let width, let height, let needed, let limit, _, let canStream):
             "\(width) x \(height) needs \(Format.bytes(needed)) at the least (\(variant)); the limit is \(Format.bytes(limit))"
+                + (canStream ? "" : Self.streamingHint)
         }
     }
+
+    /// What is said where a way that takes less was not open.
+    public static let streamingHint = "; weights cannot be streamed without a cache folder that keeps them"
 }

@@ -12,7 +12,7 @@ extension Renderer {
             throw .insufficientMemory(
                 width: file.size.width, height: file.size.height, neededBytes: baselineBytes + needed,
                 limitBytes: limit,
-                isJobsOwn: false)
+                isJobsOwn: false, canStream: true)
         }
         if (ProcessMemory.residentBytes ?? 0) + needed > limit { unload() }
         return InitImage(

@@ -70,7 +70,7 @@ extension Renderer {
             let (plan, residency) = try pipeline.fit(settings, finishingBytes: WritingMemory.bytes(pixels: pixels))
             let whole = plan.whole, least = findsLeast ? try pipeline.leastBytes(whole, settings) : [:]
             return Fit(
-                memory: [StageMemory]([SizedPlan(pixels: pixels, unguided: whole, guided: whole, least: [:])]),
+                memory: [StageMemory]([SizedPlan(pixels: pixels, unguided: whole, guided: whole, least: least)]),
                 stages: [Plan.Stage](plan, residency, pixels: pixels, baselineBytes: baselineBytes),
                 mode: MemoryMode(residency), baselineBytes: baselineBytes)
         } catch {
@@ -93,7 +93,7 @@ extension Renderer {
         }
         return .insufficientMemory(
             width: settings.width, height: settings.height, neededBytes: neededBytes, limitBytes: limitBytes,
-            isJobsOwn: isJobsOwn)
+            isJobsOwn: isJobsOwn, canStream: options.cacheDirectory != nil)
     }
 }
 

@@ -137,7 +137,7 @@ public final class Renderer {
         do throws(PlannerError) {
             return try planner.plan(request, initImage: initImage?.size, now: now)
         } catch {
-            if case .insufficientMemory(_, _, _, let needed, let limit, isJobsOwn: false) = error,
+            if case .insufficientMemory(_, _, _, let needed, let limit, isJobsOwn: false, _) = error,
                 isWithdrawn(needed, request)
             {
                 throw .memoryWithdrawn(neededBytes: needed, limitBytes: limit)

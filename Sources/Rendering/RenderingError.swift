@@ -14,8 +14,9 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
     /// The plan's model has gone from the catalog since.
     case modelGone(String)
     /// The dry run says that the job does not fit, whatever stays out of memory; refused before it started. Whether the limit is the
-    /// job's own.
-    case insufficientMemory(width: Int, height: Int, neededBytes: Int, limitBytes: Int, isJobsOwn: Bool)
+    /// job's own, and whether weights could be streamed.
+    case insufficientMemory(
+        width: Int, height: Int, neededBytes: Int, limitBytes: Int, isJobsOwn: Bool, canStream: Bool)
     /// The job would fit into what was granted when the daemon started, not into what is granted now.
     case memoryWithdrawn(neededBytes: Int, limitBytes: Int)
     /// The model's weights alone do not fit; refused before they were read.
@@ -67,7 +68,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
     /// What is needed at the least, where memory is what lacks.
     var neededBytes: Int? {
         switch self {
-        case .insufficientMemory(_, _, let needed, _, _), .modelTooLarge(_, _, let needed, _),
+        case .insufficientMemory(_, _, let needed, _, _, _), .modelTooLarge(_, _, let needed, _),
             .memoryWithdrawn(let needed, _):
             needed
         default: nil
@@ -78,7 +79,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
     public var field: String? {
         switch self {
         case .plan(let error): error.field
-        case .insufficientMemory(_, _, _, _, isJobsOwn: true): "max_memory"
+        case .insufficientMemory(_, _, _, _, isJobsOwn: true, _): "max_memory"
         case .unusableModel, .modelGone: "model"
         case .engine(.setting(let field, _)): field
         case .initImage: "init_image"
@@ -112,12 +113,14 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .plan(let error): error.description
         case .unusableModel(let name, let error): "model \"\(name)\" cannot be used: \(error)"
         case .modelGone(let name): "model \"\(name)\" is not installed any more"
-        case .insufficientMemory(let width, let height, let needed, let limit, _):
+        case .insufficientMemory(let width, let height, let needed, let limit, _, let canStream):
             "\(width) x \(height) needs \(Format.bytes(needed)) of memory at the least; the limit is \(Format.bytes(limit))"
+                + (canStream ? "" : PlannerError.streamingHint)
         case .memoryWithdrawn(let needed, let limit):
             "the limit of memory fell to \(Format.bytes(limit)); \(Format.bytes(needed)) are needed at the least"
         case .modelTooLarge(let name, let precision, let needed, let limit):
             "model \"\(name)\" needs at \(precision.rawValue) \(Format.bytes(needed)) of memory for its weights; the limit is \(Format.bytes(limit))"
+                + PlannerError.streamingHint
         case .engine(let error): error.description
         case .host(let error): error.description
         case .picture(let error): error.description

@@ -219,11 +219,12 @@ struct PlannerTests {
         planner.memoryLimitBytes = 100 * megabyte
         let refusal = PlannerError.insufficientMemory(
             Variant(model: "emoji", precision: .int8, steps: 20), width: 128, height: 128, neededBytes: 200 * megabyte,
-            limitBytes: 100 * megabyte, isJobsOwn: false)
+            limitBytes: 100 * megabyte, isJobsOwn: false, canStream: false)
         #expect(throws: refusal) { try planner.plan(request(), now: now) }
         #expect(
             refusal.description
-                == "128 x 128 needs 200 MiB at the least (emoji int8, 20 steps); the limit is 100 MiB")
+                == "128 x 128 needs 200 MiB at the least (emoji int8, 20 steps); the limit is 100 MiB"
+                + PlannerError.streamingHint)
     }
 
     @Test("The fastest mode that fits is taken, and a slower one rather than a worse precision")
@@ -265,6 +266,10 @@ struct PlannerTests {
         }
         planner.memoryLimitBytes = 89 * megabyte
         #expect(try planner.plan(request(), now: now).variant.precision == .int8)
+        let error = #expect(throws: PlannerError.self) {
+            try planner.plan(request { $0.precision = .fp32 }, now: now)
+        }
+        #expect(error?.description.hasSuffix("the limit is 89 MiB") == true)
     }
 
     @Test("A job's own limit counts where it is the lesser, and is named when nothing fits into it")
@@ -277,7 +282,8 @@ struct PlannerTests {
         #expect(error?.field == "max_memory")
         #expect(
             error?.description
-                == "128 x 128 needs 100 MiB at the least (emoji fp32, 20 steps); the limit is 1 MiB")
+                == "128 x 128 needs 100 MiB at the least (emoji fp32, 20 steps); the limit is 1 MiB"
+                + PlannerError.streamingHint)
     }
 
     @Test("Without a setting the limit is the control group's, else 60 % of the memory")
