@@ -28,6 +28,7 @@ struct BadInputTests {
         Bad("unknown.json", #"{"prompt":"a","promt":"b"}"#, says: "promt"),
         Bad("zero.json", #"{"prompt":"a","width":0}"#, says: "width"),
         Bad("huge.json", #"{"prompt":"a","height":1000000000}"#, says: "height"),
+        Bad("vaster.json", #"{"prompt":"a","width":9223372036854775800,"height":9223372036854775800}"#, says: "width"),
         Bad("odd.json", #"{"prompt":"a","model":"sd1","width":60,"height":64,"steps":1}"#, says: "width"),
         Bad("long.json", #"{"prompt":""# + String(repeating: "x", count: 20_000) + #""}"#, says: "prompt"),
         Bad("vast.txt", Array(repeating: 0x41, count: 10 << 20), says: "larger than"),

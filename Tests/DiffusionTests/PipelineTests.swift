@@ -55,6 +55,50 @@ struct PipelineTests {
         #expect(try pipeline.generate(settings).image == expected)
     }
 
+    @Test(
+        "the largest picture is planned in numbers that do not overflow, with no matrix of all pixels by all pixels",
+        arguments: ["sd1", "tiny"])
+    func largest(model: String) throws {
+        let cache = try ScratchFolder()
+        let pipeline = try Pipeline(
+            folder: ModelFolder(path: GoldenIndex.model(model)), store: PreparedStore(directory: cache.path), threads: 2
+        )
+        var settings = settings
+        (settings.width, settings.height) = (16_384, 16_384)
+        let plan = try pipeline.memoryPlan(settings)
+        let tokens = 2048 * 2048
+        for stage in plan.stages {
+            #expect((0..<tokens * tokens).contains(stage.activationBytes), "\(stage.stage)")
+        }
+        // More than 2^31 elements.
+        #expect(try #require(plan.stages.last).activationBytes > 4 << 31)
+        pipeline.scratchDirectory = cache.path
+        pipeline.budget = MemoryBudget(baselineBytes: 0) { 1 << 30 }
+        let error = #expect(throws: DiffusionError.self) { try pipeline.fit(settings) }
+        guard case .insufficientMemory(.unet, let least, 1 << 30)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(least > 1 << 30 && least < tokens * tokens)
+        let decoder = try #require(plan.stages.last)
+        let bands = try #require(try pipeline.leastBytes(plan, settings)[.decoder])
+        #expect(bands < decoder.activationBytes / 8)
+    }
+
+    @Test("a size whose elements no number counts is refused by its field", arguments: [16_392, 1 << 31, 1 << 62])
+    func vast(side: Int) throws {
+        for (width, height) in [(side, 64), (64, side), (side, side)] {
+            var settings = settings
+            (settings.width, settings.height) = (width, height)
+            let error = #expect(throws: DiffusionError.self) { try pipeline().memoryPlan(settings) }
+            guard case .setting(let field, _)? = error else {
+                Issue.record("\(String(describing: error))")
+                continue
+            }
+            #expect(field == (width == side ? "width" : "height"))
+        }
+    }
+
     @Test("what stays resident does not change the picture, the seed does")
     func residency() throws {
         let image = try pipeline().generate(settings).image

@@ -95,9 +95,6 @@ struct CostTests {
         #expect(member.loadSeconds == 1)
     }
 
-    @Test("A cost model keeps one entry a member, and survives JSON")
-    func model() throws {
-        var faster = member
     @Test("A picture with streamed weights teaches the times of such pictures, and no others")
     func learningModes() throws {
         func seconds(_ member: MemberCosts, _ mode: MemoryMode, pixels: Int = 10) -> Double? {
@@ -122,6 +119,9 @@ struct CostTests {
         for mode in MemoryMode.allCases { #expect(seconds(alone, mode) == observed.totalSeconds) }
     }
 
+    @Test("A cost model keeps one entry a member, and survives JSON")
+    func model() throws {
+        var faster = member
         faster.loadSeconds = 0.1
         var int8 = member
         int8.precision = .int8

@@ -258,10 +258,10 @@ struct PlannerTests {
             #expect(plan.stages.map(\.stage) == ["text_encoder", "unet"])
             #expect(plan.stages.map(\.peakBytes).max() == plan.peakBytes)
             #expect(plan.prediction?.loadSeconds == 0)
-            let peaks = try #require(plan.candidates.first?.peaks)
             // Never measured: dearer by a stated factor, but for the writing.
             let seconds = mode == .streamed ? 2.18 * MemberCosts.streamingFactor + 0.02 : 2.2
             #expect(abs((plan.prediction?.totalSeconds ?? 0) - seconds) < 1e-9)
+            let peaks = try #require(plan.candidates.first?.peaks)
             #expect(peaks == [.together: 370, .oneStage: 270, .streamed: 90].mapValues { $0 * megabyte })
         }
         planner.memoryLimitBytes = 89 * megabyte
@@ -388,7 +388,7 @@ struct PlannerTests {
         #expect(throws: PlannerError.noModels) { try empty.plan(request(), now: now) }
     }
 
-    @Test("A size that the model cannot draw names the field", arguments: [0, 1, 56, 100, 129, 520, 1_000_000_000])
+    @Test("A size that the model cannot draw names the field", arguments: [0, 1, 56, 100, 129, 520, 1 << 31, 1 << 62])
     func sizes(side: Int) {
         for field in ["width", "height"] {
             let error = PlannerError.unsuitableSize(
