@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Jobs
+import MemoryGroup
 import Settings
 import Synchronization
 import SystemPackage
@@ -15,17 +16,20 @@ final class DaemonProcess: Sendable {
     private let process: Process
     private let exit = Event<Int32>()
 
-    /// Starts a daemon and waits until it is ready, or has given up.
-    init(_ root: Root, models: [String]? = nil, environment: [String: String] = [:], keepsNoSpace: Bool = true)
-        async throws
-    {
+    /// Starts a daemon, in a control group where one is given, and waits until it is ready, or has given up.
+    init(
+        _ root: Root, models: [String]? = nil, environment: [String: String] = [:], keepsNoSpace: Bool = true,
+        group: MemoryGroup? = nil
+    ) async throws {
         self.root = root
         journal = LineLog()
         let notification = try NotificationSocket(path: root.path + "/notify")
         process = Process()
-        process.executableURL = URL(fileURLWithPath: Executable.latentd)
-        process.arguments =
+        let arguments =
             ["serve", "--root", root.path] + (models ?? [Executable.fixtureModels]).flatMap { ["--models", $0] }
+        let (program, words) = group?.entering(Executable.latentd, arguments) ?? (Executable.latentd, arguments)
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = words
         var variables = ProcessInfo.processInfo.environment
         variables["NOTIFY_SOCKET"] = notification.path
         // The disk of a build machine may be nearly full.
@@ -46,6 +50,13 @@ final class DaemonProcess: Sendable {
     deinit { if process.isRunning { signal(SIGKILL) } }
 
     var processID: Int32 { process.processIdentifier }
+
+    /// What the kernel says of its memory: `VmRSS` is all that is resident, `RssAnon` what no file has.
+    func bytes(_ field: String) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(processID)/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("\(field):") })
+        return try #require(Int(line.filter(\.isNumber))) * 1024
+    }
 
     /// Whether it still runs.
     var isRunning: Bool { process.isRunning }
@@ -155,10 +166,11 @@ enum Executable {
     static let latentd = folder + "/latentd"
     static let latentctl = folder + "/latentctl"
 
-    static let fixtureModels: String = {
-        let tests = ((#filePath as NSString).deletingLastPathComponent as NSString).deletingLastPathComponent
-        return tests + "/Fixtures/models"
-    }()
+    private static let tests = ((#filePath as NSString).deletingLastPathComponent as NSString)
+        .deletingLastPathComponent
+
+    static let fixtureModels = tests + "/Fixtures/models"
+    static let embeddedModels = (tests as NSString).deletingLastPathComponent + "/models"
 
     /// Runs a program to its end.
     static func run(

@@ -1,22 +1,14 @@
 import Foundation
 import Glibc
+import Images
 import Jobs
 import MemoryGroup
+import Planner
 import Testing
 import Varlink
 
 @Suite("Memory", .timeLimit(.minutes(3)))
 struct MemoryTests {
-    private static let embeddedModels = URL(fileURLWithPath: Executable.fixtureModels + "/../../../models").standardized
-        .path
-
-    /// What the kernel says is resident of a process.
-    private func residentBytes(of process: Int32) throws -> Int {
-        let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
-        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
-        return try #require(Int(line.filter(\.isNumber))) * 1024
-    }
-
     @Test("60 jobs of mixed sizes leave the daemon's resident memory where it was, within 4 MiB")
     func soak() async throws {
         let root = try Root()
@@ -30,10 +22,10 @@ struct MemoryTests {
             #expect(try await daemon.watch(id).state == .succeeded)
         }
         for kind in kinds + kinds { try await draw(kind) }
-        let before = try residentBytes(of: daemon.processID)
+        let before = try daemon.bytes("VmRSS")
         var random = SeededRandom(seed: 4)
         for _ in 0..<60 { try await draw(kinds[Int.random(in: 0..<kinds.count, using: &random)]) }
-        let after = try residentBytes(of: daemon.processID)
+        let after = try daemon.bytes("VmRSS")
         #expect(after - before <= 4 << 20, "\(before) bytes before, \(after) after")
         await daemon.stop()
     }
@@ -50,7 +42,7 @@ struct MemoryTests {
             try? FileManager.default.removeItem(atPath: picture)
             let group = try #require(MemoryGroup(limitBytes: mebibytes << 20))
             let inside = group.entering(
-                Executable.latentd, ["render", job, "--models", Self.embeddedModels, "--output", picture])
+                Executable.latentd, ["render", job, "--models", Executable.embeddedModels, "--output", picture])
             let end = try await Executable.run(inside.program, inside.arguments)
             #expect(group.kills == 0, "\(mebibytes) MiB")
             let isDrawn = end.code == 0 && FileManager.default.fileExists(atPath: picture)
@@ -59,4 +51,116 @@ struct MemoryTests {
             #expect(isRefused || mebibytes > 32, "\(mebibytes) MiB")
         }
     }
+}
+
+/// A daemon in a control group whose limit falls and rises while it draws.
+@Suite(
+    "A limit that moves", .timeLimit(.minutes(3)),
+    .enabled(if: MemoryGroup.isAvailable, "no control group with a limit can be made here"))
+struct MovingLimitTests {
+    private static let granted = 1 << 30
+    private let root: Root
+    private let group: MemoryGroup
+
+    init() throws {
+        root = try Root()
+        group = try #require(MemoryGroup(limitBytes: Self.granted))
+    }
+
+    private func daemon() async throws -> DaemonProcess {
+        try await DaemonProcess(root, models: [Executable.embeddedModels], group: group)
+    }
+
+    private let job =
+        #"{"prompt":"a cat","model":"emoji","precision":"int8","width":512,"height":512,"steps":6,"seed":1}"#
+
+    /// Submits the job as `name`.
+    private func submit(_ name: String, to daemon: DaemonProcess) async throws -> JobID {
+        let parameters = Submit.Parameters(job: try JSONValue(parsing: job.utf8), name: name)
+        return try await daemon.call(Submit.self, parameters).job.id
+    }
+
+    /// What a picture took that was made under no pressure.
+    private func whole(_ daemon: DaemonProcess) async throws -> MemoryRecord {
+        let id = try await submit("whole", to: daemon)
+        #expect(try await daemon.watch(id).state == .succeeded)
+        return try MemoryRecord(root, "whole")
+    }
+
+    @Test("Where it falls while a stage runs, the next one takes no more, and the picture is the same to a level")
+    func replanned() async throws {
+        let daemon = try await daemon()
+        let whole = try await whole(daemon)
+        let (unet, decoder) = (try #require(whole["unet"]).planned, try #require(whole["decoder"]).planned)
+        try #require(decoder.peakBytes - unet.peakBytes > 16 << 20)
+        // The kernel counts in pages.
+        let limit = (unet.peakBytes + decoder.peakBytes) / 2 & ~0xFFFF
+        let id = try await submit("less", to: daemon)
+        try await daemon.watch(id) { $0.progress?.step ?? 0 >= 1 }
+        #expect(group.setLimit(bytes: limit))
+        #expect(try await daemon.watch(id).state == .succeeded)
+        let less = try MemoryRecord(root, "less")
+        #expect(less.memory.limit == limit)
+        #expect(less["decoder"]?.measured ?? 0 <= limit)
+        #expect(group.kills == 0)
+        let pictures = try ["whole", "less"].map { try WebP.decode(root.bytes("spool/done/\($0).webp")).pixels }
+        // Lossy: a level of the decoder may be a few of the file's.
+        #expect(zip(pictures[0], pictures[1]).allSatisfy { abs(Int($0) - Int($1)) <= 8 })
+        await daemon.stop()
+    }
+
+    @Test("Where it falls too far the job goes back uncharged, says what it waits for, and is made when it rises")
+    func withdrawn() async throws {
+        let daemon = try await daemon()
+        _ = try await whole(daemon)
+        let plan = try await daemon.call(PlanJob.self, PlanJob.Parameters(job: JSONValue(parsing: job.utf8))).plan
+        let least = try #require(plan.candidates.first?.peaks[.streamed])
+        let id = try await submit("waiting", to: daemon)
+        try await daemon.watch(id) { $0.progress?.step ?? 0 >= 1 }
+        // What no file has cannot leave memory, and a process that needs more is killed: too little for any way to go on, enough for
+        // the stage that runs.
+        let limit = try daemon.bytes("RssAnon") + (12 << 20)
+        try #require(limit < least)
+        #expect(group.setLimit(bytes: limit))
+        #expect(await daemon.journal.line(with: "A job waits for memory", "\(id)") != nil)
+        let status = try await daemon.call(Status.self, Nothing())
+        #expect(status.waitingFor?.hasPrefix("memory: the limit of memory fell to ") == true)
+        #expect(status.counts.queued == 1)
+        #expect(group.setLimit(bytes: Self.granted))
+        let job = try await daemon.watch(id)
+        #expect((job.state, job.attempts) == (.succeeded, 1))
+        #expect(group.kills == 0)
+        await daemon.stop()
+    }
+}
+
+/// What `done/NAME.json` says of memory.
+private struct MemoryRecord: Decodable {
+    let memory: Memory
+
+    struct Memory: Decodable {
+        let limit: Int
+        let stages: [Stage]
+
+        enum CodingKeys: String, CodingKey {
+            case limit = "limit_bytes"
+            case stages
+        }
+    }
+
+    struct Stage: Decodable {
+        let planned: Plan.Stage
+        let measured: Int?
+
+        enum CodingKeys: String, CodingKey {
+            case planned
+            case measured = "measured_bytes"
+        }
+    }
+
+    init(_ root: Root, _ name: String) throws {
+        self = try JSONDecoder().decode(Self.self, from: Data(root.bytes("spool/done/\(name).json")))
+    }
+
+    subscript(stage: String) -> Stage? { memory.stages.first { $0.planned.stage == stage } }
 }
