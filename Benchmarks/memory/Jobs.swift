@@ -1,21 +1,23 @@
 import ArgumentParser
 import Foundation
-import MemoryGroup
 import Stages
 
 /// Draws whole pictures under limits.
 struct Jobs: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Draws a picture at every precision under its limit, from the prompt to the file.",
+        abstract: "Draws a picture of every model and size in every case, from the prompt to the file.",
         discussion: """
-            swift run -c release --package-path Benchmarks memory jobs FOLDER --size 512 --cases int8 int8:1150 int4:700 --groups
+            swift run -c release --package-path Benchmarks memory jobs FOLDER ... --sizes 512 --cases int8 int8:1150 int4:700 \
+                --work DIR --groups
+
+            Says for each the planned and the measured peak, and in the end how near they are. A control group has 5 % more than its limit.
             """)
 
-    @Argument(help: "A diffusers folder.")
-    var folder: String
+    @Argument(help: "Diffusers folders.")
+    var folders: [String]
 
-    @Option(help: "Size in pixels.")
-    var size: PictureSize
+    @Option(parsing: .upToNextOption, help: "Sizes in pixels: 512, 768x1344.")
+    var sizes: [PictureSize]
 
     @Option(parsing: .upToNextOption, help: "A precision, or PRECISION:LIMIT with a limit in MiB.")
     var cases: [JobCase]
@@ -26,46 +28,32 @@ struct Jobs: ParsableCommand {
     @Option(help: "Turns; each draws every case once.")
     var rounds = 1
 
-    @Option(help: "Threads that compute.")
-    var threads = 2
-
-    @Option(help: "Where prepared weights and scratch files go.")
-    var work: String
-
-    @Flag(help: "Put every case into a control group of its limit plus 5 %, without swap.")
-    var groups = false
-
-    @Flag(help: "Print JSON.")
-    var json = false
+    @OptionGroup var processes: ProcessOptions
 
     func run() throws {
-        try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
-        // Laying out weights takes more than multiplying them: the first pictures do it, and are not counted.
-        for precision in Set(cases.map(\.precision)).sorted() { _ = try draw(JobCase(precision, nil), "64", 1) }
-        var results = cases.map { JobResult(at: $0) }
+        var results: [JobResult] = []
+        for folder in folders {
+            // Laying out weights takes more than multiplying them: the first pictures do it, and are not counted.
+            let small = PictureSize(width: 64, height: 64)
+            for precision in Set(cases.map(\.precision)).sorted() {
+                _ = try draw(JobResult(folder, small, JobCase(precision, nil)), steps: 1)
+            }
+            results += sizes.flatMap { size in cases.map { JobResult(folder, size, $0) } }
+        }
         for _ in 0..<rounds {
             for index in results.indices where results[index].failure == nil {
-                results[index].add(try draw(results[index].at, size.argument, steps))
+                results[index].add(try draw(results[index], steps: steps))
             }
         }
-        print(json ? try JobResult.json(results) : JobResult.table(results))
+        print(processes.json ? try Report.json(results) : JobResult.table(results))
     }
 
     /// One process that draws.
-    private func draw(_ one: JobCase, _ size: String, _ steps: Int) throws -> Child {
-        let cache = work + "/cache"
-        try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
-        var arguments = [
-            "job-task", folder, "--size", size, "--precision", one.precision, "--steps", "\(steps)", "--cache", cache,
-            "--threads", "\(threads)",
-        ]
-        if let limit = one.limit { arguments += ["--limit", "\(limit)"] }
-        let group = groups ? one.limit.map { $0.mebibytes * 105 / 100 } : nil
-        if group != nil {
-            MemoryGroup.forget(below: cache)
-            MemoryGroup.forget(below: folder)
-        }
-        return try Child(Child.ownProgram, arguments, groupBytes: group)
+    private func draw(_ one: JobResult, steps: Int) throws -> Child {
+        try processes.run(
+            "job-task", one.folder,
+            ["--size", one.size.argument, "--precision", one.at.precision, "--steps", "\(steps)"], limit: one.at.limit,
+            groupBytes: one.at.limit.map { $0.mebibytes * 105 / 100 })
     }
 }
 
@@ -88,15 +76,17 @@ struct JobCase: ExpressibleByArgument, Encodable {
     }
 }
 
-/// All pictures of one case.
+/// All pictures of one model and size in one case.
 struct JobResult: Encodable {
+    let folder: String
+    let size: PictureSize
     let at: JobCase
     var measurements: [JobMeasurement] = []
     var groups: [Child.GroupUse] = []
     /// Why there is no picture.
     var failure: String?
 
-    init(at one: JobCase) { at = one }
+    init(_ folder: String, _ size: PictureSize, _ one: JobCase) { (self.folder, self.size, at) = (folder, size, one) }
 
     mutating func add(_ child: Child) {
         if let group = child.group { groups.append(group) }
@@ -107,35 +97,37 @@ struct JobResult: Encodable {
         measurements.append(one)
     }
 
-    static func json(_ results: [JobResult]) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        return String(decoding: try encoder.encode(results), as: UTF8.self)
-    }
-
     static func table(_ results: [JobResult]) -> String {
         let head = [
-            "precision", "limit", "mode", "planned", "peak", "load", "text", "step", "decode", "whole",
+            "model", "size", "precision", "limit", "mode", "planned", "peak", "load", "text", "step", "decode", "whole",
             "group's peak, kills",
         ]
-        return ([head, ["---"] + head.dropFirst().map { _ in "---:" }] + results.map(\.row))
-            .map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
+        let peaks = results.compactMap { $0.peaks }
+        return Report.table(head, results.map(\.row)) + "\n\n" + Report.planKept(peaks)
+    }
+
+    /// The highest of all turns, in bytes; nil where there is no picture.
+    private var peaks: (planned: Int, measured: Int)? {
+        guard failure == nil, let planned = measurements.map(\.plannedPeakBytes).max(),
+            let measured = measurements.map(\.peakBytes).max()
+        else { return nil }
+        return (planned, measured)
     }
 
     private var row: [String] {
-        let mebibytes = { (bytes: Int) in String(format: "%.0f MiB", Double(bytes) / 1_048_576) }
-        let names = [at.precision, at.limit.map { "\($0) MiB" } ?? "none"]
-        if let failure { return names + Array(repeating: "", count: 8) + [failure] }
+        let model = folder.split(separator: "/").last.map(String.init) ?? folder
+        let names = [model, "\(size)", at.precision, at.limit.map { "\($0)" } ?? "none"]
+        guard let peaks else { return names + Array(repeating: "", count: 8) + [failure ?? ""] }
         let seconds = { (value: (JobMeasurement) -> Double) in
             String(format: "%.2f s", measurements.map(value).median)
         }
+        let group = groups.compactMap(\.peakBytes).max().map {
+            "\(Report.mebibytes($0)), \(groups.reduce(0) { $0 + $1.kills })"
+        }
         return names + [
-            measurements.last?.mode ?? "", mebibytes(measurements.map(\.plannedPeakBytes).max() ?? 0),
-            mebibytes(measurements.map(\.peakBytes).max() ?? 0), seconds(\.loadSeconds), seconds(\.textSeconds),
-            seconds { $0.stepSeconds.median }, seconds(\.decodeSeconds), seconds(\.totalSeconds),
-            groups.isEmpty
-                ? "" : "\(mebibytes(groups.compactMap(\.peakBytes).max() ?? 0)), \(groups.reduce(0) { $0 + $1.kills })",
+            measurements.last?.mode ?? "", Report.mebibytes(peaks.planned), Report.mebibytes(peaks.measured),
+            seconds(\.loadSeconds), seconds(\.textSeconds), seconds { $0.stepSeconds.median }, seconds(\.decodeSeconds),
+            seconds(\.totalSeconds), group ?? "",
         ]
     }
 }

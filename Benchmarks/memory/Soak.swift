@@ -32,7 +32,7 @@ struct Soak: ParsableCommand {
     var json = false
 
     /// What was found.
-    struct Report: Encodable {
+    struct Residency: Encodable {
         let jobs: Int
         /// After every size was drawn with every model, and after the last picture.
         var firstBytes: Int, lastBytes: Int
@@ -40,8 +40,8 @@ struct Soak: ParsableCommand {
         var highestBytes: Int
 
         var text: String {
-            let mebibytes = { (bytes: Int) in String(format: "%.2f MiB", Double(bytes) / 1_048_576) }
-            return "\(jobs) pictures: resident \(mebibytes(firstBytes)) before, \(mebibytes(lastBytes)) after "
+            let mebibytes = Report.mebibytes
+            return "\(jobs) pictures: resident \(mebibytes(firstBytes)) MiB before, \(mebibytes(lastBytes)) after "
                 + "(\(mebibytes(lastBytes - firstBytes)) more), \(mebibytes(highestBytes)) at the most"
         }
     }
@@ -52,12 +52,10 @@ struct Soak: ParsableCommand {
         let result = Result { try soak(cache) }
         try FileManager.default.removeItem(atPath: cache)
         let report = try result.get()
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        print(json ? String(decoding: try encoder.encode(report), as: UTF8.self) : report.text)
+        print(json ? try Report.json(report) : report.text)
     }
 
-    private func soak(_ cache: String) throws -> Report {
+    private func soak(_ cache: String) throws -> Residency {
         var memoryLimit: (@Sendable () -> Int)?
         if let bytes = limit?.mebibytes { memoryLimit = { bytes } }
         let renderer = try Renderer(
@@ -68,7 +66,7 @@ struct Soak: ParsableCommand {
         let kinds = names.flatMap { name in sizes.map { (name, $0) } }
         for kind in kinds + kinds { try draw(kind, renderer, seed: 0) }
         var random = SystemRandomNumberGenerator()
-        var report = Report(jobs: jobs, firstBytes: ProcessStatus.bytes("VmRSS"), lastBytes: 0, highestBytes: 0)
+        var report = Residency(jobs: jobs, firstBytes: ProcessStatus.bytes("VmRSS"), lastBytes: 0, highestBytes: 0)
         for number in 0..<jobs {
             try draw(kinds[Int.random(in: 0..<kinds.count, using: &random)], renderer, seed: UInt64(number))
             report.lastBytes = ProcessStatus.bytes("VmRSS")

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Compute
 import Foundation
-import MemoryGroup
 import Stages
 
 /// Decodes at sizes and limits, each beside the unbounded decode.
@@ -24,32 +23,21 @@ struct Sweep: ParsableCommand {
     @Option(help: "Turns; each decodes once without and once with every limit.")
     var rounds = 3
 
-    @Option(help: "Threads that compute.")
-    var threads = 2
-
-    @Option(help: "Where prepared weights and pictures go, and scratch files.")
-    var work: String
-
-    @Flag(help: "Put every bounded decode into a control group of its limit, without swap.")
-    var groups = false
-
     @Flag(help: "Decode nothing without a limit: where that does not fit, or is not to be waited for.")
     var boundedOnly = false
 
     @Option(help: "Draw time against limit into this file (SVG).")
     var chart: String?
 
-    @Flag(help: "Print JSON.")
-    var json = false
+    @OptionGroup var processes: ProcessOptions
 
     func validate() throws {
-        guard rounds > 0, threads > 0, limits.allSatisfy({ $0 > 0 }) else {
-            throw ValidationError("--rounds, --threads and --limits must be positive.")
+        guard rounds > 0, limits.allSatisfy({ $0 > 0 }) else {
+            throw ValidationError("--rounds and --limits must be positive.")
         }
     }
 
     func run() throws {
-        try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
         // Laying out weights takes more than multiplying them: the first one does it, and is not counted.
         _ = try decode(PictureSize(width: 64, height: 64), limit: nil)
         var cases: [SweepCase] = []
@@ -72,28 +60,21 @@ struct Sweep: ParsableCommand {
             }
             cases += bounded
         }
-        let report = SweepReport(precision: precision.rawValue, threads: threads, cases: cases)
-        print(json ? try report.json() : report.table)
+        let report = SweepReport(precision: precision.rawValue, threads: processes.threads, cases: cases)
+        print(processes.json ? try Report.json(report) : report.table)
         if let chart { try report.chart.svg.write(toFile: chart, atomically: true, encoding: .utf8) }
     }
 
     private func picture(_ size: PictureSize, _ limit: Int?) -> String {
-        "\(work)/\(size.argument)-\(limit.map(String.init) ?? "unbounded").rgb"
+        "\(processes.work)/\(size.argument)-\(limit.map(String.init) ?? "unbounded").rgb"
     }
 
     /// One process that decodes.
     private func decode(_ size: PictureSize, limit: Int?) throws -> Child {
-        let cache = work + "/prepared"
-        var arguments = [
-            "decode-task", folder, "--size", size.argument, "--precision", precision.rawValue, "--cache", cache,
-            "--threads", "\(threads)", "--scratch", work + "/scratch", "--output", picture(size, limit),
+        let arguments = [
+            "--size", size.argument, "--precision", precision.rawValue, "--scratch", processes.work + "/scratch",
+            "--output", picture(size, limit),
         ]
-        if let limit { arguments += ["--limit", "\(limit)"] }
-        if groups, limit != nil {
-            MemoryGroup.forget(below: cache)
-            MemoryGroup.forget(below: folder)
-        }
-        return try Child(
-            Child.ownProgram, arguments, groupBytes: groups ? limit?.mebibytes : nil)
+        return try processes.run("decode-task", folder, arguments, limit: limit, groupBytes: limit?.mebibytes)
     }
 }

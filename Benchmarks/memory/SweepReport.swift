@@ -53,19 +53,10 @@ struct SweepReport: Encodable {
     let threads: Int
     let cases: [SweepCase]
 
-    func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
-    }
-
     /// The tables, and how the plans were kept.
     var table: String {
-        let planned = cases.compactMap { one in one.plannedPeakBytes.map { Double(one.peakBytes - $0) / 1_048_576 } }
-        guard let least = planned.min(), let most = planned.max() else { return rows }
-        let range = String(format: "%.1f to %+.1f MiB", least, most)
-        return "\(rows)\n\nMeasured over planned peak, \(planned.count) cases: \(range)"
+        let peaks = cases.compactMap { one in one.plannedPeakBytes.map { (planned: $0, measured: one.peakBytes) } }
+        return rows + "\n\n" + Report.planKept(peaks)
     }
 
     private var rows: String {
@@ -73,12 +64,11 @@ struct SweepReport: Encodable {
             "size", "limit", "planned", "peak", "scratch", "seconds", "of unbounded", "largest difference", "PSNR",
             "row, column mean", "plan found in", "group's peak, kills", "schedule",
         ]
-        return ([head, ["---"] + head.dropFirst().map { _ in "---:" }] + cases.map(row))
-            .map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
+        return Report.table(head, cases.map(row))
     }
 
     private func row(_ one: SweepCase) -> [String] {
-        let mebibytes = { (bytes: Int?) in bytes.map { String(format: "%.1f", Double($0) / 1_048_576) } ?? "" }
+        let mebibytes = { (bytes: Int?) in bytes.map(Report.mebibytes) ?? "" }
         let names = ["\(one.size)", one.limitBytes.map { "\($0 >> 20)" } ?? "none"]
         if let failure = one.failure { return names + Array(repeating: "", count: 10) + [failure] }
         let difference = one.difference
