@@ -7,8 +7,7 @@ struct Jobs: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Draws a picture of every model and size in every case, from the prompt to the file.",
         discussion: """
-            swift run -c release --package-path Benchmarks memory jobs FOLDER ... --sizes 512 --cases int8 int8:1150 int4:700 \
-                --work DIR --groups
+            swift run -c release --package-path Benchmarks memory jobs FOLDER ... --sizes 512 --cases int8 int8:1150 --work DIR
 
             Says for each the planned and the measured peak, and in the end how near they are. A control group has 5 % more than its limit.
             """)
