@@ -72,6 +72,7 @@ public final class Renderer {
 
     /// A renderer without a model in memory. Chooses the kernels, and loads OpenBLAS: do it early in the process.
     public init(catalog: ModelCatalog, costs: CostModel = CostModel(), options: Options) throws(RenderingError) {
+        ProcessMemory.returnWhatIsFreed()
         self.catalog = catalog
         self.costs = costs
         self.options = options

@@ -63,7 +63,13 @@ enum WritingMemory {
     static let stage = "writing"
 
     /// What libwebp and the pixels take, lossless, which takes the most: measured.
-    static func bytes(pixels: Int) -> Int { 48 * pixels }
+    ///
+    /// It keeps two histograms for each tile of 8 x 8 pixels; where that would be more than 2600 tiles, of twice the side.
+    static func bytes(pixels: Int) -> Int {
+        var tiles = pixels / 64
+        while tiles > 2600 { tiles /= 4 }
+        return 48 * pixels + 8800 * tiles
+    }
 }
 
 extension Residency {

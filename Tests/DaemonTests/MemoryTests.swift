@@ -30,6 +30,24 @@ struct MemoryTests {
         await daemon.stop()
     }
 
+    @Test("No stage takes more than planned, nor the writing, and a second picture finds nothing left of the first")
+    func stages() async throws {
+        let root = try Root()
+        let daemon = try await DaemonProcess(root, models: [Executable.embeddedModels])
+        for name in ["first", "second"] {
+            try root.drop(
+                "\(name).json",
+                #"{"prompt":"a","model":"emoji","precision":"int4","width":320,"height":512,"steps":1,"max_memory":"96MiB","#
+                    + #""output":{"lossless":true}}"#)
+            #expect(await daemon.journal.line(with: "Finished a job", "job.result=\(name)") != nil)
+            for stage in try MemoryRecord(root, name).memory.stages {
+                let over = (stage.measured ?? 0) - stage.planned.peakBytes
+                #expect(over <= 4 << 20, "\(name): \(stage.planned.stage) takes \(over) bytes more")
+            }
+        }
+        await daemon.stop()
+    }
+
     @Test(
         "inside a control group's limit a picture is drawn or refused with the number, and nothing is killed",
         .enabled(if: MemoryGroup.isAvailable, "no control group with a limit can be made here"))
