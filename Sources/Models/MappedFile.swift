@@ -12,6 +12,8 @@ public final class MappedFile: @unchecked Sendable {  // Immutable after `init`;
     /// ## Easy to get wrong
     /// Reading this property may be the last use of the object, and then the bytes are gone before they are looked at.
     public let bytes: UnsafeRawBufferPointer
+    /// What the kernel said of the file when it was opened; nil for one that grows.
+    let status: stat?
 
     /// Maps a regular file. An empty file has no bytes.
     public init(_ path: String) throws(ModelError) {
@@ -26,6 +28,7 @@ public final class MappedFile: @unchecked Sendable {  // Immutable after `init`;
             throw .malformed(file: path, reason: "it is not a regular file")
         }
         self.path = path
+        self.status = status
         let size = Int(status.st_size)
         guard size > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -43,6 +46,7 @@ public final class MappedFile: @unchecked Sendable {  // Immutable after `init`;
             return nil
         }
         self.path = path
+        status = nil
         bytes = UnsafeRawBufferPointer(start: memory, count: size)
     }
 

@@ -12,10 +12,10 @@ import Compute
 
 /// Prepared weights of one component, mapped: pages of the page cache that every process shares, no private memory.
 ///
-/// A file is trusted only after all of it was checked: the header's numbers as in every safetensors file, what it says it was
-/// made of, and the checksum of every byte. Reading all bytes is what a model's first step does anyway; it costs
-/// a tenth of a second for a gigabyte that is in the page cache. The bytes leave this process's memory as they were checked, so that
-/// opening a file takes none.
+/// A file is trusted only after all of it was checked. At every open: the header's numbers as in every safetensors file, what it says
+/// it was made of, and the checksums of the header and of the list of checksums. Once a boot of the host, and whenever the file is not
+/// the one that was checked (see `CheckMark`): the checksums of the weights, some tenths of a second for a gigabyte in the page cache.
+/// The bytes leave this process's memory as they were checked, so that opening a file takes none.
 final class PreparedFile: Sendable {
     static let format = "latentd prepared weights"
     /// Raised whenever a layout's bytes come to mean something else.
@@ -64,28 +64,37 @@ final class PreparedFile: Sendable {
         where range.lowerBound % WeightMemory.alignment != 0 || range.count % WeightMemory.alignment != 0 {
             throw .malformed(file: path, reason: "a weight is not aligned")
         }
-        let file = contents.file, bytes = file.bytes
         let header = 0..<(weights.first?.lowerBound ?? list.range.lowerBound)
         let covered = [header] + weights + [list.range.dropLast(8)]
-        let failed = PreparedFile.firstFailure(covered, pool) { index in
+        try require(covered, list, [0, covered.count - 1], nil)
+        let mark = CheckMark(contents.file)
+        if mark.isSet { return }
+        try require(covered, list, Array(1..<covered.count - 1), pool)
+        mark.set()
+    }
+
+    /// Holds those of the ranges that `indices` names against their checksums in `list`.
+    private func require(
+        _ covered: [Range<Int>], _ list: Safetensors.Entry, _ indices: [Int], _ pool: ThreadPool?
+    ) throws(ModelError) {
+        let file = contents.file, bytes = file.bytes
+        let failed = PreparedFile.firstFailure(indices, pool) { index in
             let stored = bytes.loadUnaligned(fromByteOffset: list.range.lowerBound + 8 * index, as: UInt64.self)
             let sum = Checksum.of(UnsafeRawBufferPointer(rebasing: bytes[covered[index]])) { file.release($0) }
             return sum == UInt64(littleEndian: stored)
         }
         if let failed {
-            throw .malformed(file: path, reason: "the checksum of its bytes \(covered[failed]) is wrong")
+            throw .malformed(file: file.path, reason: "the checksum of its bytes \(covered[failed]) is wrong")
         }
     }
 
-    /// The first of the ranges that `isRight` denies, all of them looked at in parallel.
-    private static func firstFailure(
-        _ ranges: [Range<Int>], _ pool: ThreadPool?, _ isRight: (Int) -> Bool
-    ) -> Int? {
-        guard let pool else { return ranges.indices.first { !isRight($0) } }
-        return withUnsafeTemporaryAllocation(of: Bool.self, capacity: ranges.count) { results in
+    /// The first of the indices that `isRight` denies, all of them looked at in parallel.
+    private static func firstFailure(_ indices: [Int], _ pool: ThreadPool?, _ isRight: (Int) -> Bool) -> Int? {
+        guard let pool else { return indices.first { !isRight($0) } }
+        return withUnsafeTemporaryAllocation(of: Bool.self, capacity: indices.count) { results in
             guard let results = results.baseAddress else { return nil }
-            pool.parallelFor(ranges.count) { (results + $0).initialize(to: isRight($0)) }
-            return ranges.indices.first { !results[$0] }
+            pool.parallelFor(indices.count) { (results + $0).initialize(to: isRight(indices[$0])) }
+            return indices.indices.first { !results[$0] }.map { indices[$0] }
         }
     }
 }

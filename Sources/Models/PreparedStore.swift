@@ -83,7 +83,12 @@ public final class PreparedStore: Sendable {
     /// Removes a file that turned out to lack a weight.
     func remove(_ identity: PreparedIdentity) {
         report("\(directory)/\(identity.fileName) lacks weights: it is made anew the next time.")
-        unlink("\(directory)/\(identity.fileName)")
+        remove("\(directory)/\(identity.fileName)")
+    }
+
+    private func remove(_ path: String) {
+        unlink(path)
+        CheckMark.remove(of: path)
     }
 
     private func open(_ path: String, _ identity: PreparedIdentity, _ pool: ThreadPool?) -> PreparedFile? {
@@ -138,7 +143,7 @@ public final class PreparedStore: Sendable {
                 if descriptor >= 0 { close(descriptor) }
             } else if name.hasSuffix(".safetensors"), name != identity.fileName {
                 let metadata = (try? Safetensors(file: path))?.metadata
-                if !(metadata.map { identity.isCurrent($0) } ?? false) { unlink(path) }
+                if !(metadata.map { identity.isCurrent($0) } ?? false) { remove(path) }
             }
         }
     }

@@ -2,6 +2,7 @@ import Compute
 import Foundation
 import Models
 import Synchronization
+import Testing
 
 /// A model of one linear layer and one convolution, and a cache folder.
 final class PreparedModel {
@@ -61,8 +62,13 @@ final class PreparedModel {
 
     var store: PreparedStore { PreparedStore(directory: cache) { [reports] in reports.add($0) } }
 
-    /// The names in the cache folder.
-    var files: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? []).sorted() }
+    /// The names in the cache folder, but for those of marks.
+    var files: [String] { names.filter { !$0.hasSuffix(".checked") } }
+
+    /// The names of the marks in the cache folder.
+    var marks: [String] { names.filter { $0.hasSuffix(".checked") } }
+
+    private var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? []).sorted() }
 
     /// All weights, handed out.
     func open(_ precision: WeightPrecision, store: PreparedStore?) throws -> Weights {
@@ -91,6 +97,12 @@ final class PreparedModel {
             context.linear(x, linear, bias: bias).array()
             + context.convolution(x, filters, padding: Padding(all: 1)).array()
         return Loaded(results: results, mappedBytes: weights.mappedBytes, privateBytes: weights.preparedBytes)
+    }
+
+    /// Loads what was prepared until it is marked as checked: not in the tick of the clock in which it was written.
+    func loadUntilMarked(_ precision: WeightPrecision) throws {
+        for _ in 0..<1000 where marks.isEmpty { _ = try load(precision, store: store) }
+        try #require(marks.count == 1)
     }
 
     /// Values between -2 and 2 that look random and are always the same.

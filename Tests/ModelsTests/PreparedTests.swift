@@ -41,6 +41,73 @@ struct PreparedTests {
         }
     }
 
+    @Test("weights that were checked since the host started are not checked again, but for the header")
+    func mark() throws {
+        let model = try PreparedModel()
+        let expected = try model.load(.int8, store: model.store)
+        try model.loadUntilMarked(.int8)
+        let path = "\(model.cache)/\(model.files[0])", mark = "\(path).checked"
+        let good = try Data(contentsOf: URL(fileURLWithPath: path)), place = good.count / 3
+        #expect(try String(contentsOfFile: mark, encoding: .utf8) == markText(of: path))
+
+        // A mark for the damaged file as it is: nobody looks at the weights.
+        try damage(path, at: place)
+        try markText(of: path).write(toFile: mark, atomically: true, encoding: .utf8)
+        #expect(try model.load(.int8, store: model.store).results != expected.results)
+        #expect(model.reports.all.isEmpty)
+
+        // The date set back, so that only the inode's change tells.
+        let date = try FileManager.default.attributesOfItem(atPath: path)[.modificationDate]
+        try damage(path, at: place + 1)
+        try FileManager.default.setAttributes([.modificationDate: try #require(date)], ofItemAtPath: path)
+        #expect(try model.load(.int8, store: model.store) == expected)
+        #expect(model.reports.all.count == 1 && model.files.count == 1)
+
+        for place in [9, good.count - 20] {
+            try damage(path, at: place)
+            try markText(of: path).write(toFile: mark, atomically: true, encoding: .utf8)
+            #expect(try model.load(.int8, store: model.store) == expected)
+        }
+        #expect(model.reports.all.count == 3)
+    }
+
+    @Test("a mark of another boot, a torn one, and one that cannot be read cost a check", arguments: 0..<3)
+    func wrongMark(_ kind: Int) throws {
+        let model = try PreparedModel()
+        let expected = try model.load(.int8, store: model.store)
+        let path = "\(model.cache)/\(model.files[0])", mark = "\(path).checked"
+        try? FileManager.default.removeItem(atPath: mark)
+        try damage(path, at: Data(contentsOf: URL(fileURLWithPath: path)).count / 3)
+        let text = try markText(of: path)
+        switch kind {
+        case 0: try text.replacing("-", with: "0").write(toFile: mark, atomically: true, encoding: .utf8)
+        case 1: try String(text.dropLast(3)).write(toFile: mark, atomically: true, encoding: .utf8)
+        default: try FileManager.default.createDirectory(atPath: mark, withIntermediateDirectories: true)
+        }
+        #expect(try model.load(.int8, store: model.store) == expected)
+        #expect(model.reports.all.count == 1)
+    }
+
+    private func damage(_ path: String, at place: Int) throws {
+        let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+        try file.seek(toOffset: UInt64(place))
+        let byte = try #require(try file.read(upToCount: 1)?.first)
+        try file.seek(toOffset: UInt64(place))
+        try file.write(contentsOf: [byte ^ 4])
+        try file.close()
+    }
+
+    /// What `CheckMark` documents.
+    private func markText(of path: String) throws -> String {
+        var status = stat()
+        try #require(stat(path, &status) == 0)
+        let boot = try String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
+        let times = [status.st_mtim, status.st_ctim].map { "\($0.tv_sec * 1_000_000_000 + $0.tv_nsec)" }
+        return
+            ([boot.trimmingCharacters(in: .newlines), "\(status.st_dev)", "\(status.st_ino)", "\(status.st_size)"]
+            + times).joined(separator: " ") + "\n"
+    }
+
     private func replacing(_ text: String, by new: String, in bytes: Data) throws -> Data {
         var bytes = bytes
         let range = try #require(bytes.range(of: Data(text.utf8)))
@@ -63,10 +130,11 @@ struct PreparedTests {
     func change() throws {
         let model = try PreparedModel()
         let old = try model.load(.int8, store: model.store), files = model.files
+        try model.loadUntilMarked(.int8)
         try model.write(seed: 7)
         let new = try model.load(.int8, store: model.store)
         #expect(new.results != old.results && new.privateBytes == 0)
-        #expect(model.files.count == 1 && model.files != files)
+        #expect(model.files.count == 1 && model.files != files && model.marks.isEmpty)
         _ = try model.load(.bf16, store: model.store)
         #expect(model.files.count == 2)
     }

@@ -1,0 +1,73 @@
+import Glibc
+
+/// Says that all bytes of a file were checked, so that they need not be again while the host runs and the file stays as it is: one
+/// line in `FILE.checked`.
+///
+/// ```
+/// BOOT DEVICE INODE SIZE MODIFIED CHANGED      the host's boot, then what stat said of the file that was checked; times in nanoseconds
+/// ```
+/// Whoever writes into the file or replaces it changes the line that it would have: even with the date set back, the time of the inode's
+/// change stays. What a crash of the host loses changes nothing of that, so a mark holds for one boot. A mark that is missing, torn or
+/// wrong costs a check and nothing else.
+struct CheckMark {
+    private let path: String
+    /// Nil where nothing can be said: then no mark is there, and none is set.
+    private let line: String?
+    private let isSettled: Bool
+
+    /// The mark that a file has, or would have. Made before the bytes are looked at, so that it knows nothing of what is written meanwhile.
+    init(_ file: MappedFile) {
+        path = CheckMark.path(of: file.path)
+        guard let status = file.status, let boot = CheckMark.boot() else {
+            (line, isSettled) = (nil, false)
+            return
+        }
+        line =
+            "\(boot) \(status.st_dev) \(status.st_ino) \(status.st_size) \(CheckMark.nanoseconds(status.st_mtim)) "
+            + "\(CheckMark.nanoseconds(status.st_ctim))\n"
+        // Files take their times from this clock: what changes in the same tick again does not look changed.
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME_COARSE, &now)
+        isSettled = CheckMark.nanoseconds(status.st_ctim) < CheckMark.nanoseconds(now)
+    }
+
+    /// Whether the file was checked as it is.
+    var isSet: Bool { line != nil && CheckMark.text(path) == line }
+
+    /// Remembers that the file is right. That this fails costs the next process a check.
+    func set() {
+        guard let line, isSettled else { return }
+        let temporary = "\(path).tmp"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        let count = line.utf8.count
+        guard write(descriptor, line, count) == count, rename(temporary, path) == 0 else {
+            unlink(temporary)
+            return
+        }
+    }
+
+    /// Removes the mark of a file that is gone.
+    static func remove(of file: String) { unlink(path(of: file)) }
+
+    private static func path(of file: String) -> String { "\(file).checked" }
+
+    /// What tells this boot of the host from every other; nil where the kernel does not say.
+    private static func boot() -> Substring? {
+        text("/proc/sys/kernel/random/boot_id")?.split(separator: "\n").first
+    }
+
+    private static func nanoseconds(_ time: timespec) -> Int { time.tv_sec * 1_000_000_000 + time.tv_nsec }
+
+    /// What a short file holds.
+    private static func text(_ path: String) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return withUnsafeTemporaryAllocation(byteCount: 256, alignment: 1) { buffer in
+            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+        }
+    }
+}
