@@ -68,9 +68,20 @@ struct Model: ParsableCommand {
             size: size, preparation: preparation, repetitions: repetitions, loads: loads, timesBlocks: layers)
         let report = Report(
             model: model.name, precision: precision, size: size, threads: threads,
+            loadSeconds: try loadSeconds(of: model, store),
             measurements: try stages.map { try Measurement($0, of: model, pool: pool, options: options) },
             peakBytes: try Report.peakOfProcess())
         print(json ? try report.json() : report.table)
+    }
+
+    /// All that stands between a folder and a model that draws: tokenizer, configurations, and the networks but for the encoder.
+    private func loadSeconds(of model: ModelFolder, _ store: PreparedStore?) throws -> [Double] {
+        let stopwatch = Stopwatch(threads: threads)
+        return try (0..<loads).map { _ in
+            try stopwatch.measure {
+                try Pipeline(folder: model, precision: precision, store: store, threads: threads).load()
+            }
+        }
     }
 }
 

@@ -8,12 +8,15 @@ struct Report: Encodable {
     let precision: WeightPrecision
     let size: Int
     let threads: Int
+    /// Opening the model and loading all its networks but the encoder, each time.
+    let loadSeconds: [Double]
     let measurements: [Measurement]
     /// The process's high-water mark, mapped weights included.
     let peakBytes: Int
 
     private enum Key: String, CodingKey {
         case model, precision, size, threads, stages
+        case loadSeconds = "load_seconds"
         case peakBytes = "peak_bytes"
     }
 
@@ -23,6 +26,7 @@ struct Report: Encodable {
         try container.encode(precision.rawValue, forKey: .precision)
         try container.encode(size, forKey: .size)
         try container.encode(threads, forKey: .threads)
+        try container.encode(loadSeconds, forKey: .loadSeconds)
         let stages = Dictionary(measurements.map { ($0.stage.rawValue, $0) }) { _, last in last }
         try container.encode(stages, forKey: .stages)
         try container.encode(peakBytes, forKey: .peakBytes)
@@ -50,6 +54,7 @@ struct Report: Encodable {
                         mebibytes(measurement.activationBytes),
                     ]))
         }
+        lines.append("the whole model loaded \(loadSeconds.map(milliseconds).joined(separator: ", "))")
         lines.append("peak of the process \(mebibytes(peakBytes))")
         for measurement in measurements where !measurement.blocks.isEmpty {
             lines += ["", measurement.stage.rawValue] + blocks(of: measurement)

@@ -25,8 +25,8 @@ struct JSONParser {
     }
 
     /// Steps over `byte`, if it is next.
-    private mutating func take(_ byte: Character) -> Bool {
-        guard current == byte.asciiValue else { return false }
+    private mutating func take(_ byte: Unicode.Scalar) -> Bool {
+        guard current == UInt8(ascii: byte) else { return false }
         position += 1
         return true
     }
@@ -67,23 +67,26 @@ struct JSONParser {
     }
 
     private mutating func object() throws(JSONError) -> JSON {
-        var members: [String: JSON] = [:]
+        var members: [(name: String, value: JSON)] = []
         skipSpace()
-        if take("}") { return .object(members) }
+        if take("}") { return .object([:]) }
         repeat {
             skipSpace()
             guard current == UInt8(ascii: "\"") else { throw failure("a name should be here") }
             let name = try string()
             skipSpace()
             guard take(":") else { throw failure("a ':' should be here") }
-            let member = try value()
-            guard members.updateValue(member, forKey: name) == nil else {
-                throw failure("the name '\(name)' appears twice in one object")
-            }
+            members.append((name, try value()))
             skipSpace()
         } while take(",")
         guard take("}") else { throw failure("a ',' or '}' should be here") }
-        return .object(members)
+        // Made at once: a vocabulary of fifty thousand tokens would be hashed anew whenever it outgrew its table.
+        var object: [String: JSON] = [:]
+        object.reserveCapacity(members.count)
+        for (name, value) in members where object.updateValue(value, forKey: name) != nil {
+            throw failure("the name '\(name)' appears twice in one object")
+        }
+        return .object(object)
     }
 
     private mutating func array() throws(JSONError) -> JSON {
@@ -115,7 +118,7 @@ struct JSONParser {
             _ = take("+") || take("-")
             guard digits() > 0 else { throw failure("a digit should follow the exponent") }
         }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        let text = String(decoding: UnsafeRawBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self)
         if exact, let integer = Int(text) { return .integer(integer) }
         guard let number = Double(text) else { throw failure("the number cannot be represented") }
         return .number(number)
@@ -130,15 +133,14 @@ struct JSONParser {
 
     private mutating func string() throws(JSONError) -> String {
         position += 1
-        var text: [UInt8] = []
+        let start = position
+        while let byte = current, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { position += 1 }
+        // Hardly any string has an escape.
+        if current == UInt8(ascii: "\"") { return try ended(UnsafeRawBufferPointer(rebasing: bytes[start..<position])) }
+        var text = Array(bytes[start..<position])
         while let byte = current {
             switch byte {
-            case UInt8(ascii: "\""):
-                guard let string = String(validating: text, as: UTF8.self) else {
-                    throw failure("the string is not UTF-8")
-                }
-                position += 1
-                return string
+            case UInt8(ascii: "\""): return try ended(text)
             case UInt8(ascii: "\\"):
                 position += 1
                 try escape(into: &text)
@@ -150,6 +152,13 @@ struct JSONParser {
             }
         }
         throw failure("the text ends inside a string")
+    }
+
+    /// Steps over the quote at the end.
+    private mutating func ended(_ text: some Sequence<UInt8>) throws(JSONError) -> String {
+        guard let string = String(validating: text, as: UTF8.self) else { throw failure("the string is not UTF-8") }
+        position += 1
+        return string
     }
 
     private mutating func escape(into text: inout [UInt8]) throws(JSONError) {

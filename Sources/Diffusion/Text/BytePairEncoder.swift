@@ -25,24 +25,36 @@ struct BytePairEncoder: Sendable {
         final = letters.map { vocabulary["\($0)</w>"] ?? -1 }
         self.unknown = unknown
         let file = try MappedFile(mergesFile)
-        guard let text = file.withBytes({ String(validating: $0, as: UTF8.self) }) else {
-            throw .malformed(file: mergesFile, reason: "it is not UTF-8")
+        merges = try file.withBytes { bytes throws(ModelError) in
+            guard String(validating: bytes, as: UTF8.self) != nil else {
+                throw .malformed(file: mergesFile, reason: "it is not UTF-8")
+            }
+            return try BytePairEncoder.merges(bytes, vocabulary, mergesFile)
         }
+    }
+
+    /// A file has some fifty thousand lines: they are cut as bytes, which takes a fraction of the time of characters.
+    private static func merges(
+        _ bytes: UnsafeRawBufferPointer, _ vocabulary: [String: Int32], _ file: String
+    ) throws(ModelError) -> [Pair: Merge] {
         var merges: [Pair: Merge] = [:]
+        merges.reserveCapacity(vocabulary.count)
         var rank: Int32 = 0
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            if line.isEmpty || line.hasPrefix("#version") { continue }
-            let parts = line.split(separator: " ", omittingEmptySubsequences: false)
-            guard parts.count == 2, let left = vocabulary[String(parts[0])], let right = vocabulary[String(parts[1])],
-                let token = vocabulary[String(parts[0] + parts[1])]
+        func token(_ bytes: some Collection<UInt8>) -> Int32? { vocabulary[String(decoding: bytes, as: UTF8.self)] }
+        for (number, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+        {
+            if line.isEmpty || line.starts(with: "#version".utf8) { continue }
+            let space = line.firstIndex(of: UInt8(ascii: " ")) ?? line.endIndex
+            guard let left = token(line[..<space]), let right = token(line[space...].dropFirst()),
+                let joined = token(Array(line[..<space]) + line[space...].dropFirst())
             else {
                 throw .malformed(
-                    file: mergesFile, reason: "line \(number + 1) is not two tokens that join to one of vocab.json")
+                    file: file, reason: "line \(number + 1) is not two tokens that join to one of vocab.json")
             }
-            merges[Pair(left: left, right: right)] = Merge(rank: rank, token: token)
+            merges[Pair(left: left, right: right)] = Merge(rank: rank, token: joined)
             rank += 1
         }
-        self.merges = merges
+        return merges
     }
 
     /// The tokens of one word.

@@ -28,20 +28,16 @@ public struct Tokenizer: Sendable {
         guard case .object(let members) = try JSON(file: file) else {
             throw .malformed(file: file, reason: "its document is not an object")
         }
-        var vocabulary: [String: Int32] = [:]
-        vocabulary.reserveCapacity(members.count)
-        var largest: Int32 = -1
-        for (token, value) in members {
-            guard case .integer(let id) = value, let id = Int32(exactly: id), id >= 0 else {
-                throw .badField(file: file, field: token, reason: "it is not the number of a token")
-            }
-            vocabulary[token] = id
-            largest = max(largest, id)
+        let ids = members.mapValues { value in
+            if case .integer(let id) = value { Int32(exactly: id) ?? -1 } else { -1 as Int32 }
         }
-        vocabularySize = Int(largest) + 1
-        special = try SpecialTokens(folder, vocabulary: vocabulary, vocabularyFile: file)
+        if let (token, _) = ids.first(where: { $0.value < 0 }) {
+            throw .badField(file: file, field: token, reason: "it is not the number of a token")
+        }
+        vocabularySize = ids.values.reduce(0) { max($0, Int($1) + 1) }
+        special = try SpecialTokens(folder, vocabulary: ids, vocabularyFile: file)
         encoder = try BytePairEncoder(
-            vocabulary: vocabulary, mergesFile: folder.file("tokenizer", "merges.txt"), unknown: special.unknown)
+            vocabulary: ids, mergesFile: folder.file("tokenizer", "merges.txt"), unknown: special.unknown)
         let positions = try folder.config("text_encoder").integer(
             "max_position_embeddings", default: 77, in: 2...65_536)
         if folder.hasFile("tokenizer", "tokenizer_config.json") {
