@@ -9,7 +9,8 @@ public struct WeightMemory: @unchecked Sendable {
     public let bytes: UnsafeRawBufferPointer
     /// Bytes of them that are private memory: all or none.
     public let privateBytes: Int
-    let owner: AnyObject
+    /// What keeps the bytes alive.
+    public let owner: AnyObject
 
     /// Private memory that `fill` writes once, every byte of it.
     public init(byteCount: Int, fill: (UnsafeMutableRawBufferPointer) -> Void) {

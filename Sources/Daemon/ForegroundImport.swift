@@ -14,17 +14,18 @@ public struct ForegroundImport: Sendable {
 
     /// - Parameters:
     ///   - precision: one of `precisions`.
+    ///   - loras: files of LoRAs that are added to the weights: `FILE`, or `FILE=SCALE`.
     ///   - output: the folder of model folders; nil for the instance's own.
     ///   - printsJSON: print the result as JSON.
     public init(
-        source: String, precision: String, rules: String?, name: String?, output: String?, replaces: Bool, threads: Int,
-        printsJSON: Bool
+        source: String, precision: String, rules: String?, loras: [String], name: String?, output: String?,
+        replaces: Bool, threads: Int, printsJSON: Bool
     ) {
         guard let precision = Precision(rawValue: precision) else {
             preconditionFailure("'\(precision)' is no precision")
         }
         options = ModelImport.Options(
-            source: source, precision: precision, rules: rules, name: name,
+            source: source, precision: precision, rules: rules, loras: loras, name: name,
             output: output ?? Layout.system.models[0].string, replaces: replaces, threads: threads,
             version: Version.text)
         self.printsJSON = printsJSON

@@ -1,8 +1,8 @@
 import Compute
 import Glibc
 
-/// Makes a smaller model folder of a diffusers folder: its weights rounded to a precision, everything else copied, and a manifest that
-/// says how.
+/// Makes a smaller model folder of a diffusers folder: LoRAs added to its weights, these rounded to a precision, everything else copied,
+/// and a manifest that says how.
 ///
 /// ```
 /// SOURCE/unet/….safetensors ─ tensor by tensor ─► OUTPUT/.NAME.importing/unet/diffusion_pytorch_model.safetensors ─ rename ─► OUTPUT/NAME
@@ -20,6 +20,8 @@ public struct Importer {
         public var precision: WeightPrecision
         /// Which tensors stay wider.
         public var rules: PrecisionRules
+        /// Files of LoRAs that are added to the weights, one after the other: `FILE`, or `FILE=SCALE`.
+        public var loras: [String]
         /// Replace a folder of that name.
         public var replaces: Bool
         /// The program, for the manifest.
@@ -28,12 +30,13 @@ public struct Importer {
         /// Names them all.
         public init(
             output: String, name: String, precision: WeightPrecision, rules: PrecisionRules = .standard,
-            replaces: Bool = false, tool: String
+            loras: [String] = [], replaces: Bool = false, tool: String
         ) {
             self.output = output
             self.name = name
             self.precision = precision
             self.rules = rules
+            self.loras = loras
             self.replaces = replaces
             self.tool = tool
         }
@@ -79,11 +82,9 @@ public struct Importer {
         if MappedFile.exists(path), !options.replaces { throw .exists(file: path) }
         let workspace = try ImportWorkspace(output: options.output, name: options.name)
         var plans: [String: [TensorPlan]] = [:], checkpoints: [String: Checkpoint] = [:]
-        for component in ModelFolder.weightComponents {
-            let checkpoint = try source.checkpoint(component)
-            checkpoints[component] = checkpoint
-            plans[component] = checkpoint.plans(options.rules, component, options.precision)
-        }
+        for component in ModelFolder.weightComponents { checkpoints[component] = try source.checkpoint(component) }
+        let loras = try options.loras.map { (text) throws(ModelError) in try LoRA(LoRA.Source(text), for: checkpoints) }
+        for (component, checkpoint) in checkpoints { plans[component] = self.plans(checkpoint, component, loras) }
         let total = checkpoints.values.reduce(0) { $0 + $1.byteCount }
         var done = 0, written = 0
         for component in ModelFolder.weightComponents {
@@ -92,7 +93,8 @@ public struct Importer {
             let file = workspace.path(source.outputFile(component))
             let stream = try SafetensorsStream(file, plans.flatMap(\.stored), metadata: ["format": "pt"])
             for plan in plans {
-                try write(plan, of: checkpoint, to: stream)
+                let changes = loras.compactMap { $0.change(of: plan.name, in: component) }
+                try write(plan, of: checkpoint, changes, to: stream)
                 written += plan.stored.reduce(0) { $0 + $1.byteCount }
                 done += checkpoint.tensor(plan.name)?.bytes.count ?? 0
                 observer(Progress(component: component, doneBytes: done, totalBytes: total))
@@ -100,7 +102,7 @@ public struct Importer {
             try stream.finish()
         }
         try workspace.copyTexts(of: source)
-        try workspace.write(try manifest(plans).indentedText + "\n", to: QuantizationManifest.fileName)
+        try workspace.write(try manifest(plans, loras).indentedText + "\n", to: QuantizationManifest.fileName)
         try workspace.publish(replacing: options.replaces)
         return Result(path: path, sourceBytes: total, bytes: written)
     }
@@ -114,26 +116,26 @@ public struct Importer {
     }
 
     private func write(
-        _ plan: TensorPlan, of checkpoint: Checkpoint, to stream: SafetensorsStream
+        _ plan: TensorPlan, of checkpoint: Checkpoint, _ changes: [LoRAChange], to stream: SafetensorsStream
     ) throws(ModelError) {
         guard let tensor = checkpoint.tensor(plan.name) else { return }
         defer { tensor.file.release(tensor.bytes) }
-        guard let precision = plan.precision, let type = tensor.entry.format.elementType else {
-            try stream.append(tensor.bytes)
-            return
-        }
+        guard let type = tensor.entry.format.elementType else { return try stream.append(tensor.bytes) }
+        let changed = changes.isEmpty ? nil : self.changed(tensor.bytes, type, plan.elements, by: changes)
+        let bytes = changed?.bytes ?? tensor.bytes
+        guard let precision = plan.precision else { return try stream.append(bytes) }
         let outputs = plan.outputs, taps = plan.taps, count = plan.elements
         let source = WeightSource(
-            tensor.bytes, .floats(type), outputs: outputs, taps: taps, channels: count / outputs / taps,
-            owner: tensor.file)
+            bytes, .floats(changed == nil ? type : .float32), outputs: outputs, taps: taps,
+            channels: count / outputs / taps, owner: changed?.owner ?? tensor.file)
         guard precision != .bf16 else {
             let rounded = WeightMemory(byteCount: count * 2) { source.writeBF16(into: $0, pool: pool) }
             try stream.append(rounded.bytes)
             return
         }
         let rows = QuantizedRows(source, precision)
-        let integerBytes = outputs * rows.rowBytes, bytes = integerBytes + outputs * rows.rowScaleBytes
-        let rounded = WeightMemory(byteCount: bytes) { target in
+        let integerBytes = outputs * rows.rowBytes, scaleBytes = outputs * rows.rowScaleBytes
+        let rounded = WeightMemory(byteCount: integerBytes + scaleBytes) { target in
             rows.write(
                 into: UnsafeMutableRawBufferPointer(rebasing: target[..<integerBytes]),
                 scales: UnsafeMutableRawBufferPointer(rebasing: target[integerBytes...]), pool: pool)
@@ -141,12 +143,40 @@ public struct Importer {
         try stream.append(rounded.bytes)
     }
 
+    /// A tensor as 32-bit floats, with what the LoRAs add.
+    private func changed(
+        _ bytes: UnsafeRawBufferPointer, _ type: ElementType, _ count: Int, by changes: [LoRAChange]
+    ) -> WeightMemory {
+        WeightMemory(byteCount: count * 4) { target in
+            let floats = target.bindMemory(to: Float.self)
+            if let start = bytes.baseAddress { Conversion.toFloat(start, type: type, into: floats) }
+            for change in changes { change.add(to: floats, pool: pool) }
+        }
+    }
+
+    /// What becomes of each tensor, in the order of the names.
+    private func plans(_ checkpoint: Checkpoint, _ component: String, _ loras: [LoRA]) -> [TensorPlan] {
+        checkpoint.names.sorted().compactMap { name in
+            checkpoint.tensor(name).map { tensor in
+                TensorPlan(
+                    name, tensor.entry,
+                    options.rules.precision(of: name, in: component, at: options.precision),
+                    isChanged: loras.contains { $0.change(of: name, in: component) != nil })
+            }
+        }
+    }
+
     /// The source's manifest, if it has one, with what this import says about the weights.
-    private func manifest(_ plans: [String: [TensorPlan]]) throws(ModelError) -> JSON {
+    private func manifest(_ plans: [String: [TensorPlan]], _ loras: [LoRA]) throws(ModelError) -> JSON {
         let path = "\(source.path)/\(QuantizationManifest.fileName)"
         var members = MappedFile.exists(path) ? try Config(file: path).members : ["format": .integer(1)]
         members["name"] = .string(options.name)
         if options.precision != .fp32 { members["precisions"] = .array([.string(options.precision.rawValue)]) }
+        // Those of a source that was made by an import with LoRAs are in its weights, too.
+        if !loras.isEmpty {
+            let older: [JSON] = if case .array(let older)? = members["loras"] { older } else { [] }
+            members["loras"] = .array(older + loras.map(\.json))
+        }
         members[QuantizationManifest.field] =
             QuantizationManifest(
                 precision: options.precision, tool: options.tool, sourceName: source.name,
@@ -158,15 +188,4 @@ public struct Importer {
 
 extension Checkpoint {
     fileprivate var byteCount: Int { names.reduce(0) { $0 + (tensor($1)?.bytes.count ?? 0) } }
-
-    /// What becomes of each tensor, in the order of the names.
-    fileprivate func plans(
-        _ rules: PrecisionRules, _ component: String, _ precision: WeightPrecision
-    ) -> [TensorPlan] {
-        names.sorted().compactMap { name in
-            tensor(name).map {
-                TensorPlan(name, $0.entry, rules.precision(of: name, in: component, at: precision))
-            }
-        }
-    }
 }

@@ -14,6 +14,8 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
     case wrongShape(file: String, name: String, found: [Int], expected: [Int])
     /// A tensor's elements cannot be used as weights.
     case wrongType(file: String, name: String, type: String)
+    /// A tensor has no place, or does not fit it.
+    case badTensor(file: String, name: String, reason: String)
     /// The checkpoint holds tensors that the architecture does not know.
     case unusedTensors(file: String, names: [String])
     /// A model cannot have this name.
@@ -38,6 +40,7 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
             "\(file), tensor '\(name)': its shape is \(found), the configuration asks for \(expected)."
         case .wrongType(let file, let name, let type):
             "\(file), tensor '\(name)': elements of type \(type) cannot be used here."
+        case .badTensor(let file, let name, let reason): "\(file), tensor '\(name)': \(reason)."
         case .unusedTensors(let file, let names):
             "\(file) holds \(names.count) tensors that its configuration has no place for, the first is '\(names[0])': "
                 + "the configuration and the weights do not belong together, or the architecture is not supported."

@@ -5,43 +5,47 @@ struct TensorPlan {
     let name: String
     /// What its matrix or filters are rounded to; nil where the tensor stays as it is.
     let precision: WeightPrecision?
-    private let entry: Safetensors.Entry
+    private let format: TensorFormat
+    private let shape: [Int]
 
-    /// - Parameter precision: what the rules say; integers need whole groups of channels, and are widened where there are none.
-    init(_ name: String, _ entry: Safetensors.Entry, _ precision: WeightPrecision) {
+    /// - Parameters:
+    ///   - precision: what the rules say; integers need whole groups of channels, and are widened where there are none.
+    ///   - isChanged: it is not what the source has, but 32-bit floats that were computed of it.
+    init(_ name: String, _ entry: Safetensors.Entry, _ precision: WeightPrecision, isChanged: Bool) {
         self.name = name
-        self.entry = entry
+        format = isChanged ? .f32 : entry.format
+        shape = entry.shape
         // Vectors and tables are looked up, not multiplied.
-        let isMultiplied = entry.shape.count > 1 && name.hasSuffix(".weight") && !name.hasSuffix("_embedding.weight")
-        guard isMultiplied, entry.count > 0, entry.format.elementType != nil else {
+        let isMultiplied = shape.count > 1 && name.hasSuffix(".weight") && !name.hasSuffix("_embedding.weight")
+        guard isMultiplied, entry.count > 0, format.elementType != nil else {
             self.precision = nil
             return
         }
         let fitting = PanelLayout(
-            precision, outputs: entry.shape[0], taps: entry.shape.dropFirst(2).reduce(1, *), channels: entry.shape[1]
+            precision, outputs: shape[0], taps: shape.dropFirst(2).reduce(1, *), channels: shape[1]
         ).precision
-        let bits = entry.format.byteCount * 8
+        let bits = format.byteCount * 8
         self.precision = fitting.bits < bits ? fitting : nil
     }
 
     /// Whether it is a matrix or filters.
-    var isMatrix: Bool { entry.shape.count > 1 }
-    var elements: Int { entry.count }
-    var outputs: Int { entry.shape[0] }
-    var taps: Int { entry.shape.dropFirst(2).reduce(1, *) }
+    var isMatrix: Bool { shape.count > 1 }
+    var elements: Int { shape.reduce(1, *) }
+    var outputs: Int { shape[0] }
+    var taps: Int { shape.dropFirst(2).reduce(1, *) }
 
     /// The tensors that are written for it.
     var stored: [SafetensorsStream.Plan] {
         switch precision {
-        case nil, .fp32: return [.init(name: name, format: entry.format, shape: entry.shape)]
-        case .bf16: return [.init(name: name, format: .bf16, shape: entry.shape)]
+        case nil, .fp32: return [.init(name: name, format: format, shape: shape)]
+        case .bf16: return [.init(name: name, format: .bf16, shape: shape)]
         case .int8:
             return [
-                .init(name: name, format: .i8, shape: entry.shape),
+                .init(name: name, format: .i8, shape: shape),
                 .init(name: StoredTensor.scaleName(name), format: .f32, shape: [outputs]),
             ]
         case .int4:
-            var shape = entry.shape
+            var shape = shape
             let groups = shape[1] / Quantizer.groupSize
             shape[1] /= 2
             return [

@@ -14,7 +14,9 @@ public struct ModelImport {
         public var precision: Precision
         /// A file of rules about which tensors stay wider; nil for the source's own, or the standard ones.
         public var rules: String?
-        /// The new model's name; nil for the source's and the precision.
+        /// Files of LoRAs that are added to the weights: `FILE`, or `FILE=SCALE`.
+        public var loras: [String]
+        /// The new model's name; nil for the source's, those of the LoRAs' files, and the precision.
         public var name: String?
         /// The folder of model folders in which it appears.
         public var output: String
@@ -27,12 +29,14 @@ public struct ModelImport {
 
         /// Names them all.
         public init(
-            source: String, precision: Precision, rules: String? = nil, name: String? = nil, output: String,
+            source: String, precision: Precision, rules: String? = nil, loras: [String] = [], name: String? = nil,
+            output: String,
             replaces: Bool = false, threads: Int = 0, version: String
         ) {
             self.source = source
             self.precision = precision
             self.rules = rules
+            self.loras = loras
             self.name = name
             self.output = output
             self.replaces = replaces
@@ -89,8 +93,9 @@ public struct ModelImport {
             let importer = Importer(
                 folder,
                 .init(
-                    output: options.output, name: options.name ?? "\(folder.name)-\(precision.rawValue)",
-                    precision: precision, rules: rules, replaces: options.replaces, tool: "latentd \(options.version)"),
+                    output: options.output, name: options.name ?? name,
+                    precision: precision, rules: rules, loras: options.loras, replaces: options.replaces,
+                    tool: "latentd \(options.version)"),
                 pool: pool)
             let result = try importer.run { progress in
                 observer(progress.component, Double(progress.doneBytes) / Double(max(progress.totalBytes, 1)))
@@ -99,6 +104,11 @@ public struct ModelImport {
         } catch {
             throw .importing(error)
         }
+    }
+
+    /// `sd15-int8`; `sd15-style-int8` with the LoRA `style.safetensors`.
+    private var name: String {
+        ([folder.name] + options.loras.map(LoRA.title) + [precision.rawValue]).joined(separator: "-")
     }
 
     /// Ranks the UNet's layers, the worst first; `observer` is told of each as it is measured.

@@ -21,7 +21,13 @@ struct ImportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Which tensors stay wider, instead of the standard rules (JSON).", valueName: "file"))
     var rules: String?
 
-    @Option(help: "The new model's name; the source's and the precision without it.")
+    @Option(
+        help: ArgumentHelp(
+            "Add a LoRA to the weights, at a scale (1 without it); may be repeated.", valueName: "file[=scale]")
+    )
+    var lora: [String] = []
+
+    @Option(help: "The new model's name; the source's, the LoRAs' and the precision without it.")
     var name: String?
 
     @Option(help: ArgumentHelp("Where the new folder appears; the instance's own models without it.", valueName: "dir"))
@@ -44,7 +50,8 @@ struct ImportCommand: ParsableCommand {
 
     mutating func run() throws {
         let task = ForegroundImport(
-            source: source, precision: precision, rules: rules, name: name, output: output, replaces: force,
+            source: source, precision: precision, rules: rules, loras: lora, name: name, output: output,
+            replaces: force,
             threads: threads, printsJSON: json)
         if sensitivity { try task.rank(limit: limit) } else { try task.run() }
     }
@@ -55,6 +62,7 @@ struct ImportCommand: ParsableCommand {
         }
         if !(0...1024).contains(threads) { throw ValidationError("--threads must be 0 to 1024") }
         if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
+        if sensitivity, !lora.isEmpty { throw ValidationError("--lora does not go with --sensitivity") }
         if limit != nil, !sensitivity { throw ValidationError("--limit goes with --sensitivity") }
     }
 }

@@ -42,6 +42,16 @@ struct GoldenIndex: Decodable {
         var description: String { file }
     }
 
+    /// A LoRA, and the weights that it changes.
+    struct LoRA: Decodable, CustomStringConvertible {
+        let name: String
+        let model: String
+        let scale: Double
+        /// How many weights.
+        let tensors: Int
+        var description: String { name }
+    }
+
     /// Schedules over made-up model outputs.
     struct Schedules: Decodable {
         struct Entry: Decodable {
@@ -89,6 +99,7 @@ struct GoldenIndex: Decodable {
     let encoders: [Blocks]
     let runs: [Run]
     let imageRuns: [ImageRun]
+    let loras: [LoRA]
     let schedules: Schedules
     let tokenizers: [Tokenizer]
     let noise: Noise

@@ -14,7 +14,7 @@ import diffusers
 import torch
 import transformers
 
-from generator import blocks, encoders, image_runs, models, noise, pictures, runs, schedules, texts
+from generator import blocks, encoders, image_runs, loras, models, noise, pictures, runs, schedules, texts
 
 ROOT = pathlib.Path(__file__).resolve().parent
 
@@ -59,6 +59,7 @@ def main():
             )
             for number, run in enumerate(image_runs.RUNS, 1)
         ],
+        "loras": loras.write(golden / "loras", ROOT / "models" / "sd1"),
         "pictures": pictures.write(golden / "pictures"),
         "schedules": schedules.write(golden / "trajectories.safetensors"),
         "tokenizers": texts.cases({name: components[0] for name, components in loaded.items()}),

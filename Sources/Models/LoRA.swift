@@ -1,0 +1,88 @@
+import Compute
+
+/// A low-rank adaptation of a model, matched with the weights that it changes: `W + scale * alpha / rank * up * down`.
+///
+/// Every tensor of its file must have a layer of the model, and fit it: what is not understood would be missing in the pictures.
+/// Opening reads headers; numbers are read as they are added. Hu et al., https://arxiv.org/abs/2106.09685.
+public struct LoRA {
+    /// A file, and how much of what it says.
+    struct Source: Hashable {
+        let path: String
+        let scale: Double
+
+        /// `FILE`, or `FILE=SCALE` with a number at the end.
+        init(_ text: String) {
+            let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+            if parts.count > 1, let last = parts.last, let scale = Double(last), scale.isFinite {
+                path = String(text.dropLast(last.count + 1))
+                self.scale = scale
+            } else {
+                (path, scale) = (text, 1)
+            }
+        }
+
+        /// Without its folder.
+        var fileName: String { path.split(separator: "/").last.map(String.init) ?? path }
+    }
+
+    /// What a LoRA is called: the name of the file in `FILE` or `FILE=SCALE`, without folder and `.safetensors`.
+    public static func title(_ text: String) -> String {
+        let name = Source(text).fileName, suffix = ".safetensors"
+        return name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : name
+    }
+
+    private let source: Source
+    private let file: Safetensors
+    /// By component and tensor.
+    private var changes: [String: [String: LoRAChange]] = [:]
+
+    /// Opens a file and finds the weights that it is about.
+    init(_ source: Source, for checkpoints: [String: Checkpoint]) throws(ModelError) {
+        self.source = source
+        file = try Safetensors(file: source.path)
+        let alphas = try LoRAAlphas(file), targets = checkpoints.mapValues(LoRA.targets)
+        var found: [String: [String: LoRAChange.Parts]] = [:]
+        for name in file.entries.keys.sorted() {
+            guard let key = LoRAKey(name) else {
+                throw .badTensor(
+                    file: source.path, name: name,
+                    reason: "it is neither a half of a LoRA nor its alpha, for the UNet or the text encoder")
+            }
+            guard let target = targets[key.component]?[key.folded] else {
+                throw .badTensor(
+                    file: source.path, name: name, reason: "the model's \(key.component) has no such layer")
+            }
+            let older = found[key.component, default: [:]][target, default: .init(layer: key.layer)].names
+                .updateValue(name, forKey: key.role)
+            if let older {
+                throw .badTensor(file: source.path, name: name, reason: "'\(older)' is for the same")
+            }
+        }
+        for (component, parts) in found {
+            guard let checkpoint = checkpoints[component] else { continue }
+            for (target, parts) in parts.sorted(by: { $0.key < $1.key }) {
+                let scale = { (own: Float?, rank: Int) throws(ModelError) in
+                    try alphas.scale(of: parts.layer, in: component, own: own, rank: rank) * source.scale
+                }
+                changes[component, default: [:]][target] = try LoRAChange(parts, file, target, checkpoint, scale)
+            }
+        }
+    }
+
+    /// What is added to a tensor of a component; nil for one that stays as it is.
+    func change(of name: String, in component: String) -> LoRAChange? { changes[component]?[name] }
+
+    /// What a manifest says of it.
+    var json: JSON {
+        .object([
+            "name": .string(source.fileName),
+            "scale": .number(source.scale), "sha256": .string(file.file.withBytes { SHA256.hexadecimal($0) }),
+        ])
+    }
+
+    /// The weights of a checkpoint by their layers, as `LoRAKey` spells them.
+    private static func targets(_ checkpoint: Checkpoint) -> [String: String] {
+        let weights = checkpoint.names.filter { $0.hasSuffix(".weight") }
+        return Dictionary(weights.map { (LoRAKey.folded($0.dropLast(7)), $0) }) { first, _ in first }
+    }
+}

@@ -1,0 +1,41 @@
+import Foundation
+import Models
+import Testing
+
+/// LoRAs against what diffusers and peft make of the same files.
+struct GoldenLoRATests {
+    @Test(
+        "an import adds a LoRA to the weights as diffusers does, however it is spelled",
+        arguments: GoldenIndex.shared?.loras ?? [])
+    func merge(_ lora: GoldenIndex.LoRA) throws {
+        let output = FileManager.default.temporaryDirectory.appendingPathComponent("latentd-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: output) }
+        let source = try ModelFolder(path: GoldenIndex.model(lora.model))
+        let file = "\(GoldenIndex.folder)/golden/loras/\(lora.name).safetensors"
+        let result = try Importer(
+            source,
+            .init(output: output, name: "merged", precision: .fp32, loras: ["\(file)=\(lora.scale)"], tool: "tests")
+        ).run()
+
+        let golden = try GoldenTensors("loras/\(lora.name).merged.safetensors")
+        #expect(golden.names.count == lora.tensors)
+        for component in ["text_encoder", "unet", "vae"] {
+            let before = try Safetensors(file: source.checkpoint(component).file)
+            let after = try Safetensors(file: "\(result.path)/\(before.file.path.dropFirst(source.path.count + 1))")
+            #expect(Set(after.entries.keys) == Set(before.entries.keys))
+            for (name, entry) in after.entries {
+                guard golden.names.contains("\(component)/\(name)") else {
+                    #expect(
+                        Data(after.bytes(entry)) == Data(before.bytes(try #require(before.entries[name]))), "\(name)")
+                    continue
+                }
+                let expected = try golden.floats("\(component)/\(name)")
+                let values = after.bytes(entry).withMemoryRebound(to: Float.self) { Array($0) }
+                #expect(entry.format == .f32 && values.count == expected.count)
+                let largest = zip(values, expected).reduce(0) { max($0, abs($1.0 - $1.1)) }
+                #expect(largest < 2e-6, "\(name)")
+            }
+        }
+    }
+}
