@@ -16,8 +16,8 @@ public struct ModelFacts: Equatable, Codable, Sendable {
     public var precisions: [Precision]
     /// The sizes that it draws.
     public var sizes: Sizes
-    /// Whether guidance is an input of the model: one evaluation a step at any scale.
-    public var embedsGuidance: Bool
+    /// What guides it.
+    public var guidance: Guidance
     /// How good its pictures are at its widest precision and default steps, 0...100, beside the others of its family.
     public var quality: Double
     /// Measured qualities, in place of the estimate.
@@ -47,6 +47,16 @@ public struct ModelFacts: Equatable, Codable, Sendable {
             self.guidanceScale = guidanceScale
             self.sampler = sampler
         }
+    }
+
+    /// How a model is held to the prompt.
+    public enum Guidance: String, Codable, Sendable, CaseIterable {
+        /// By a second evaluation, for the negative prompt, wherever the scale is above 1.
+        case classifierFree = "classifier_free"
+        /// By the scale as an input: one evaluation a step.
+        case embedded
+        /// By weights that were trained to draw as if guided: one evaluation a step, and no scale above 1.
+        case distilled
     }
 
     /// Which widths and heights are possible.
@@ -90,7 +100,8 @@ public struct ModelFacts: Equatable, Codable, Sendable {
     /// A model whose quality was not measured.
     public init(
         name: String, family: String, identity: String, defaults: Defaults, steps: [Int], precisions: [Precision],
-        sizes: Sizes, embedsGuidance: Bool = false, quality: Double = 100, measuredQuality: [MeasuredQuality] = [],
+        sizes: Sizes, guidance: Guidance = .classifierFree, quality: Double = 100,
+        measuredQuality: [MeasuredQuality] = [],
         measuredPSNR: [Precision: Double] = [:], weightBytes: [Precision: Int] = [:]
     ) {
         self.name = name
@@ -100,7 +111,7 @@ public struct ModelFacts: Equatable, Codable, Sendable {
         self.steps = steps
         self.precisions = precisions
         self.sizes = sizes
-        self.embedsGuidance = embedsGuidance
+        self.guidance = guidance
         self.quality = quality
         self.measuredQuality = measuredQuality
         self.measuredPSNR = measuredPSNR
@@ -129,6 +140,6 @@ public struct ModelFacts: Equatable, Codable, Sendable {
 
     /// How often the UNet runs for one step of one picture.
     public func evaluationsPerStep(guidanceScale: Double) -> Int {
-        guidanceScale > 1 && !embedsGuidance ? 2 : 1
+        guidanceScale > 1 && guidance == .classifierFree ? 2 : 1
     }
 }

@@ -1,7 +1,8 @@
 extension Planner {
     /// Why the chosen one, in a sentence or two, and what to know of it.
     static func explanation(
-        _ chosen: Option, _ candidates: [Plan.Candidate], _ budget: Double?, _ meetsBudget: Bool?, warning: String?
+        _ chosen: Option, _ candidates: [Plan.Candidate], _ budget: Double?, _ meetsBudget: Bool?,
+        misfits: [PlannerError], warning: String?
     ) -> String {
         var sentences = [choice(chosen, budget, meetsBudget)]
         if let better = candidates.last(where: { $0.verdict == .tooSlow && $0.quality > chosen.quality }),
@@ -13,6 +14,7 @@ extension Planner {
         if let best = tooLarge.first, let bytes = best.peakBytes {
             sentences.append("\(best.variant) would be better but needs \(Format.bytes(bytes)) of memory.")
         }
+        sentences += misfits.map { "Not considered: \($0)." }
         if let warning { sentences.append(warning) }
         return sentences.joined(separator: " ")
     }

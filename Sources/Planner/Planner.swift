@@ -73,19 +73,20 @@ public struct Planner: Sendable {
         let eligible = try eligibleModels(for: request)
         let budget = Self.budgetSeconds(of: request, now: now)
         var options: [Option] = []
-        var misfit: PlannerError?
+        var misfits: [PlannerError] = []
         for model in eligible {
             do {
                 options += try self.options(of: model, for: request, initImage, hasBudget: budget != nil)
             } catch {
-                misfit = misfit ?? error
+                misfits.append(error)
             }
         }
-        // A size that one member cannot draw leaves the others; one that none can is the job's error.
-        if options.isEmpty, let misfit { throw misfit }
+        // What one member cannot do leaves the others; what none can is the job's error.
+        if options.isEmpty, let misfit = misfits.first { throw misfit }
         options.sort(by: Self.isBetter)
         let chosen = try choose(options, budget, request)
-        return plan(chosen, among: options, budget, warning: try warning(chosen, request, initImage))
+        return plan(
+            chosen, among: options, budget, misfits: misfits, warning: try warning(chosen, request, initImage))
     }
 
     // MARK: - Candidates
@@ -138,6 +139,7 @@ public struct Planner: Sendable {
             throw .unavailablePrecision(pinned, model: model.name, available: model.precisions)
         }
         let guidance = request.guidanceScale ?? model.defaults.guidanceScale
+        if model.guidance == .distilled, guidance > 1 { throw .unsuitableGuidance(guidance, model: model.name) }
         let evaluations = model.evaluationsPerStep(guidanceScale: guidance)
         let sampler = request.sampler ?? model.defaults.sampler
         let counts = Self.stepCounts(of: model, for: request, hasBudget: hasBudget)
@@ -245,7 +247,9 @@ public struct Planner: Sendable {
         option.seconds.map { $0 <= budget * headroom }
     }
 
-    private func plan(_ chosen: Option, among options: [Option], _ budget: Double?, warning: String?) -> Plan {
+    private func plan(
+        _ chosen: Option, among options: [Option], _ budget: Double?, misfits: [PlannerError], warning: String?
+    ) -> Plan {
         let candidates = options.map { option in
             Plan.Candidate(
                 variant: option.variant, quality: option.quality, psnr: option.psnr,
@@ -258,7 +262,8 @@ public struct Planner: Sendable {
             sampler: chosen.sampler, budgetSeconds: budget, prediction: chosen.prediction, peakBytes: chosen.peakBytes,
             memoryLimitBytes: memoryLimitBytes, memoryMode: chosen.mode, stages: chosen.stages,
             meetsBudget: meetsBudget, candidates: candidates,
-            explanation: Self.explanation(chosen, candidates, budget, meetsBudget, warning: warning),
+            explanation: Self.explanation(
+                chosen, candidates, budget, meetsBudget, misfits: misfits, warning: warning),
             warning: warning)
     }
 

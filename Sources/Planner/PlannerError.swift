@@ -10,6 +10,8 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
     case unavailablePrecision(Precision, model: String, available: [Precision])
     /// A width or height that the model cannot draw.
     case unsuitableSize(field: String, value: Int, model: String, rule: ModelFacts.Sizes)
+    /// A guidance scale for a model that takes none.
+    case unsuitableGuidance(Double, model: String)
     /// The job begins with a picture, and goes so little from it that not one step is taken.
     case noSteps(strength: Double, steps: Int)
     /// Not even the least variant fits; whether the limit is the job's own, and whether its weights could be streamed.
@@ -24,6 +26,7 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unknownModel: "model"
         case .unavailablePrecision: "precision"
         case .unsuitableSize(let field, _, _, _): field
+        case .unsuitableGuidance: "guidance_scale"
         case .noSteps: "strength"
         }
     }
@@ -34,6 +37,7 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
         case .noModels, .unknownModel: "model_missing"
         case .unavailablePrecision: "precision_missing"
         case .unsuitableSize: "invalid_size"
+        case .unsuitableGuidance: "invalid_guidance"
         case .noSteps: "no_steps"
         case .insufficientMemory: "memory_limit"
         }
@@ -51,6 +55,8 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unsuitableSize(let field, let value, let model, let rule):
             "\(field) \(value) does not suit model \"\(model)\": a side is a multiple of \(rule.multiple)"
                 + " from \(rule.minimum) to \(rule.maximum)"
+        case .unsuitableGuidance(let scale, let model):
+            "guidance_scale \(scale) does not suit model \"\(model)\": it was trained to draw as if guided, and takes no scale above 1"
         case .noSteps(let strength, let steps):
             "strength \(strength) of \(steps) steps is less than one step: ask for more of either"
         case .insufficientMemory(let variant, let width, let height, let needed, let limit, _, let canStream):

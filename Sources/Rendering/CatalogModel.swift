@@ -43,7 +43,7 @@ public struct CatalogModel: Sendable {
             // Weights are narrowed when they are prepared: a folder can be run at every precision.
             steps: [], precisions: Precision.allCases.sorted(by: >),
             sizes: .init(minimum: factor, maximum: 16383 / factor * factor, multiple: factor),
-            embedsGuidance: unet.has("time_cond_proj_dim"))
+            guidance: unet.has("time_cond_proj_dim") ? .embedded : .classifierFree)
         hasManifest = FileState("\(folder.path)/\(ModelManifest.fileName)").exists
         if hasManifest {
             let manifest = try ModelManifest(folder: folder, over: &facts)

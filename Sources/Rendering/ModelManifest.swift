@@ -7,12 +7,14 @@ import Planner
 /// ```json
 /// {"format": 1, "name": "emoji", "family": "emoji", "title": "...", "licence": "...", "quality": 100,
 ///  "default": {"width": 128, "height": 128, "steps": 20, "guidance_scale": 4, "sampler": "ddim"},
+///  "guidance": "classifier_free",
 ///  "steps": [4, 6, 8, 12, 16, 20, 30], "precisions": ["fp32", "int8"],
 ///  "sizes": {"minimum": 64, "maximum": 512, "multiple": 8},
 ///  "measured_quality": [{"precision": "fp32", "steps": 8, "quality": 91.5}],
 ///  "measured_error": [{"precision": "int8", "psnr": 36.4}]}
 /// ```
-/// Every field but `format` may be left out; fields of later versions are passed over.
+/// Every field but `format` may be left out; fields of later versions are passed over. `"guidance": "distilled"` says that the model
+/// was trained to draw as if guided: one evaluation a step, and a job may not ask for a scale above 1.
 struct ModelManifest {
     static let fileName = "latentd.json"
     private static let format = 1
@@ -33,6 +35,7 @@ struct ModelManifest {
         facts.quality = try config.number("quality", default: facts.quality)
         if config.has("sizes") { facts.sizes = try Self.sizes(try config.object("sizes"), facts.sizes) }
         if config.has("default") { facts.defaults = try Self.defaults(try config.object("default"), facts.defaults) }
+        try readGuidance(of: config, into: &facts)
         if config.has("steps") { facts.steps = try config.integers("steps", in: 1...1000).sorted() }
         if config.has("precisions") {
             // The best first, as the planner shows them.
@@ -49,6 +52,22 @@ struct ModelManifest {
             (precision, try entry.number("psnr"))
         }
         facts.measuredPSNR = Dictionary(errors) { first, _ in first }
+    }
+
+    /// A model that is guided by an input says so in its configuration, not here.
+    private func readGuidance(of config: Config, into facts: inout ModelFacts) throws(ModelError) {
+        guard config.has("guidance") else { return }
+        let guidance: ModelFacts.Guidance = try config.choice("guidance")
+        guard (guidance == .embedded) == (facts.guidance == .embedded) else {
+            throw config.refusal("guidance", "it is '\(guidance.rawValue)', the UNet's configuration says otherwise")
+        }
+        facts.guidance = guidance
+        guard guidance == .distilled else { return }
+        let asked = config.has("default") ? try config.object("default").number("guidance_scale", default: 1) : 1
+        guard asked <= 1 else {
+            throw config.refusal("default.guidance_scale", "\(asked) is above 1, the most for distilled guidance")
+        }
+        facts.defaults.guidanceScale = asked
     }
 
     private static func sizes(

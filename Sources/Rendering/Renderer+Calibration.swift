@@ -158,8 +158,8 @@ extension Renderer {
         do throws(DiffusionError) {
             return [StageMemory](
                 try sides.map { side throws(DiffusionError) in
-                    let guided = facts.trial(
-                        (side, side), steps: 2, guidanceScale: max(facts.defaults.guidanceScale, 2))
+                    let scale = facts.guidance == .distilled ? 1 : max(facts.defaults.guidanceScale, 2)
+                    let guided = facts.trial((side, side), steps: 2, guidanceScale: scale)
                     let plan = try pipeline.memoryPlan(guided)
                     return SizedPlan(
                         pixels: side * side,

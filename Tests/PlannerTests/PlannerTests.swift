@@ -12,13 +12,13 @@ private let host = HostProfile(
 
 private func model(
     _ name: String, family: String = "emoji", quality: Double = 100, precisions: [Precision] = [.fp32],
-    embedsGuidance: Bool = false
+    guidance: ModelFacts.Guidance = .classifierFree
 ) -> ModelFacts {
     ModelFacts(
         name: name, family: family, identity: "\(name)-1",
         defaults: .init(width: 128, height: 128, steps: 20, guidanceScale: 5, sampler: .ddim),
         steps: [4, 8, 12, 16, 20, 30], precisions: precisions, sizes: .init(minimum: 64, maximum: 512, multiple: 8),
-        embedsGuidance: embedsGuidance, quality: quality)
+        guidance: guidance, quality: quality)
 }
 
 /// 0.1 s for the text, `evaluation` seconds for an evaluation at 128 x 128, 0.1 s for the picture; memory as given.
@@ -138,9 +138,38 @@ struct PlannerTests {
         #expect(abs((off.prediction?.denoiseSeconds ?? 0) - 1) < 1e-9)
         #expect(off.peakBytes == 50 * megabyte)
         let embedding = Planner(
-            host: host, models: [model("emoji", embedsGuidance: true)],
+            host: host, models: [model("emoji", guidance: .embedded)],
             costs: CostModel([costs("emoji", evaluation: 0.05)]))
         #expect(abs((try embedding.plan(request(), now: now).prediction?.denoiseSeconds ?? 0) - 1) < 1e-9)
+    }
+
+    @Test(
+        "A model with distilled guidance takes one evaluation a step and no scale above 1, and leaves such jobs to its family"
+    )
+    func distilled() throws {
+        var fast = model("emoji-fast", guidance: .distilled)
+        fast.defaults.guidanceScale = 1
+        let costs = CostModel([costs("emoji", evaluation: 0.05), costs("emoji-fast", evaluation: 0.05)])
+        let planner = Planner(host: host, models: [model("emoji", quality: 90), fast], costs: costs)
+        let plan = try planner.plan(request(), now: now)
+        #expect(plan.variant.model == "emoji-fast" && plan.guidanceScale == 1)
+        #expect(abs((plan.prediction?.denoiseSeconds ?? 0) - 1) < 1e-9 && plan.peakBytes == 50 * megabyte)
+
+        let guided = try planner.plan(request { $0.guidanceScale = 7 }, now: now)
+        #expect(guided.variant.model == "emoji" && guided.guidanceScale == 7)
+        #expect(guided.explanation.contains("Not considered: guidance_scale 7.0 does not suit model \"emoji-fast\""))
+        #expect(throws: PlannerError.unsuitableGuidance(7, model: "emoji-fast")) {
+            try planner.plan(
+                request {
+                    $0.guidanceScale = 7
+                    $0.model = "emoji-fast"
+                }, now: now)
+        }
+        let unguided = request {
+            $0.guidanceScale = 0
+            $0.model = "emoji-fast"
+        }
+        #expect(try planner.plan(unguided, now: now).guidanceScale == 0)
     }
 
     @Test("A deadline leaves what there is between now and then, and the tighter limit counts")

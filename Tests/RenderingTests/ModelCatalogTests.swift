@@ -20,7 +20,7 @@ struct ModelCatalogTests {
         #expect(facts.defaults.steps == 50)
         #expect(facts.defaults.guidanceScale == 7.5)
         #expect(facts.sizes == .init(minimum: 8, maximum: 16376, multiple: 8))
-        #expect(!facts.embedsGuidance)
+        #expect(facts.guidance == .classifierFree)
     }
 
     @Test("Every fixture is a model, and the one with a guidance embedding says so")
@@ -28,7 +28,7 @@ struct ModelCatalogTests {
         let catalog = ModelCatalog(directories: [fixtureModels])
         #expect(catalog.models.map(\.facts.name) == ["lcm", "odd", "pruned", "sd1", "sd2", "tiny"])
         #expect(catalog.problems.isEmpty)
-        #expect(catalog.models.filter(\.facts.embedsGuidance).map(\.facts.name) == ["lcm"])
+        #expect(catalog.models.filter { $0.facts.guidance == .embedded }.map(\.facts.name) == ["lcm"])
         #expect(catalog["lcm"]?.facts.defaults.sampler == .lcm)
         #expect(catalog["odd"]?.facts.defaults.sampler == .euler)
         #expect(catalog["odd"]?.facts.defaults.width == 72)
@@ -82,6 +82,12 @@ struct ModelCatalogTests {
             ("{\"format\": 1, \"precisions\": \"int8\"}", "precisions"),
             ("{\"format\": 1, \"measured_error\": 3}", "measured_error"),
             ("{\"format\": 1, \"measured_error\": [{\"precision\": \"int8\"}]}", "psnr"),
+            ("{\"format\": 1, \"guidance\": \"strong\"}", "guidance"),
+            ("{\"format\": 1, \"guidance\": \"embedded\"}", "guidance"),
+            (
+                "{\"format\": 1, \"guidance\": \"distilled\", \"default\": {\"guidance_scale\": 3}}",
+                "default.guidance_scale"
+            ),
             ("{\"format\": 1, \"sizes\": {\"multiple\": 12}}", "multiple"),
             ("{\"format\": 1, \"sizes\": {\"minimum\": 64, \"maximum\": 32}}", "minimum"), ("[", "latentd.json"),
         ])
@@ -116,7 +122,7 @@ struct ModelCatalogTests {
         try first.write(tinyManifest, to: "z/latentd.json")
         let catalog = ModelCatalog(directories: [first.path, "/nonexistent", second.path])
         #expect(catalog.models.map(\.facts.name) == ["z", "b", "a"])
-        #expect(catalog["b"]?.facts.embedsGuidance == false)
+        #expect(catalog["b"]?.facts.guidance == .classifierFree)
     }
 
     @Test("A model's identity changes when one of its files does")

@@ -61,6 +61,35 @@ struct RendererTests {
         #expect(metadata.timings.map(\.stage) == ["load", "text", "denoise", "decode", "encode"])
     }
 
+    @Test("A model with distilled guidance runs one evaluation a step, whatever its pipeline's files would suggest")
+    func distilledGuidance() throws {
+        let directory = try ModelDirectory(["fast": "tiny", "plain": "tiny"])
+        let manifest = #"{"format": 1, "family": "f", "default": {"width": 64, "height": 64, "steps": 2}"#
+        try directory.write(manifest + #", "guidance": "distilled"}"#, to: "fast/latentd.json")
+        try directory.write(manifest + "}", to: "plain/latentd.json")
+        let renderer = try Renderer(catalog: directory.catalog, options: .init(threads: 1, version: "1"))
+        func record(_ model: String, scale: Double? = nil) throws -> ResultRecord {
+            var job = JobRequest(prompt: "a red apple")
+            (job.model, job.guidanceScale) = (model, scale)
+            return try renderer.render(job).record
+        }
+        func unetBytes(_ record: ResultRecord) -> Int? {
+            record.memory.stages.first { $0.planned.stage == "unet" }?.planned.computingBytes
+        }
+        let (fast, guided, unguided) = (try record("fast"), try record("plain"), try record("plain", scale: 1))
+        #expect(fast.picture.bitstreamSHA256 == unguided.picture.bitstreamSHA256 && fast.plan.guidanceScale == 1)
+        #expect(fast.picture.bitstreamSHA256 != guided.picture.bitstreamSHA256)
+        // A second evaluation is a second half of the batch.
+        let (one, two) = (try #require(unetBytes(fast)), try #require(unetBytes(guided)))
+        #expect(unetBytes(unguided) == one && two > one)
+        let error = #expect(throws: RenderingError.self) { try record("fast", scale: 2) }
+        #expect(error?.description.contains("guidance_scale 2.0 does not suit model \"fast\"") == true)
+
+        let costs = try renderer.calibrate(try #require(directory.catalog["fast"]))
+        let unet = try #require(costs.first?.memory.first { $0.stage == "unet" })
+        #expect(unet.guided == unet.unguided)
+    }
+
     @Test("A job made from a picture gives the same bitstream again", arguments: [true, false])
     func again(lossless: Bool) throws {
         let job = request { $0.output.lossless = lossless }
