@@ -22,8 +22,16 @@ from systemd/latentd.tmpfiles "$lib/tmpfiles.d/latentd.conf"
 install -d "$share/latentd/models"
 for index in models/*/model_index.json; do
     [ -e "$index" ] || continue
-    cp -rL --no-preserve=ownership "$(dirname "$index")" "$share/latentd/models/"
+    model=$share/latentd/models/$(basename "$(dirname "$index")")
+    # A link of before is not written through, nor does it stand in the way.
+    rm -rf "$model"
+    cp -rP --no-preserve=ownership "$(dirname "$index")" "$model"
 done
+# What members of a family share is a link from one to the other, here as there.
+if find "$share/latentd/models" -xtype l | grep .; then
+    echo "install.sh: these links lead out of models/, where nothing is installed from" >&2
+    exit 1
+fi
 chmod -R u=rwX,go=rX "$share/latentd"
 
 for document in README.md LICENSE models/NOTICE docs/*.md docs/*.json; do

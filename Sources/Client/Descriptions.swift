@@ -105,24 +105,27 @@ public func jobTable(_ jobs: [JobInfo]) -> String {
     return table.text
 }
 
-/// Models as a table, one line for each precision.
+/// Models as a table, one line for each precision; those of a family lie together.
 public func modelTable(_ models: [ModelInfo]) -> String {
     var table = TextTable(
-        header: ["MODEL", "SIZE", "WEIGHTS", "STEPS", "PRECISION", "TIME", "MEMORY", "PSNR", "PROBLEM"])
+        header: [
+            "FAMILY", "MODEL", "SIZE", "WEIGHTS", "STEPS", "PRECISION", "QUALITY", "TIME", "MEMORY", "PSNR", "PROBLEM",
+        ])
     for model in models {
         let size = model.width.flatMap { width in model.height.map { "\(width) x \($0)" } }
         let facts = [
-            model.name, size ?? "", model.bytes.map(bytesText) ?? "",
+            model.family ?? "", model.name, size ?? "", model.bytes.map(bytesText) ?? "",
             model.steps.map(String.init).joined(separator: ","),
         ]
         for member in model.members {
             table.add(
                 facts + [
-                    member.precision, member.seconds.map(secondsText) ?? "not measured",
+                    member.precision, String(format: "%.0f", member.quality),
+                    member.seconds.map(secondsText) ?? "not measured",
                     member.peakBytes.map(bytesText) ?? "", member.psnr.map(decibelText) ?? "", model.problem ?? "",
                 ])
         }
-        if model.members.isEmpty { table.add(facts + ["", "", "", "", model.problem ?? ""]) }
+        if model.members.isEmpty { table.add(facts + ["", "", "", "", "", model.problem ?? ""]) }
     }
     return table.text
 }

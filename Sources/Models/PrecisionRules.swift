@@ -57,6 +57,9 @@ public struct PrecisionRules: Hashable, Sendable {
         Rule(component: "unet", tensors: "*.proj_out.*", at: [.int4], precision: .int8),
     ])
 
+    /// Those for one component.
+    func of(_ component: String) -> PrecisionRules { PrecisionRules(rules.filter { $0.component == component }) }
+
     /// What the tensor `name` of `component` gets in a model that is asked for at `precision`.
     public func precision(of name: String, in component: String, at precision: WeightPrecision) -> WeightPrecision {
         let rule = rules.first {

@@ -18,8 +18,8 @@ import Compute
 /// The bytes leave this process's memory as they were checked, so that opening a file takes none.
 final class PreparedFile: Sendable {
     static let format = "latentd prepared weights"
-    /// Raised whenever a layout's bytes come to mean something else.
-    static let version = "2"
+    /// Raised whenever a layout's bytes, or what the metadata says, come to mean something else.
+    static let version = "3"
     static let checksums = "checksums"
 
     private let contents: Safetensors

@@ -8,22 +8,26 @@ struct PreparedIdentity: Sendable {
     /// The file's name, without its folder.
     let fileName: String
 
+    /// A component that several models share by a link is one: it is prepared once.
+    ///
     /// - Parameters:
-    ///   - component: or a part of one, as the file's name says it.
+    ///   - part: of a component that is loaded in parts.
     ///   - files: the checkpoint's.
     init(
-        _ folder: ModelFolder, _ component: String, files: [String], _ precision: WeightPrecision,
+        _ folder: ModelFolder, _ component: String, part: String?, files: [String], _ precision: WeightPrecision,
         _ rules: PrecisionRules, keepsRows: Bool
     ) {
-        let source =
-            "\(PreparedIdentity.absolute(folder.path)) \(component) \(precision.rawValue)\(keepsRows ? " rows" : "")"
+        let place = PreparedIdentity.absolute("\(folder.path)/\(component)")
+        let model = place.split(separator: "/").dropLast().last.map(String.init) ?? folder.name
+        let component = part.map { "\(component)-\($0)" } ?? component
+        let source = "\(place) \(component) \(precision.rawValue)\(keepsRows ? " rows" : "")"
         metadata = [
             "format": PreparedFile.format, "version": PreparedFile.version, "source": source,
             "files": PreparedIdentity.states(files.map(PreparedIdentity.absolute)), "rules": rules.json.text,
         ]
         let text = metadata.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
         let key = Array(text.utf8).withUnsafeBytes { SHA256.hexadecimal($0) }.prefix(16)
-        fileName = "\(folder.name).\(component).\(precision.rawValue).\(key).safetensors"
+        fileName = "\(model).\(component).\(precision.rawValue).\(key).safetensors"
     }
 
     /// Whether a file of another identity is still of use: its checkpoint is as it was, and this identity does not replace it.

@@ -44,7 +44,7 @@ final class WeightStorage {
         self.component = component
         self.keepsRows = keepsRows
         precision = preparation.precision
-        rules = preparation.rules
+        rules = preparation.rules.of(component)
         pool = preparation.pool
         store = preparation.store
         guard let store else {
@@ -52,8 +52,7 @@ final class WeightStorage {
             return
         }
         let identity = PreparedIdentity(
-            folder, part.map { "\(component)-\($0)" } ?? component, files: checkpoint.files, preparation.precision,
-            rules,
+            folder, component, part: part, files: checkpoint.files, preparation.precision, rules,
             keepsRows: keepsRows)
         self.identity = identity
         // What a header says about a tensor beside its name; and the largest layout, for a file that is mapped before it is written.

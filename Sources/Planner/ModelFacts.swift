@@ -18,7 +18,7 @@ public struct ModelFacts: Equatable, Codable, Sendable {
     public var sizes: Sizes
     /// What guides it.
     public var guidance: Guidance
-    /// How good its pictures are at its widest precision and default steps, 0...100, beside the others of its family.
+    /// How good its pictures are at its widest precision and default steps, 0...100: in one unit for all of a family.
     public var quality: Double
     /// Measured qualities, in place of the estimate.
     public var measuredQuality: [MeasuredQuality]
@@ -118,11 +118,15 @@ public struct ModelFacts: Equatable, Codable, Sendable {
         self.weightBytes = weightBytes
     }
 
-    /// What a variant's pictures are worth: measured, or else estimated from `quality`, the precision, and the steps as a
-    /// part of the default: 0.4 of the quality for the first step, the rest with the square root of the steps.
+    /// What a variant's pictures are worth: measured; or else estimated from another precision that was measured at these steps; or else
+    /// from `quality`, the precision, and the steps as a part of the default: 0.4 of the quality for the first step, the rest with the
+    /// square root of the steps.
     public func quality(_ precision: Precision, steps: Int) -> Double {
         if let measured = measuredQuality.first(where: { $0.precision == precision && $0.steps == steps }) {
             return measured.quality
+        }
+        if let measured = measuredQuality.filter({ $0.steps == steps }).max(by: { $0.precision < $1.precision }) {
+            return measured.quality * Self.factor(precision) / Self.factor(measured.precision)
         }
         let part = min(Double(steps) / Double(defaults.steps), 1)
         return quality * Self.factor(precision) * (0.4 + 0.6 * part.squareRoot())

@@ -48,6 +48,13 @@ struct ModelManifest {
             precision, entry throws(ModelError) in
             .init(precision: precision, steps: try entry.integer("steps"), quality: try entry.number("quality"))
         }
+        // What was measured with the model's own settings is its quality, unless the maker says something else.
+        let (widest, steps) = (facts.precisions.first, facts.defaults.steps)
+        if !config.has("quality"),
+            let own = facts.measuredQuality.first(where: { $0.precision == widest && $0.steps == steps })
+        {
+            facts.quality = own.quality
+        }
         let errors = try Self.entries("measured_error", of: config) { precision, entry throws(ModelError) in
             (precision, try entry.number("psnr"))
         }

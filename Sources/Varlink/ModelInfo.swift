@@ -2,6 +2,8 @@
 public struct ModelInfo: Codable, Sendable, Equatable {
     /// The folder's name; what a job's `model` says.
     public var name: String
+    /// Models of one family may stand in for one another; nil when it cannot be used.
+    public var family: String?
     /// Where it lies.
     public var path: String
     /// Why it cannot be used; nil when it can.
@@ -23,10 +25,12 @@ public struct ModelInfo: Codable, Sendable, Equatable {
 
     /// A model with these fields.
     public init(
-        name: String, path: String, problem: String?, bytes: Int?, width: Int?, height: Int?, members: [MemberInfo],
+        name: String, family: String?, path: String, problem: String?, bytes: Int?, width: Int?, height: Int?,
+        members: [MemberInfo],
         steps: [Int], calibrated: Bool, licence: String?
     ) {
         self.name = name
+        self.family = family
         self.path = path
         self.problem = problem
         self.bytes = bytes
@@ -49,18 +53,21 @@ public struct MemberInfo: Codable, Sendable, Equatable {
     public var peakBytes: Int?
     /// How far its pictures are from those of fp32, in dB; nil where nobody measured it.
     public var psnr: Double?
+    /// What its pictures are worth beside those of the family, 0...100, with the model's own steps.
+    public var quality: Double
 
     enum CodingKeys: String, CodingKey {
-        case precision, seconds, psnr
+        case precision, seconds, psnr, quality
         case peakBytes = "peak_bytes"
     }
 
     /// A member with these fields.
-    public init(precision: String, seconds: Double?, peakBytes: Int?, psnr: Double?) {
+    public init(precision: String, seconds: Double?, peakBytes: Int?, psnr: Double?, quality: Double) {
         self.precision = precision
         self.seconds = seconds
         self.peakBytes = peakBytes
         self.psnr = psnr
+        self.quality = quality
     }
 }
 

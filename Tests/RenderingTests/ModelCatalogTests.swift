@@ -2,6 +2,7 @@ import Compute
 import Diffusion
 import Foundation
 import Jobs
+import Models
 import Planner
 import Rendering
 import Testing
@@ -123,6 +124,60 @@ struct ModelCatalogTests {
         let catalog = ModelCatalog(directories: [first.path, "/nonexistent", second.path])
         #expect(catalog.models.map(\.facts.name) == ["z", "b", "a"])
         #expect(catalog["b"]?.facts.guidance == .classifierFree)
+    }
+
+    @Test("Where a manifest states no quality, what was measured with the model's own settings is it")
+    func measuredQuality() throws {
+        let directory = try ModelDirectory(["m": "tiny"])
+        let measured =
+            #"[{"precision": "int8", "steps": 8, "quality": 70}, {"precision": "fp32", "steps": 8, "quality": 71}]"#
+        let text = #"{"format": 1, "default": {"steps": 8}, "measured_quality": \#(measured)"#
+        try directory.write(text + "}", to: "m/latentd.json")
+        #expect(directory.catalog["m"]?.facts.quality == 71)
+        try directory.write(text + #", "quality": 60}"#, to: "m/latentd.json")
+        #expect(directory.catalog["m"]?.facts.quality == 60)
+    }
+
+    @Test("Members of a family may share a component by a link")
+    func linked() throws {
+        let directory = try ModelDirectory(["base": "tiny", "small": "tiny"])
+        let link = "\(directory.path)/small/text_encoder", files = FileManager.default
+        let before = try #require(directory.catalog["small"])
+        try files.removeItem(atPath: link)
+        try files.createSymbolicLink(atPath: link, withDestinationPath: "../base/text_encoder")
+        let (base, small) = (try #require(directory.catalog["base"]), try #require(directory.catalog["small"]))
+        #expect(small.byteCount == before.byteCount)
+        #expect(try small.folder.sha256() == base.folder.sha256())
+        #expect(small.facts.identity != base.facts.identity)
+
+        // Prepared once; the pictures are those of a folder that has all of its own.
+        let cache = "\(directory.path)/cache"
+        let renderer = try Renderer(
+            catalog: directory.catalog, options: .init(threads: 1, cacheDirectory: cache, version: "1"))
+        func picture(_ model: String) throws -> String {
+            var request = JobRequest(prompt: "a red apple")
+            (request.model, request.width, request.height, request.steps) = (model, 64, 64, 1)
+            let plan = try renderer.plan(request, now: Timestamp(millisecondsSinceEpoch: 0))
+            return try renderer.render(request, seed: 1, plan: plan).record.picture.bitstreamSHA256
+        }
+        #expect(try picture("small") == picture("base"))
+        let prepared = try files.contentsOfDirectory(atPath: "\(cache)/prepared").filter {
+            $0.hasSuffix(".safetensors")
+        }
+        let parts = prepared.map { $0.split(separator: ".").prefix(2).joined(separator: ".") }
+        #expect(parts.sorted() == ["base.text_encoder", "base.unet", "base.vae", "small.unet", "small.vae"])
+
+        // What the link leads to changes: so does who has it.
+        let file = "\(directory.path)/base/text_encoder/config.json"
+        try files.setAttributes([.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: file)
+        #expect(directory.catalog["small"]?.facts.identity != small.facts.identity)
+
+        // An import needs no link.
+        let imported = try Importer(
+            small.folder, .init(output: directory.path, name: "alone", precision: .int8, tool: "tests")
+        ).run()
+        let kind = try files.attributesOfItem(atPath: "\(imported.path)/text_encoder")[.type] as? FileAttributeType
+        #expect(kind == .typeDirectory && directory.catalog["alone"] != nil)
     }
 
     @Test("A model's identity changes when one of its files does")
