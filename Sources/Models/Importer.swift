@@ -160,7 +160,7 @@ public struct Importer {
             checkpoint.tensor(name).map { tensor in
                 TensorPlan(
                     name, tensor.entry,
-                    options.rules.precision(of: name, in: component, at: options.precision),
+                    options.rules.everywhere.precision(of: name, in: component, at: options.precision),
                     isChanged: loras.contains { $0.change(of: name, in: component) != nil })
             }
         }

@@ -44,7 +44,7 @@ final class WeightStorage {
         self.component = component
         self.keepsRows = keepsRows
         precision = preparation.precision
-        rules = preparation.rules.of(component)
+        rules = preparation.rules.here.of(component)
         pool = preparation.pool
         store = preparation.store
         guard let store else {

@@ -53,7 +53,7 @@ public struct CatalogModel: Sendable {
             title = nil
             licence = nil
         }
-        let rules = try folder.precisionRules()
+        let rules = try folder.precisionRules().here
         for precision in facts.precisions {
             facts.weightBytes[precision] = try WeightEstimate.privateBytes(
                 of: folder, at: WeightPrecision(precision), rules: rules)
