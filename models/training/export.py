@@ -1,5 +1,7 @@
 """Writes one member of the family as a diffusers folder of float16 weights, with latentd's manifest.
 
+With --int8, the denoiser's weights are those of latentd's own importer.
+
 What has no checkpoint in --data stays as it is in OUT/emoji. Members but the base share its text encoder, tokenizer and,
 without a decoder of their own, its autoencoder by relative links.
 """
@@ -8,6 +10,8 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
+import tempfile
 
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
@@ -26,8 +30,8 @@ MANIFESTS = {
              "steps": [4, 6, 8, 12, 16, 20, 30], "precisions": ["fp32", "bf16", "int8", "int4"]},
     "small": {"name": "emoji-small", "title": "Emoji, half as large: one evaluation a step",
               "guidance": "distilled",
-              "default": {"width": 128, "height": 128, "steps": 8, "guidance_scale": 1.0, "sampler": "ddim"},
-              "steps": [2, 3, 4, 6, 8, 12], "precisions": ["fp32", "bf16", "int8", "int4"]},
+              "default": {"width": 128, "height": 128, "steps": 4, "guidance_scale": 1.0, "sampler": "ddim"},
+              "steps": [1, 2, 3, 4, 6, 8], "precisions": ["fp32", "bf16", "int8", "int4"]},
     "tiny": {"name": "emoji-tiny", "title": "Emoji, the least: one evaluation a step, narrow decoder",
              "guidance": "distilled",
              "default": {"width": 128, "height": 128, "steps": 4, "guidance_scale": 1.0, "sampler": "ddim"},
@@ -59,6 +63,22 @@ def build(data: pathlib.Path, base: pathlib.Path, member: str, few: bool) -> Sta
                                    feature_extractor=None, requires_safety_checker=False)
 
 
+def quantize(part: pathlib.Path, latentd: pathlib.Path) -> None:
+    """Puts int8 weights of `latentd import` in the place of the denoiser's, and what the manifest has to say of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([latentd, "import", part, "--precision", "int8", "--name", "member", "--output", folder], check=True)
+        imported = pathlib.Path(folder) / "member"
+        manifest = json.loads((imported / "latentd.json").read_text())
+        quantization = manifest["quantization"]
+        quantization["components"] = {"unet": quantization["components"]["unet"]}
+        own = json.loads((part / "latentd.json").read_text())
+        quantization["source"]["name"] = own["name"]
+        own |= {"precisions": manifest["precisions"], "quantization": quantization}
+        (part / "latentd.json").write_text(json.dumps(own, indent=2) + "\n")
+        shutil.rmtree(part / "unet")
+        shutil.copytree(imported / "unet", part / "unet")
+
+
 def forget_paths(folder: pathlib.Path) -> None:
     """Configurations without the paths of the machine that wrote them."""
     for path in folder.rglob("*.json"):
@@ -74,10 +94,11 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, required=True, help="the folder of models; a member there is replaced")
     parser.add_argument("--member", choices=MANIFESTS, required=True)
     parser.add_argument("--few", action="store_true", help="the few-step student")
+    parser.add_argument("--int8", type=pathlib.Path, metavar="LATENTD", help="round the denoiser's weights with this program")
     options = parser.parse_args()
     manifest = {**SHARED, **MANIFESTS[options.member]}
     folder, base = options.out / manifest["name"], options.out / "emoji"
-    part = options.out / f".{manifest['name']}.part"
+    part = options.out / f"{manifest['name']}.part"
     build(options.data, base, options.member, options.few).to(torch.float16).save_pretrained(part)
     if options.member == "base":
         shutil.rmtree(part / "tokenizer")
@@ -92,6 +113,8 @@ def main() -> None:
         path.chmod(0o644)
     os.chmod(part, 0o755)
     StableDiffusionPipeline.from_pretrained(part, safety_checker=None, requires_safety_checker=False)
+    if options.int8:
+        quantize(part, options.int8)
     if folder.exists():
         shutil.rmtree(folder)
     part.rename(folder)
