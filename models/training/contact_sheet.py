@@ -1,4 +1,4 @@
-"""Contact sheets, every prompt of a list drawn once by latentd, in the list's order, its caption below.
+"""Contact sheets, every prompt of the lists drawn once by latentd, in their order, its caption below.
 
 With --ways, one row a prompt instead: the same noise at each MODEL:PRECISION:STEPS that is named.
 """
@@ -32,14 +32,16 @@ def main() -> None:
     parser.add_argument("--models", type=pathlib.Path, default=here.parent)
     parser.add_argument("--model", default="emoji")
     parser.add_argument("--ways", nargs="*", default=[], metavar="MODEL:PRECISION:STEPS")
-    parser.add_argument("--prompts", type=pathlib.Path, default=here / "sheet-prompts.txt")
+    parser.add_argument("--prompts", type=pathlib.Path, nargs="+",
+                        default=[here / "sheet-prompts.txt", here / "scene-prompts.txt"])
     parser.add_argument("--every", type=int, default=1, help="take every so many-th prompt")
     parser.add_argument("--columns", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     options = parser.parse_args()
     jobs = [{"prompt": prompt, "seed": options.seed + n}
-            for n, prompt in enumerate(options.prompts.read_text().splitlines())][::options.every]
+            for n, prompt in enumerate(line for path in options.prompts for line in path.read_text().splitlines())
+            ][::options.every]
     if options.ways:
         ways = [way.split(":") for way in options.ways]
         jobs = [{**job, "model": model, "precision": precision, "steps": int(steps)}
