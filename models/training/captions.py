@@ -31,6 +31,12 @@ def held_out(rows: list[dict], names: dict[str, list[str]]) -> dict[str, str]:
     return held
 
 
+def trained_on(rows: list[dict], names: dict[str, list[str]]) -> list[int]:
+    """The rows of the drawings that generation trains on."""
+    held = held_out(rows, names)
+    return [index for index, row in enumerate(rows) if row["name"] in names and held[row["name"]] != row["style"]]
+
+
 def article(name: str) -> str:
     return "an" if name[0].lower() in "aeiou" and not name.lower().startswith(("uni", "eu")) else "a"
 

@@ -145,6 +145,12 @@ class Average:
             parameter.copy_(value)
 
 
+def averaged(path: pathlib.Path, prefix: str = "") -> dict[str, torch.Tensor]:
+    """A checkpoint's averaged weights whose names begin with `prefix`, without it."""
+    state = torch.load(path, map_location="cpu")["average"]
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
 def orthogonalized(update: torch.Tensor) -> torch.Tensor:
     """The nearest semi-orthogonal matrix, roughly: four quintic Newton-Schulz steps."""
     a, b, c = 3.4445, -4.7750, 2.0315

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from captions import STYLES, Scene, article, concepts, held_out
-from common import BACKGROUNDS, open_pictures
+from common import BACKGROUNDS, averaged, open_pictures
 from drawing import draw
 from judge import Concepts, Judge, shrink
 from scenes import compose
@@ -28,7 +28,7 @@ class Critic:
     def __init__(self, path: pathlib.Path, rows: list[dict]):
         self.known = Concepts(rows)
         self.judge = Judge(self.known.vocabulary)
-        self.judge.load_state_dict(torch.load(path, map_location="cpu")["average"])
+        self.judge.load_state_dict(averaged(path))
         self.judge.eval().requires_grad_(False)
         self.candidates = self.judge.read(self.known.bags, self.known.offsets)
 
@@ -127,21 +127,21 @@ def main() -> None:
     drawings = torch.stack([compose(Scene([held[one["name"], one["style"]]], background=one["background"]), pictures)
                             for one in singles])
     real = torch.cat([critic.judge.look(shrink(part)) for part in drawings.split(64)])
-    table = {tuple(row["way"].split(":")): row for row in (json.loads(options.out.read_text()) if options.out.exists() else [])}
-    table["drawings",] = {"way": "drawings", "count": len(singles), **critic.singles(drawings, singles, real)}
+    table = {row["way"]: row for row in (json.loads(options.out.read_text()) if options.out.exists() else [])}
+    table["drawings"] = {"way": "drawings", "count": len(singles), **critic.singles(drawings, singles, real)}
     for way in options.ways:
         model, precision, steps = way.split(":")
         jobs = [{"prompt": one["prompt"], "seed": n, "model": model, "precision": precision, "steps": int(steps)}
                 for n, one in enumerate([*singles, *pairs])]
         drawn = tensor([picture for picture, _ in draw(options.binaries, options.models, jobs)])
-        row = {"way": way, "count": len(singles), **critic.singles(drawn[:len(singles)], singles, real),
-               "pairs": critic.pairs(drawn[len(singles):], pairs)}
-        table[tuple(way.split(":"))] = row
-        print(row, flush=True)
+        table[way] = {"way": way, "count": len(singles), **critic.singles(drawn[:len(singles)], singles, real),
+                      "pairs": critic.pairs(drawn[len(singles):], pairs)}
+        print(table[way], flush=True)
         options.out.write_text("[\n" + ",\n".join(map(json.dumps, table.values())) + "\n]\n")
-    for model in {way[0] for way in table if len(way) == 3}:
+    figures = [(*way.split(":"), row) for way, row in table.items() if way != "drawings"]
+    for model in {model for model, _, _, _ in figures}:
         write_quality(options.models / model / "latentd.json",
-                      [(way[1], int(way[2]), row) for way, row in table.items() if way[0] == model])
+                      [(precision, int(steps), row) for name, precision, steps, row in figures if name == model])
 
 
 def write_quality(path: pathlib.Path, figures: list[tuple[str, int, dict]]) -> None:

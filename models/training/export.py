@@ -21,6 +21,7 @@ from transformers import CLIPTokenizer
 import autoencoder
 import text
 import unet
+from common import averaged
 
 SHARED = {"format": 1, "family": "emoji", "licence": "Apache-2.0 AND MIT AND CC-BY-4.0",
           "sizes": {"minimum": 64, "maximum": 512, "multiple": 32}}
@@ -38,12 +39,6 @@ MANIFESTS = {
              "steps": [1, 2, 3, 4, 6, 8], "precisions": ["fp32", "bf16", "int8", "int4"]},
 }
 DECODER = {"base": "wide", "small": "wide", "tiny": "narrow"}
-
-
-def averaged(path: pathlib.Path, prefix: str = "") -> dict[str, torch.Tensor]:
-    """A checkpoint's averaged weights whose names begin with `prefix`, without it."""
-    state = torch.load(path, map_location="cpu")["average"]
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
 def build(data: pathlib.Path, base: pathlib.Path, member: str, few: bool) -> StableDiffusionPipeline:

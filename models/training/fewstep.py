@@ -9,8 +9,8 @@ import json
 import torch
 from safetensors.torch import save_file
 
-from common import DEVICE, Run, arguments, autocast, optimizer
-from teach import GUIDANCE, networks
+from common import DEVICE, Run, arguments, autocast, averaged, optimizer
+from teach import guided_velocity, networks
 from text import tokens
 from unet import MEMBERS, SCHEDULE, Scenes, alphas, create
 
@@ -80,8 +80,7 @@ def main() -> None:
     guided = options.member == "base"  # the others hold the guidance already
     if not guided:
         teacher = create(options.member)
-        state = torch.load(options.out / f"{options.member}.pt", map_location="cpu")["average"]
-        teacher.load_state_dict({key[5:]: value for key, value in state.items() if key.startswith("unet.")})
+        teacher.load_state_dict(averaged(options.out / f"{options.member}.pt", "unet."))
     teacher = teacher.to(DEVICE, memory_format=torch.channels_last).eval().requires_grad_(False)
     student = copy.deepcopy(teacher).requires_grad_(not options.rank)
     if options.rank:
@@ -95,7 +94,7 @@ def main() -> None:
         clean, texts = scenes.draw(options.batch, generator)
         with torch.no_grad():
             states = text(tokens(tokenizer, texts, full=True).to(DEVICE)).last_hidden_state
-            empty = text(tokens(tokenizer, [""], full=True).to(DEVICE)).last_hidden_state.expand_as(states)
+            empty = text(tokens(tokenizer, [""], full=True).to(DEVICE)).last_hidden_state
             interval = SCHEDULE["num_train_timesteps"] // options.grid
             times = (options.grid - torch.arange(options.batch, device=DEVICE) % options.grid) * interval - 1
             first = cumulative[times][:, None, None, None]
@@ -103,9 +102,11 @@ def main() -> None:
             landed, now = noisy, times
             for _ in range(options.substeps):
                 then = now - spacing
-                with autocast():
-                    velocity = (guided_velocity(teacher, landed, now, states, empty) if guided
-                                else teacher(landed, now, states).sample.float())
+                if guided:
+                    velocity = guided_velocity(teacher, landed, now, states, empty)
+                else:
+                    with autocast():
+                        velocity = teacher(landed, now, states).sample.float()
                 landed = ddim(landed, velocity, *(cumulative[time][:, None, None, None] for time in (now, then)))
                 now = then
             target = velocity_between(noisy, landed, first, cumulative[now][:, None, None, None])
@@ -115,12 +116,6 @@ def main() -> None:
     if options.rank:
         student.load_state_dict(run.averaged())
         save_file(low_rank_weights(student), options.out / f"{options.member}-lora.safetensors")
-
-
-def guided_velocity(unet, sample, times, states, empty) -> torch.Tensor:
-    """The base's answer at the fixed guidance."""
-    named, unnamed = unet(sample.repeat(2, 1, 1, 1), times.repeat(2), torch.cat([states, empty])).sample.float().chunk(2)
-    return unnamed + GUIDANCE * (named - unnamed)
 
 
 if __name__ == "__main__":

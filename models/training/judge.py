@@ -10,8 +10,8 @@ import re
 import numpy as np
 import torch
 
-from captions import STYLES, concepts, held_out
-from common import BACKGROUNDS, DEVICE, Run, arguments, autocast, open_pictures, optimizer
+from captions import STYLES, concepts, trained_on
+from common import BACKGROUNDS, DEVICE, Run, arguments, autocast, composite, open_pictures, optimizer
 
 SIDE, WIDTH, CONCEPTS = 64, 192, 1500
 
@@ -89,9 +89,7 @@ def recall(judge: Judge, concepts: Concepts, drawings: np.ndarray, rows: list[di
     """How often a drawing's concept is among the first k, on white."""
     found = 0
     candidates = judge.read(concepts.bags, concepts.offsets)
-    white = np.full((len(rows), 3), 255)
-    pixels = torch.from_numpy(drawings).to(DEVICE).float().permute(0, 3, 1, 2) / 255
-    pictures = (pixels[:, :3] + torch.from_numpy(white).float()[:, :, None, None].to(DEVICE) / 255 * (1 - pixels[:, 3:])) * 2 - 1
+    pictures = composite(drawings, np.full((len(rows), 3), 255)).to(DEVICE)
     for start in range(0, len(rows), 64):
         best = judge.compare(judge.look(pictures[start:start + 64]), candidates).topk(k).indices.cpu()
         found += sum(concepts.names.index(row["name"]) in line for row, line in zip(rows[start:start + 64], best.tolist()))
@@ -105,9 +103,8 @@ def main() -> None:
     torch.manual_seed(options.seed)
     pictures, rows = open_pictures(options.data)
     names, known = concepts(), Concepts(rows)
-    held = held_out(rows, names)
     number = {name: index for index, name in enumerate(known.names)}
-    generated = [index for index, row in enumerate(rows) if row["name"] in names and held[row["name"]] != row["style"]]
+    generated = trained_on(rows, names)
     chosen = [index for index in range(len(rows)) if rows[index]["name"] in number and index not in set(generated)]
 
     def small(indices: list[int]) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderTiny
 
-from captions import Scene, called, caption, concepts, held_out, plural
+from captions import Scene, called, caption, concepts, plural, trained_on
 from common import BACKGROUNDS, composite, open_pictures
 
 CAPTIONS = 3  #: captions of each scene
@@ -52,8 +52,7 @@ def centres(layout: str, count: int, size: float) -> list[tuple[float, float]]:
 
 def scenes(rows: list[dict], names: dict[str, list[str]], generator: np.random.Generator, scale: float) -> list[Scene]:
     """All single drawings on all backgrounds, then the chance ones; `scale` multiplies how many of those."""
-    held, colours = held_out(rows, names), list(BACKGROUNDS)
-    drawn = [index for index, row in enumerate(rows) if row["name"] in names and held[row["name"]] != row["style"]]
+    colours, drawn = list(BACKGROUNDS), trained_on(rows, names)
     by_style = {}
     for index in drawn:
         by_style.setdefault(rows[index]["style"], []).append(index)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from transformers import CLIPTokenizer
 
-from common import DEVICE, arguments, autocast
+from common import DEVICE, arguments, autocast, averaged
 from text import create as create_text, tokens
 from unet import Scenes, alphas, create, spread_times
 
@@ -36,9 +36,17 @@ def networks(folder):
     """The trained base, its text encoder and tokenizer, ready to be asked."""
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
     both = torch.nn.ModuleDict({"unet": create(), "text": create_text(tokenizer)})
-    both.load_state_dict(torch.load(folder / "unet.pt", map_location="cpu")["average"])
+    both.load_state_dict(averaged(folder / "unet.pt"))
     both = both.to(DEVICE, memory_format=torch.channels_last).eval().requires_grad_(False)
     return both["unet"], both["text"], tokenizer
+
+
+def guided_velocity(unet, sample: torch.Tensor, times: torch.Tensor, states, empty) -> torch.Tensor:
+    """The base's answer at the fixed guidance, with the captions' states and those of no caption."""
+    with autocast():
+        both = unet(sample.repeat(2, 1, 1, 1), times.repeat(2), torch.cat([states, empty.expand_as(states)])).sample
+    named, unnamed = both.float().chunk(2)
+    return unnamed + GUIDANCE * (named - unnamed)
 
 
 @torch.inference_mode()
@@ -61,9 +69,7 @@ def main() -> None:
             noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * torch.randn_like(clean)
             with autocast():
                 states = text(tokens(tokenizer, texts, full=True).to(DEVICE)).last_hidden_state
-                states = torch.cat([states, empty.expand_as(states)])
-                named, unnamed = unet(noisy.repeat(2, 1, 1, 1), times.repeat(2), states).sample.float().chunk(2)
-            kept = {"noisy": noisy, "times": times, "guided": unnamed + GUIDANCE * (named - unnamed),
+            kept = {"noisy": noisy, "times": times, "guided": guided_velocity(unet, noisy, times, states, empty),
                     **{name: feature[:options.batch] for name, feature in listener.features.items()}}
             for name, value in kept.items():
                 value = value if value.dtype == torch.int64 else value.half()

@@ -11,7 +11,7 @@ import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from common import DEVICE, Run, arguments, autocast, optimizer
+from common import DEVICE, Run, arguments, autocast, averaged, optimizer
 from text import WIDTH, create as create_text, tokens
 
 SCHEDULE = dict(num_train_timesteps=1000, beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012,
@@ -84,7 +84,7 @@ def main() -> None:
     else:
         tokenizer = CLIPTokenizer.from_pretrained(options.out / "tokenizer")
         unet, text = create(), create_text(tokenizer)
-        text.load_state_dict(torch.load(options.out / "text.pt")["average"]["0"])
+        text.load_state_dict(averaged(options.out / "text.pt", "0."))
         scale = 1 / float(np.load(options.out / "scenes.npy", mmap_mode="r").astype(np.float32).std())
     both = torch.nn.ModuleDict({"unet": unet, "text": text}).to(DEVICE, memory_format=torch.channels_last)
     embeddings = tuple(name for name, _ in both.named_parameters() if "embedding" in name)
