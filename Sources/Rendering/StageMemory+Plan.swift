@@ -62,14 +62,8 @@ extension [Plan.Stage] {
 enum WritingMemory {
     static let stage = "writing"
 
-    /// What libwebp and the pixels take, lossless, which takes the most: measured.
-    ///
-    /// It keeps two histograms for each tile of 8 x 8 pixels; where that would be more than 2600 tiles, of twice the side.
-    static func bytes(pixels: Int) -> Int {
-        var tiles = pixels / 64
-        while tiles > 2600 { tiles /= 4 }
-        return 48 * pixels + 8800 * tiles
-    }
+    /// What libwebp and the pixels take, lossless, which takes the most: measured, with a colour cache of the largest size.
+    static func bytes(pixels: Int) -> Int { 48 * pixels + (1 << 20) }
 }
 
 extension Residency {
