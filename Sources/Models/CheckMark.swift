@@ -23,12 +23,12 @@ struct CheckMark {
             return
         }
         line =
-            "\(boot) \(status.st_dev) \(status.st_ino) \(status.st_size) \(CheckMark.nanoseconds(status.st_mtim)) "
-            + "\(CheckMark.nanoseconds(status.st_ctim))\n"
+            "\(boot) \(status.st_dev) \(status.st_ino) \(status.st_size) \(status.st_mtim.nanoseconds) "
+            + "\(status.st_ctim.nanoseconds)\n"
         // Files take their times from this clock: what changes in the same tick again does not look changed.
         var now = timespec()
         clock_gettime(CLOCK_REALTIME_COARSE, &now)
-        isSettled = CheckMark.nanoseconds(status.st_ctim) < CheckMark.nanoseconds(now)
+        isSettled = status.st_ctim.nanoseconds < now.nanoseconds
     }
 
     /// Whether the file was checked as it is.
@@ -58,8 +58,6 @@ struct CheckMark {
         text("/proc/sys/kernel/random/boot_id")?.split(separator: "\n").first
     }
 
-    private static func nanoseconds(_ time: timespec) -> Int { time.tv_sec * 1_000_000_000 + time.tv_nsec }
-
     /// What a short file holds.
     private static func text(_ path: String) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
@@ -70,4 +68,9 @@ struct CheckMark {
             return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
         }
     }
+}
+
+extension timespec {
+    /// Nanoseconds since the clock's beginning.
+    var nanoseconds: Int { tv_sec * 1_000_000_000 + tv_nsec }
 }

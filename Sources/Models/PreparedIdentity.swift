@@ -45,11 +45,9 @@ struct PreparedIdentity: Sendable {
         files.map { file in
             var status = stat()
             guard stat(file, &status) == 0 else { return "0 0 0 \(file)" }
-            return "\(status.st_size) \(nanoseconds(status.st_mtim)) \(nanoseconds(status.st_ctim)) \(file)"
+            return "\(status.st_size) \(status.st_mtim.nanoseconds) \(status.st_ctim.nanoseconds) \(file)"
         }.joined(separator: "\n")
     }
-
-    private static func nanoseconds(_ time: timespec) -> Int { time.tv_sec * 1_000_000_000 + time.tv_nsec }
 
     /// The path without links, so that the same folder has one name.
     private static func absolute(_ path: String) -> String {
