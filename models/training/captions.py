@@ -31,9 +31,9 @@ def held_out(rows: list[dict], names: dict[str, list[str]]) -> dict[str, str]:
     return held
 
 
-def trained_on(rows: list[dict], names: dict[str, list[str]]) -> list[int]:
-    """The rows of the drawings that generation trains on."""
-    held = held_out(rows, names)
+def trained_on(rows: list[dict], names: dict[str, list[str]], keep: bool = True) -> list[int]:
+    """The rows of the drawings that generation trains on; without `keep`, those kept for evaluation too."""
+    held = held_out(rows, names) if keep else dict.fromkeys(names)
     return [index for index, row in enumerate(rows) if row["name"] in names and held[row["name"]] != row["style"]]
 
 

@@ -1,6 +1,6 @@
 """Composes the scenes that the denoiser trains on and encodes them: OUT/scenes.npy `[N, 4, H, W]` and OUT/scenes.jsonl.
 
-Drawings of the concepts, without those kept for evaluation (`captions.held_out`): each alone on every background, and by
+Drawings of the concepts, without those kept for evaluation (`captions.held_out`) unless --all is given: each alone on every background, and by
 chance alone on a gradient, small and off the centre, two side by side or one above the other, several of one kind.
 """
 import argparse
@@ -50,9 +50,9 @@ def centres(layout: str, count: int, size: float) -> list[tuple[float, float]]:
     }[layout]
 
 
-def scenes(rows: list[dict], names: dict[str, list[str]], generator: np.random.Generator, scale: float) -> list[Scene]:
-    """All single drawings on all backgrounds, then the chance ones; `scale` multiplies how many of those."""
-    colours, drawn = list(BACKGROUNDS), trained_on(rows, names)
+def scenes(rows: list[dict], drawn: list[int], generator: np.random.Generator, scale: float) -> list[Scene]:
+    """Each of the rows `drawn` alone on all backgrounds, then the chance ones; `scale` multiplies how many of those."""
+    colours = list(BACKGROUNDS)
     by_style = {}
     for index in drawn:
         by_style.setdefault(rows[index]["style"], []).append(index)
@@ -85,13 +85,14 @@ def main() -> None:
     parser.add_argument("--vae", type=pathlib.Path, required=True, help="a diffusers folder of the autoencoder")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--scale", type=float, default=1.0, help="how many chance scenes, relative")
+    parser.add_argument("--all", action="store_true", help="the drawings kept for evaluation too")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     generator = np.random.default_rng(options.seed)
     pictures, rows = open_pictures(options.data)
     names = concepts()
     model = AutoencoderTiny.from_pretrained(options.vae).float().eval().to(memory_format=torch.channels_last)
-    chosen = scenes(rows, names, generator, options.scale)
+    chosen = scenes(rows, trained_on(rows, names, keep=not options.all), generator, options.scale)
     latents = np.empty((len(chosen), 4, pictures.shape[1] // 8, pictures.shape[2] // 8), np.float16)
     for start in range(0, len(chosen), 32):
         batch = torch.stack([compose(scene, pictures) for scene in chosen[start:start + 32]])
