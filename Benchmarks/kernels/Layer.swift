@@ -76,7 +76,7 @@ struct Layer {
             let filters = ConvolutionWeight(
                 outputsInputsHeightWidth: constant(e[3] * e[4] * e[5] * e[5]), outputs: e[4], inputs: e[3],
                 height: e[5], width: e[5])
-            let weight = precision.map { filters.packed($0, stride: e[6]) } ?? filters
+            let weight = precision.map { filters.packed($0, stride: e[6], doubles: e[7] == 2) } ?? filters
             let bias = constant(e[4]), padding = Padding(all: e[5] / 2)
             let size = (height: e[1] * e[7], width: e[2] * e[7])
             return { _ = context.convolution(x, weight, bias: bias, stride: e[6], padding: padding, upsampledTo: size) }

@@ -27,10 +27,12 @@ extension Context {
     ) -> Tensor {
         precondition(x.form == weight.form, "the operand's form is \(x.form), the weight's \(weight.form)")
         precondition(weight.winograd == nil || window.stride == 1, "these filters are for convolutions of stride 1")
+        precondition(!weight.isDoubling || window.doubles, "these filters are for images that are doubled")
         let shape = Shape(n: x.shape.n, h: window.outputHeight, w: window.outputWidth, c: weight.outputs)
         let result = result(
             shape, withStatistics: collectsStatistics && weight.matrix.isInPanels,
-            chunks: weight.winograd.map { WinogradTiles(shape, side: $0.side).chunks })
+            chunks: weight.isDoubling
+                ? Doubling.chunks(of: shape) : weight.winograd.map { WinogradTiles(shape, side: $0.side).chunks })
         if let timeBias {
             let expected = Shape(n: x.shape.n, h: 1, w: 1, c: weight.outputs)
             precondition(timeBias.shape.count == expected.count, "the time bias is not \(expected)")
@@ -76,6 +78,10 @@ extension Context {
         let right: Constant
         switch weight.matrix.storage {
         case .panels(let panels):
+            if weight.isDoubling {
+                multiplyDoubling(x, panels, window: window, into: result, epilogue: epilogue)
+                return
+            }
             window.withKernelWindow { view in
                 if let winograd = weight.winograd {
                     multiplyTiles(x, panels, winograd, window: view, into: result, epilogue: epilogue)

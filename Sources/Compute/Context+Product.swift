@@ -5,13 +5,15 @@ extension Context {
     /// scratch, in the cache, until `finish` writes the result from them: once, however deep the product.
     ///
     /// - Parameters:
+    ///   - some: of the panels; nil multiplies by all.
     ///   - window: nil where rows are pixels.
     ///   - chunks: of the result's rows, at most `PanelProduct.chunkRows` each; whole images where the operand has scales by
     ///     image.
+    ///   - imageChunks: chunks of an image, where a chunk's rows are a part of one line of it.
     ///   - finish: is called for each unit, on any thread.
     func multiply(
-        _ x: Operand, _ panels: Panels, window: kernels_window?, chunks: RowChunks,
-        finish: (_ sums: ProductSums, _ chunk: Int) -> Void
+        _ x: Operand, _ panels: Panels, only some: Range<Int>? = nil, window: kernels_window?, chunks: RowChunks,
+        imageChunks: Int? = nil, finish: (_ sums: ProductSums, _ chunk: Int) -> Void
     ) {
         let sumElements = PanelProduct.scratchElements(panels)
         let paddingBytes = window == nil ? 0 : PanelProduct.paddingBytes(panels)
@@ -27,12 +29,14 @@ extension Context {
             }
             // The larger operand is read once: its pieces change slowest.
             let isLeftLarger = chunks.rows * panels.channels > panels.outputs * panels.depth
-            pool.parallelFor(chunks.count * panels.count) { index, thread in
+            let some = some ?? 0..<panels.count
+            pool.parallelFor(chunks.count * some.count) { index, thread in
                 let (panel, chunk) =
                     isLeftLarger
-                    ? (index % panels.count, index / panels.count) : (index / chunks.count, index % chunks.count)
+                    ? (index % some.count, index / some.count) : (index / chunks.count, index % chunks.count)
                 let sums = product.multiply(
-                    panel: panel, rows: chunks[chunk], image: chunks.image(of: chunk),
+                    panel: some.lowerBound + panel, rows: chunks[chunk],
+                    image: imageChunks.map { chunk / $0 } ?? chunks.image(of: chunk),
                     scratch: scratch + thread * sumElements)
                 finish(sums, chunk)
             }

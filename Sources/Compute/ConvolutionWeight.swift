@@ -43,7 +43,7 @@ public struct ConvolutionWeight: Sendable {
     /// - Precondition: the layout is of filters of `height * width`, and the memory has its size.
     public init(_ layout: PanelLayout, in memory: WeightMemory, height: Int, width: Int) {
         precondition(layout.sourceTaps == height * width, "\(layout.tag) is no filter of \(height) x \(width)")
-        outputs = layout.outputs
+        outputs = layout.sourceOutputs
         inputs = layout.channels
         self.height = height
         self.width = width
@@ -53,10 +53,13 @@ public struct ConvolutionWeight: Sendable {
     /// The same filters laid out for the product kernels in private memory, rounded to `precision` (or the next wider one that has
     /// room for so many channels).
     ///
-    /// - Parameter stride: of the convolutions that they are for.
-    public func packed(_ precision: WeightPrecision, stride: Int) -> ConvolutionWeight {
+    /// - Parameters:
+    ///   - stride: of the convolutions that they are for.
+    ///   - doubles: they are only for images that are doubled first.
+    public func packed(_ precision: WeightPrecision, stride: Int, doubles: Bool = false) -> ConvolutionWeight {
         let layout = PanelLayout(
-            precision, outputs: outputs, channels: inputs, height: height, width: width, stride: stride)
+            precision, outputs: outputs, channels: inputs, height: height, width: width, stride: stride,
+            doubles: doubles)
         return ConvolutionWeight(self, matrix: matrix.packed(as: layout))
     }
 
@@ -68,6 +71,11 @@ public struct ConvolutionWeight: Sendable {
 
     /// Rows of a result that are computed together, where it is computed in parts.
     public static let rowAlignment = 12
+
+    /// Whether they are for images that are doubled first, and for no others.
+    var isDoubling: Bool {
+        if case .panels(let panels) = matrix.storage { panels.layout.isDoubling } else { false }
+    }
 
     /// How the filters are transformed, if they are: for a stride of 1 only.
     var winograd: Winograd? {

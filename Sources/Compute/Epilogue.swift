@@ -20,6 +20,14 @@ struct Epilogue {
         finish(result, from: ProductSums(start: block, stride: columns, columns: range, scales: nil), rows: rows)
     }
 
+    /// Writes rows that lie `stride` apart, the first at `target`, from their sums: without what differs by image or pixel.
+    func finish(_ target: UnsafeMutablePointer<Float>, stride: Int, from sums: ProductSums, rows: Int) {
+        precondition(imageBias == nil && residual == nil, "these rows have no place in the whole")
+        sums.write(
+            rows: 0..<rows, to: target, stride: stride, bias: bias.map { $0.pointer + sums.columns.lowerBound },
+            residual: nil, activation: activation, kernels)
+    }
+
     /// Writes a block of `result`, the start of the whole matrix, from its sums.
     func finish(_ result: UnsafeMutablePointer<Float>, from sums: ProductSums, rows: Range<Int>) {
         var first = rows.lowerBound

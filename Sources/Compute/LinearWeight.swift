@@ -52,7 +52,7 @@ public struct LinearWeight: Sendable {
     func packed(as layout: PanelLayout) -> LinearWeight {
         guard case .rows(let rows) = storage else { return self }
         let source = WeightSource(
-            UnsafeRawBufferPointer(rows.floats), .rows, outputs: outputs, taps: layout.sourceTaps,
+            UnsafeRawBufferPointer(rows.floats), .rows, outputs: layout.sourceOutputs, taps: layout.sourceTaps,
             channels: layout.channels, owner: rows.owner)
         return LinearWeight(
             layout,

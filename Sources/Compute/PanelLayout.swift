@@ -14,7 +14,8 @@ import CKernels
 /// 8 bits: `(q * ratio + 512) >> 10`, times the output's scale.
 ///
 /// Filters of 3x3 may lie transformed, for Winograd's 36 or 64 products (see `WinogradProduct`): as so many taps, and at `bf16` as float16,
-/// `[depth][columns]`, since they are multiplied as 32-bit floats.
+/// `[depth][columns]`, since they are multiplied as 32-bit floats. Filters for doubled images lie as four times as many outputs of 2x2 (see
+/// `Doubling`).
 public struct PanelLayout: Hashable, Sendable {
     static let columns = Int(KERNELS_PANEL_COLUMNS)
     private static let unit = Int(KERNELS_PANEL_UNIT)
@@ -25,6 +26,8 @@ public struct PanelLayout: Hashable, Sendable {
     public let outputs: Int, taps: Int, channels: Int
     /// How the filters are transformed, if they are.
     let winograd: Winograd?
+    /// Whether they are filters for doubled images: an output for each parity of the result's rows and columns.
+    public let isDoubling: Bool
 
     /// The layout at `precision`, or at the next wider one that has room for so many channels.
     public init(_ precision: WeightPrecision, outputs: Int, taps: Int, channels: Int) {
@@ -33,20 +36,29 @@ public struct PanelLayout: Hashable, Sendable {
         self.taps = taps
         self.channels = channels
         winograd = nil
+        isDoubling = false
     }
 
     /// The layout of filters for convolutions of a stride: Winograd's where that is faster and worth its memory.
-    public init(_ precision: WeightPrecision, outputs: Int, channels: Int, height: Int, width: Int, stride: Int) {
+    ///
+    /// - Parameter doubles: they are only for images that are doubled first.
+    public init(
+        _ precision: WeightPrecision, outputs: Int, channels: Int, height: Int, width: Int, stride: Int,
+        doubles: Bool = false
+    ) {
         self.precision = precision.fitting(channels: channels)
-        self.outputs = outputs
         self.channels = channels
         let isSuited = height == 3 && width == 3 && stride == 1
         winograd = isSuited ? Winograd(self.precision, outputs: outputs, inputs: channels) : nil
-        taps = winograd?.products ?? height * width
+        isDoubling = doubles && isSuited && winograd == nil && outputs.isMultiple(of: PanelLayout.columns)
+        self.outputs = isDoubling ? Doubling.parities * outputs : outputs
+        taps = isDoubling ? Doubling.taps : winograd?.products ?? height * width
     }
 
+    /// Outputs that the filters of the checkpoint have.
+    public var sourceOutputs: Int { isDoubling ? outputs / Doubling.parities : outputs }
     /// Pixels that a filter of the checkpoint has.
-    public var sourceTaps: Int { winograd == nil ? taps : 9 }
+    public var sourceTaps: Int { winograd == nil && !isDoubling ? taps : 9 }
 
     /// Elements of a row of the weight.
     public var depth: Int { taps * channels }
@@ -91,7 +103,8 @@ public struct PanelLayout: Hashable, Sendable {
 
     /// What tells this layout from others of the same weight, as text.
     public var tag: String {
-        "\(precision.rawValue) \(winograd == nil ? "panels" : "winograd") \(outputs)x\(taps)x\(channels)"
+        let kind = isDoubling ? "doubling" : winograd == nil ? "panels" : "winograd"
+        return "\(precision.rawValue) \(kind) \(outputs)x\(taps)x\(channels)"
     }
 
     private func aligned(_ bytes: Int) -> Int {

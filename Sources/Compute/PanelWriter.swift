@@ -9,7 +9,8 @@ struct PanelWriter {
 
     init(_ layout: PanelLayout, from source: WeightSource) {
         precondition(
-            layout.outputs == source.outputs && layout.sourceTaps == source.taps && layout.channels == source.channels,
+            layout.sourceOutputs == source.outputs && layout.sourceTaps == source.taps
+                && layout.channels == source.channels,
             "the source is no \(layout.tag)")
         self.layout = layout
         self.source = source
@@ -45,6 +46,8 @@ struct PanelWriter {
             let outputs = range.lowerBound + columns.lowerBound..<range.lowerBound + columns.upperBound
             if let winograd = layout.winograd {
                 source.read(outputs, for: winograd, into: rows)
+            } else if layout.isDoubling {
+                source.readDoubling(outputs, into: rows)
             } else {
                 source.read(outputs, into: rows)
             }
@@ -94,7 +97,8 @@ struct PanelWriter {
     ) {
         let integers = target.assumingMemoryBound(to: Int8.self)
         let scale = quantizer.quantize8(
-            row, taps: layout.taps, channels: layout.channels, stored: source.storedScale(output), into: integers)
+            row, taps: layout.taps, channels: layout.channels,
+            stored: layout.isDoubling ? nil : source.storedScale(output), into: integers)
         var sum: Int32 = 0
         for index in 0..<layout.depth { sum &+= Int32(integers[index]) }
         setScale(scale, sum: sum, output: output, start)

@@ -10,6 +10,13 @@ struct ProductSums {
     /// For integers, from the first row and column on.
     let scales: kernels_scales?
 
+    /// The same sums, as those of other columns.
+    func shifted(by offset: Int) -> ProductSums {
+        ProductSums(
+            start: start, stride: stride, columns: columns.lowerBound + offset..<columns.upperBound + offset,
+            scales: scales)
+    }
+
     /// Writes `activation(sums + bias + residual)` for some of the rows. The first of them is at `target` and `residual`; bias begins
     /// at the first column.
     func write(

@@ -122,6 +122,19 @@ public struct WeightSource: @unchecked Sendable {  // The bytes are never writte
         }
     }
 
+    /// Some rows of 3x3 filters as `Doubling` multiplies them, `[4, channels]` each: those of a parity one after another.
+    func readDoubling(_ rows: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: depth) { filter in
+            guard let filter = filter.baseAddress else { return }
+            for row in rows {
+                read(row % outputs..<row % outputs + 1, into: filter)
+                Doubling.filter(
+                    target + (row - rows.lowerBound) * Doubling.taps * channels, parity: row / outputs, filter,
+                    channels: channels)
+            }
+        }
+    }
+
     /// All numbers rounded to bfloat16, in the checkpoint's order.
     public func writeBF16(into target: UnsafeMutableRawBufferPointer, pool: ThreadPool?) {
         precondition(target.count == 2 * outputs * depth, "\(target.count) bytes do not hold the numbers")

@@ -8,7 +8,8 @@ struct Window {
     private let rows: [Int32]
     private let columns: [Int32]
     private let input: Shape
-    private let weight: ConvolutionWeight
+    /// Extent of a filter in pixels.
+    private let tapsHigh: Int, tapsWide: Int
     let stride: Int
 
     /// The window of a whole convolution.
@@ -24,7 +25,8 @@ struct Window {
         outputHeight = (rows.count - weight.height) / stride + 1
         outputWidth = (columns.count - weight.width) / stride + 1
         self.input = input
-        self.weight = weight
+        tapsHigh = weight.height
+        tapsWide = weight.width
         self.stride = stride
     }
 
@@ -43,8 +45,32 @@ struct Window {
         outputHeight = outputRows.count
         outputWidth = whole.outputWidth
         input = Shape(n: whole.input.n, h: available.count, w: whole.input.w, c: whole.input.c)
-        weight = whole.weight
+        tapsHigh = whole.tapsHigh
+        tapsWide = whole.tapsWide
         stride = whole.stride
+    }
+
+    /// Whether each pixel of the input is seen as 2 x 2, from the second row and column on, by filters of 3 x 3.
+    var doubles: Bool {
+        func isDoubled(_ map: [Int32]) -> Bool {
+            map.count.isMultiple(of: 2)
+                && Swift.stride(from: 1, to: map.count - 1, by: 2).allSatisfy { map[$0] == map[$0 + 1] }
+        }
+        return stride == 1 && tapsHigh == 3 && tapsWide == 3 && isDoubled(rows) && isDoubled(columns)
+    }
+
+    /// What every second row and column of the output sees, by filters of 2 x 2, where the window doubles its input.
+    func ofParity(row: Int, column: Int) -> Window { Window(self, row, column) }
+
+    private init(_ whole: Window, _ row: Int, _ column: Int) {
+        rows = Swift.stride(from: row, to: whole.rows.count, by: 2).map { whole.rows[$0] }
+        columns = Swift.stride(from: column, to: whole.columns.count, by: 2).map { whole.columns[$0] }
+        outputHeight = whole.outputHeight / 2
+        outputWidth = whole.outputWidth / 2
+        input = whole.input
+        tapsHigh = 2
+        tapsWide = 2
+        stride = 1
     }
 
     /// The rows of the input that some rows of the output see.
@@ -55,12 +81,12 @@ struct Window {
     }
 
     private func seenRows(_ outputRows: Range<Int>) -> ArraySlice<Int32> {
-        rows[outputRows.lowerBound * stride..<(outputRows.upperBound - 1) * stride + weight.height]
+        rows[outputRows.lowerBound * stride..<(outputRows.upperBound - 1) * stride + tapsHigh]
     }
 
     /// True where the packed rows are the input itself.
     var isIdentity: Bool {
-        weight.height == 1 && weight.width == 1 && stride == 1 && rows.elementsEqual(0..<Int32(input.h))
+        tapsHigh == 1 && tapsWide == 1 && stride == 1 && rows.elementsEqual(0..<Int32(input.h))
             && columns.elementsEqual(0..<Int32(input.w))
     }
 
@@ -71,7 +97,7 @@ struct Window {
                 body(
                     kernels_window(
                         row_map: rows.baseAddress, column_map: columns.baseAddress, height: input.h, width: input.w,
-                        channels: input.c, taps_high: weight.height, taps_wide: weight.width, stride: stride,
+                        channels: input.c, taps_high: tapsHigh, taps_wide: tapsWide, stride: stride,
                         output_height: outputHeight, output_width: outputWidth))
             }
         }

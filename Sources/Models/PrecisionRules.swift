@@ -60,12 +60,9 @@ public struct PrecisionRules: Hashable, Sendable {
         Rule(component: "unet", tensors: "*.time_emb_proj.*", at: [.int4], precision: .int8),
         // AutoencoderTiny's weights are few, its convolutions are as fast by Winograd, and its ranges would be those of whole images.
         Rule(component: "vae", tensors: "decoder.layers.*", at: [.int8, .int4], precision: .bf16),
-        // AutoencoderKL's large images: two thirds of a decode, a tenth of its weights, and faster by Winograd than as sums of 16 bits.
+        // AutoencoderKL's large images: a third of a decode, a tenth of its weights, and faster by Winograd than as sums of 16 bits.
         Rule(
-            component: "vae", tensors: "decoder.up_blocks.1.upsamplers.*", at: [.int8, .int4], precision: .bf16,
-            hosts: .withoutByteDots),
-        Rule(
-            component: "vae", tensors: "decoder.up_blocks.2.*", at: [.int8, .int4], precision: .bf16,
+            component: "vae", tensors: "decoder.up_blocks.2.resnets.*", at: [.int8, .int4], precision: .bf16,
             hosts: .withoutByteDots),
         Rule(
             component: "vae", tensors: "decoder.up_blocks.3.*", at: [.int8, .int4], precision: .bf16,

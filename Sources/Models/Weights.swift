@@ -111,10 +111,12 @@ public struct Weights {
 
     /// The filters of a convolution, `[outputs, inputs, size, size]`; 1x1 filters may be a linear layer's rows.
     ///
-    /// - Parameter stride: of the convolutions that they are for.
-    public func convolution(_ name: String, outputs: Int, inputs: Int, size: Int, stride: Int) throws(ModelError)
-        -> ConvolutionWeight
-    {
+    /// - Parameters:
+    ///   - stride: of the convolutions that they are for.
+    ///   - doubles: they are only for images that are doubled first.
+    public func convolution(
+        _ name: String, outputs: Int, inputs: Int, size: Int, stride: Int, doubles: Bool = false
+    ) throws(ModelError) -> ConvolutionWeight {
         let shape = [outputs, inputs, size, size]
         let tensor = try tensor(name, anyOf: size == 1 ? [shape, [outputs, inputs]] : [shape])
         guard let precision = storage.precision(of: tensor.name) else {
@@ -123,7 +125,19 @@ public struct Weights {
                 width: size)
         }
         let layout = PanelLayout(
-            precision, outputs: outputs, channels: inputs, height: size, width: size, stride: stride)
+            precision, outputs: outputs, channels: inputs, height: size, width: size, stride: stride, doubles: doubles)
+        return ConvolutionWeight(layout, in: panels(tensor, layout), height: size, width: size)
+    }
+
+    /// The filters of a convolution of stride 1 once more, for images that are doubled first; nil where there are no faster ones for these.
+    public func doublingConvolution(
+        _ name: String, outputs: Int, inputs: Int, size: Int
+    ) throws(ModelError) -> ConvolutionWeight? {
+        let tensor = try tensor(name, anyOf: [[outputs, inputs, size, size]])
+        guard let precision = storage.precision(of: tensor.name) else { return nil }
+        let layout = PanelLayout(
+            precision, outputs: outputs, channels: inputs, height: size, width: size, stride: 1, doubles: true)
+        guard layout.isDoubling else { return nil }
         return ConvolutionWeight(layout, in: panels(tensor, layout), height: size, width: size)
     }
 
@@ -160,7 +174,7 @@ public struct Weights {
     ) -> WeightMemory {
         let tag = order == nil ? layout.tag : "\(layout.tag) reordered"
         return storage.memory(tensor.name, tag: tag, byteCount: layout.byteCount) { target, pool in
-            let source = tensor.source(outputs: layout.outputs, taps: layout.sourceTaps)
+            let source = tensor.source(outputs: layout.sourceOutputs, taps: layout.sourceTaps)
             LinearWeight.write(order.map(source.reordered) ?? source, as: layout, into: target, pool: pool)
             tensor.release()
         }

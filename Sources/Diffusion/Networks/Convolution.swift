@@ -4,18 +4,29 @@ import Models
 /// A square convolution: `weight` `[outputs, inputs, size, size]` and, where it has one, `bias`.
 struct Convolution {
     private let weight: ConvolutionWeight
+    /// For images that are doubled first, where there are faster filters for these.
+    private let doubling: ConvolutionWeight?
     private let bias: Constant?
     private let stride: Int
     private let padding: Padding
     /// Where its filters lie in a mapped file.
     let region: WeightRegion
 
+    /// How a convolution enlarges its input first.
+    enum Enlargement {
+        case none, double, anySize
+    }
+
     /// Padding nil keeps the image's size at stride 1.
     init(
         _ weights: Weights, inputs: Int, outputs: Int, size: Int = 3, stride: Int = 1, padding: Padding? = nil,
-        hasBias: Bool = true
+        hasBias: Bool = true, enlargement: Enlargement = .none
     ) throws(ModelError) {
-        weight = try weights.convolution("weight", outputs: outputs, inputs: inputs, size: size, stride: stride)
+        weight = try weights.convolution(
+            "weight", outputs: outputs, inputs: inputs, size: size, stride: stride, doubles: enlargement == .double)
+        doubling =
+            enlargement == .anySize
+            ? try weights.doublingConvolution("weight", outputs: outputs, inputs: inputs, size: size) : nil
         region = weights.region(of: "weight")
         bias = hasBias ? try weights.constant("bias", shape: [outputs]) : nil
         self.stride = stride
@@ -33,9 +44,10 @@ struct Convolution {
         residual: Tensor? = nil, activation: Activation = .none, collectsStatistics: Bool = true,
         _ evaluation: Evaluation
     ) -> Tensor {
-        evaluation.context.convolution(
-            x, weight, bias: bias, stride: stride, padding: padding, upsampledTo: size, timeBias: timeBias,
-            residual: residual, activation: activation, collectsStatistics: collectsStatistics)
+        let isDoubled = size.map { $0 == (x.shape.h * 2, x.shape.w * 2) } ?? false
+        return evaluation.context.convolution(
+            x, isDoubled ? doubling ?? weight : weight, bias: bias, stride: stride, padding: padding, upsampledTo: size,
+            timeBias: timeBias, residual: residual, activation: activation, collectsStatistics: collectsStatistics)
     }
 
     /// Some rows of the result, of an image whose rows are in a window.

@@ -38,7 +38,7 @@ public struct KLDecoder {
             }
             let upsampler =
                 level == widths.count - 1
-                ? nil : try Upsampler(scope["upsamplers", 0], channels: widths[level])
+                ? nil : try Upsampler(scope["upsamplers", 0], channels: widths[level], to: .double)
             return (resnets, upsampler)
         }
         let last = widths[widths.count - 1]

@@ -26,9 +26,9 @@ struct Upsampler {
     private let path: String
     let conv: Convolution
 
-    init(_ weights: Weights, channels: Int) throws(ModelError) {
+    init(_ weights: Weights, channels: Int, to size: Convolution.Enlargement) throws(ModelError) {
         path = weights.path
-        conv = try Convolution(weights["conv"], inputs: channels, outputs: channels)
+        conv = try Convolution(weights["conv"], inputs: channels, outputs: channels, enlargement: size)
     }
 
     /// - Parameter size: nil doubles.

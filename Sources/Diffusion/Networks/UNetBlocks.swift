@@ -105,7 +105,7 @@ struct UpBlock {
         attentions = try (0..<(here.upHasAttention ? count : 0)).map { layer throws(ModelError) in
             try Transformer(weights["attentions", layer], here.transformer)
         }
-        upsampler = level == 0 ? nil : try Upsampler(weights["upsamplers", 0], channels: here.channels)
+        upsampler = level == 0 ? nil : try Upsampler(weights["upsamplers", 0], channels: here.channels, to: .anySize)
     }
 
     func callAsFunction(
