@@ -34,6 +34,7 @@ struct DecodeTask: ParsableCommand {
         let decoder = try Decoder(model, preparation)
         let loadSeconds = (clock.now - start) / .seconds(1)
         let latents = try Latents(of: model, size)
+        let reservedBytes = Self.reservedBytes + latents.values.count * MemoryLayout<Float>.stride
         guard FileManager.default.createFile(atPath: output, contents: nil) else {
             throw Failure("\(output) cannot be written")
         }
@@ -43,7 +44,7 @@ struct DecodeTask: ParsableCommand {
         let decode: any PictureDecode =
             if let limit {
                 try BoundedDecode(
-                    decoder, latents, pool, limitBytes: limit.mebibytes - baselineBytes - Self.reservedBytes,
+                    decoder, latents, pool, limitBytes: limit.mebibytes - baselineBytes - reservedBytes,
                     scratchDirectory: scratch)
             } else {
                 UnboundedDecode(decoder: decoder, latents: latents, pool: pool)
@@ -52,14 +53,14 @@ struct DecodeTask: ParsableCommand {
         try decode.run(into: file)
         let measurement = DecodeMeasurement(
             peakBytes: ProcessStatus.bytes("VmHWM"),
-            plannedPeakBytes: decode.plannedBytes.map { baselineBytes + Self.reservedBytes + $0 },
+            plannedPeakBytes: decode.plannedBytes.map { baselineBytes + reservedBytes + $0 },
             scratchBytes: decode.scratchBytes, loadSeconds: loadSeconds,
             planSeconds: (running - planning) / .seconds(1),
             seconds: (clock.now - running) / .seconds(1), schedule: decode.schedule)
         print(String(decoding: try JSONEncoder().encode(measurement), as: UTF8.self))
     }
 
-    /// What computing takes beside a plan: the bytes of a band of the picture, pages of code that were not yet read.
+    /// What computing takes beside a plan and its latents: the bytes of a band of the picture, pages of code that were not yet read.
     private static let reservedBytes = 6 << 20
 }
 
