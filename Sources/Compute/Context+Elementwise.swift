@@ -14,22 +14,6 @@ extension Context {
         }
     }
 
-    /// `x[..., ..<C] * gelu(x[..., C...])`: `[N, H, W, 2C]` to `[N, H, W, C]`, with the exact GELU.
-    public func geglu(_ x: Tensor) -> Tensor {
-        precondition(x.shape.c % 2 == 0, "\(x.shape) has no two halves")
-        let channels = x.shape.c / 2
-        let result = tensor(x.shape.with(c: channels))
-        if !isMeasuring {
-            let source = UnsafePointer(x.pointer), target = result.pointer
-            parallel(x.shape.rows, chunk: max(1, Context.chunk / channels)) {
-                kernels.geglu(
-                    target + $0.lowerBound * channels, channels, source + 2 * $0.lowerBound * channels, 2 * channels,
-                    $0.count, channels)
-            }
-        }
-        return result
-    }
-
     /// `x + y`, a new tensor. `y` has `x`'s shape, or one image that is added to each of `x`'s batch.
     public func add(_ x: Tensor, _ y: Tensor) -> Tensor {
         let image = y.shape.count

@@ -23,18 +23,6 @@ import Testing
         }
     }
 
-    @Test(arguments: KernelTable.available)
-    func `GEGLU gates the first half by the second`(table: String) throws {
-        let bench = try Bench(table: table)
-        let x = Bench.values(3 * 2 * 37)
-        let result = bench.context.geglu(bench.context.tensor(Shape(batch: 1, tokens: 3, channels: 74), x))
-        let expected = (0..<3 * 37).map { index -> Double in
-            let at = index / 37 * 74 + index % 37
-            return Double(x[at]) * Reference.activate(Double(x[at + 37]), .gelu)
-        }
-        #expect(Bench.error(result.array(), expected) < 1e-6)
-    }
-
     @Test func `Sums, scales and copies do what they say`() throws {
         let context = try Bench().context
         let shape = Shape(n: 2, h: 1, w: 1, c: 3)

@@ -34,7 +34,9 @@ import Testing
         let square = LinearWeight(Constant(Bench.values(64 * 64, seed: 5)), outputs: 64, inputs: 64)
         let q = context.linear(context.layerNorm(y, epsilon: 1e-5, weight: nil, bias: nil), square)
         let z = context.attention(q: q, k: y, v: x, heads: 4)
-        let result = context.geglu(context.concatenateChannels(z, y))
+        let joined = context.concatenateChannels(z, y)
+        let layers = FeedForwardNumbers(channels: 128, hidden: 64).layers(.fp32)
+        let result = context.feedForward(context.operand(joined, layers.form), layers, residual: joined)
         return context.isMeasuring ? [] : result.array()
     }
 
