@@ -2,10 +2,6 @@ import Foundation
 import Planner
 import Testing
 
-func roundTrip<Value: Codable>(_ value: Value) throws -> Value {
-    try JSONDecoder().decode(Value.self, from: JSONEncoder().encode(value))
-}
-
 @Suite("Costs")
 struct CostTests {
     @Test(
