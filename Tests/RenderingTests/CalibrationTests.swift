@@ -10,8 +10,6 @@ struct CalibrationTests {
             catalog: directory.catalog, options: .init(threads: 1, memoryLimit: { 4 << 30 }, version: "0"))
     }
 
-    private let now = Timestamp(millisecondsSinceEpoch: 0)
-
     @Test("A calibrated model has costs at every size, and a plan with a prediction")
     func calibrated() throws {
         let directory = try ModelDirectory(["tiny": "tiny"])

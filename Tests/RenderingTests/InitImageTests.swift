@@ -5,8 +5,6 @@ import Planner
 import Rendering
 import Testing
 
-private let now = Timestamp(millisecondsSinceEpoch: 0)
-
 private func picture(width: Int, height: Int) -> RGBImage {
     let pixels = (0..<height).flatMap { y in
         (0..<width).flatMap { x -> [UInt8] in [UInt8(x * 255 / width), UInt8(y * 255 / height), UInt8((x * y) % 256)] }
@@ -30,12 +28,6 @@ private func request(_ change: (inout JobRequest) -> Void = { _ in }) -> JobRequ
 
 @Suite("Pictures that begin with a picture")
 struct InitImageTests {
-    private func renderer(limit: Int = 4 << 30, cache: String? = nil) throws -> Renderer {
-        try Renderer(
-            catalog: ModelCatalog(directories: [fixtureModels]),
-            options: .init(threads: 2, memoryLimit: { limit }, cacheDirectory: cache, version: "9.8.7"))
-    }
-
     private func render(_ request: JobRequest, _ file: InitImageFile, with renderer: Renderer) throws -> Rendered {
         let plan = try renderer.plan(request, initImage: file, now: now)
         return try renderer.render(request, initImage: file, seed: 7, plan: plan)
