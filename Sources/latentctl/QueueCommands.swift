@@ -5,6 +5,23 @@ import Varlink
 
 extension JobState: ExpressibleByArgument {}
 
+/// The job that a command is about.
+struct JobArgument: ParsableArguments {
+    @Argument(help: "The job's id, or its result's NAME.")
+    var id: String
+
+    var reference: JobReference { JobReference(id: id) }
+}
+
+extension InstanceOptions {
+    /// Calls a method that changes a job, and prints what the job is then.
+    fileprivate func change<Change: Method>(_ job: JobArgument, by method: Change.Type) throws
+    where Change.Parameters == JobReference, Change.Reply == JobReply {
+        let job = try daemon.call(method, job.reference).job
+        printer.result(job, text: "\(job.id) \(job.state.rawValue)")
+    }
+}
+
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "status", abstract: "The daemon at a glance.")
 
@@ -38,13 +55,11 @@ struct ListCommand: ParsableCommand {
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "show", abstract: "Everything about one job.")
 
-    @Argument(help: "The job's id, or its result's NAME.")
-    var id: String
-
+    @OptionGroup var job: JobArgument
     @OptionGroup var instance: InstanceOptions
 
     mutating func run() throws {
-        let reply = try instance.daemon.call(Show.self, JobReference(id: id))
+        let reply = try instance.daemon.call(Show.self, job.reference)
         let progress = reply.progress == nil ? "" : "\n\n" + ProgressBar.line(reply)
         instance.printer.result(reply, text: reply.job.details + progress)
     }
@@ -54,13 +69,11 @@ struct WatchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Shows a job's progress until it ends.")
 
-    @Argument(help: "The job's id, or its result's NAME.")
-    var id: String
-
+    @OptionGroup var job: JobArgument
     @OptionGroup var instance: InstanceOptions
 
     mutating func run() throws {
-        try JobWatch(daemon: instance.daemon, printer: instance.printer).run(id)
+        try JobWatch(daemon: instance.daemon, printer: instance.printer).run(job.id)
     }
 }
 
@@ -68,14 +81,11 @@ struct CancelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel", abstract: "Takes a job out of the queue, or stops it at the end of its step.")
 
-    @Argument(help: "The job's id, or its result's NAME.")
-    var id: String
-
+    @OptionGroup var job: JobArgument
     @OptionGroup var instance: InstanceOptions
 
     mutating func run() throws {
-        let job = try instance.daemon.call(Cancel.self, JobReference(id: id)).job
-        instance.printer.result(job, text: "\(job.id) \(job.state.rawValue)")
+        try instance.change(job, by: Cancel.self)
     }
 }
 
@@ -83,14 +93,11 @@ struct RetryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retry", abstract: "Queues a failed or cancelled job again, with the same seed.")
 
-    @Argument(help: "The job's id, or its result's NAME.")
-    var id: String
-
+    @OptionGroup var job: JobArgument
     @OptionGroup var instance: InstanceOptions
 
     mutating func run() throws {
-        let job = try instance.daemon.call(Retry.self, JobReference(id: id)).job
-        instance.printer.result(job, text: "\(job.id) \(job.state.rawValue)")
+        try instance.change(job, by: Retry.self)
     }
 }
 
