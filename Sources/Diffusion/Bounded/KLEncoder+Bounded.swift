@@ -1,9 +1,11 @@
 import Compute
 
 extension KLEncoder {
-    /// The distribution of the latents of an image that comes in rows, `[1, h, w, 2C]`.
-    func callAsFunction(_ image: any RowStream, _ run: BoundedRun) throws(DiffusionError) -> Tensor {
-        var x = try run.store(ConvolvedRows(image, convIn, run), using: [convIn.region])
+    /// The distribution of the latents of an image of which `fill` writes some rows at a time, `[1, h, w, 2C]`.
+    func callAsFunction(
+        _ image: Shape, _ run: BoundedRun, _ fill: @escaping (Range<Int>, Tensor) -> Void
+    ) throws(DiffusionError) -> Tensor {
+        var x = try run.store(ConvolvedRows(MadeRows(image, run, fill: fill), convIn, run), using: [convIn.region])
         for block in downBlocks {
             for resnet in block.resnets { x = try resnet(consume x, run) }
             if let downsampler = block.downsampler { x = try downsampler(consume x, run) }

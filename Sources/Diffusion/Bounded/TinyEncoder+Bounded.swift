@@ -1,9 +1,15 @@
 import Compute
 
 extension TinyEncoder {
-    /// The latents of an image that comes in rows from 0 to 1, `[1, h, w, C]`: one pass through all layers.
-    func callAsFunction(_ image: any RowStream, _ run: BoundedRun) throws(DiffusionError) -> Tensor {
-        var rows = image
+    /// The latents of an image of which `fill` writes some rows at a time, `[1, h, w, C]`: one pass through all layers.
+    func callAsFunction(
+        _ image: Shape, _ run: BoundedRun, _ fill: @escaping (Range<Int>, Tensor) -> Void
+    ) throws(DiffusionError) -> Tensor {
+        let context = run.context
+        var rows: any RowStream = MadeRows(image, run) { rows, band in
+            fill(rows, band)
+            toUnit(band, context)
+        }
         var weights = [convOut.region]
         for level in levels {
             rows = ConvolvedRows(rows, level.conv, collectsStatistics: level.conv.readsRange, run)

@@ -66,14 +66,8 @@ public enum Encoder {
         _ shape: Shape, _ run: BoundedRun, _ fill: @escaping (Range<Int>, Tensor) -> Void
     ) throws(DiffusionError) -> Tensor {
         switch self {
-        case .kl(let encoder): return try encoder(MadeRows(shape, run, fill: fill), run)
-        case .tiny(let encoder):
-            let context = run.context
-            let rows = MadeRows(shape, run) { rows, band in
-                fill(rows, band)
-                context.scale(band, by: 0.5, plus: 0.5)
-            }
-            return try encoder(rows, run)
+        case .kl(let encoder): try encoder(shape, run, fill)
+        case .tiny(let encoder): try encoder(shape, run, fill)
         }
     }
 

@@ -39,7 +39,8 @@ public struct TinyEncoder {
 
     /// The latents of `[B, H, W, 3]`, `[B, h, w, C]`.
     func callAsFunction(_ image: Tensor, _ evaluation: Evaluation) -> Tensor {
-        var x = unit(image, evaluation.context)
+        var x = evaluation.context.copy(image)
+        toUnit(x, evaluation.context)
         for level in levels {
             x = level.conv(x, collectsStatistics: level.conv.readsRange, evaluation)
             evaluation.finished(level.path, x)
@@ -50,10 +51,6 @@ public struct TinyEncoder {
         return latents
     }
 
-    /// From -1 ... 1 to 0 ... 1.
-    private func unit(_ image: Tensor, _ context: Context) -> Tensor {
-        let x = context.copy(image)
-        context.scale(x, by: 0.5, plus: 0.5)
-        return x
-    }
+    /// From -1 ... 1 to 0 ... 1, in place.
+    func toUnit(_ image: Tensor, _ context: Context) { context.scale(image, by: 0.5, plus: 0.5) }
 }
