@@ -179,6 +179,7 @@ void kernels_fill_avx512(struct kernels *table) {
     table->transpose = transpose_simd;
     table->activation_levels = 127;
     table->weight_levels = 64;
+    table->has_byte_dots = 0;
     table->product_s16 = product_s16_avx512;
     table->product_u8 = product_u8_avx512;
     table->quantize_s16 = quantize_s16_avx512;

@@ -21,6 +21,7 @@
 void kernels_fill_avxvnni(struct kernels *table) {
     table->activation_levels = 255;
     table->weight_levels = 128;
+    table->has_byte_dots = 1;
     table->product_s16 = product_s16_avxvnni;
     table->product_u8 = product_u8_avxvnni;
 }

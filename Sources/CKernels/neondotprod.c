@@ -34,6 +34,7 @@ INLINE int8x16_t quad_broadcast(const uint8_t *p) {
 
 void kernels_fill_neondotprod(struct kernels *table) {
     table->activation_levels = 127;
+    table->has_byte_dots = 1;
     table->product_u8 = product_u8_neondotprod;
 }
 

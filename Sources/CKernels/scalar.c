@@ -388,6 +388,7 @@ static void finish_tile_scalar(float *total, const float *sum, size_t rows, size
 void kernels_fill_scalar(struct kernels *table) {
     table->activation_levels = 255;
     table->weight_levels = 128;
+    table->has_byte_dots = 0;
     table->element_of_bf16 = KERNELS_BF16;
 #define KERNEL(result, name, parameters) table->name = name##_scalar;
 #include "kernels.def"

@@ -36,7 +36,7 @@ public struct KernelTable: Sendable {
 
     /// Whether one instruction sums four products of bytes (VNNI, Arm's dot products). Without, products of bytes are summed as 16-bit
     /// integers first, and convolutions of 3x3 filters are faster in floats, by Winograd.
-    public var hasByteDots: Bool { !["scalar", "avx2", "avx512", "neon"].contains(name) }
+    public var hasByteDots: Bool { functions.has_byte_dots != 0 }
 
     /// The table that the environment's `LATENTD_ISA` names, or else the best of this CPU.
     public static func selected() throws(ComputeError) -> KernelTable {

@@ -53,6 +53,8 @@ struct kernels {
     /// `product_u8` takes weights from -weight_levels to weight_levels (127 where that is 128) in any order: 64 where
     /// `kernels_weight_scale` is needed for more.
     int32_t weight_levels;
+    /// Not 0 where one instruction sums four products of bytes.
+    int32_t has_byte_dots;
     /// What attention multiplies fastest where bfloat16's precision is enough: a `kernels_element` no less exact.
     int32_t element_of_bf16;
 #define KERNEL(result, name, parameters) result(*name) parameters;
