@@ -62,7 +62,8 @@ public struct CatalogModel: Sendable {
     }
 }
 
-/// A file's size and age, which change when somebody replaces it.
+/// A file's size and date: what stays when the same file is installed again, so that what was measured of a model is still known.
+/// (Where a wrong answer would give wrong weights, `Models` asks for the time of the inode's change, too.)
 private struct FileState {
     let exists: Bool
     let size: Int
