@@ -42,6 +42,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
+        target("JSONText"),
         // Inference: from instructions up to a pipeline.
         .target(
             name: "CKernels", exclude: ["README.md"],
@@ -49,8 +50,8 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"])]),
         .target(name: "COpenBLAS", exclude: ["README.md"], linkerSettings: [.linkedLibrary("dl")]),
         target("Compute", ["CKernels", "COpenBLAS"]),
-        target("Models", ["Compute"]),
-        target("Diffusion", ["Models", "Compute"]),
+        target("Models", ["Compute", "JSONText"]),
+        target("Diffusion", ["Models", "Compute", "JSONText"]),
         // Pictures.
         .systemLibrary(name: "CWebP", pkgConfig: "libwebpmux", providers: [.apt(["libwebp-dev"])]),
         .target(
@@ -58,31 +59,32 @@ let package = Package(
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])], linkerSettings: [.linkedLibrary("png16")]),
         target("Images", ["CWebP", "CPNG"]),
         // The queue: pure values, then the two authorities on what exists.
-        target("Jobs"),
+        target("Jobs", ["JSONText"]),
         target("Planner", ["Jobs"]),
-        target("JobStore", ["Jobs", .product(name: "GRDB", package: "GRDB.swift")]),
-        target("Spool", ["Jobs", system]),
+        target("JobStore", ["Jobs", "JSONText", .product(name: "GRDB", package: "GRDB.swift")]),
+        target("Spool", ["Jobs", "JSONText", system]),
         // The host.
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         target("Systemd", ["CSystemd", logging]),
         target(
             "Settings",
             ["Jobs", .product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
-        target("Varlink", ["Jobs", "Planner"]),
+        target("Varlink", ["Jobs", "JSONText", "Planner"]),
         // Assembly.
         target("Rendering", ["Diffusion", "Models", "Compute", "Images", "Planner", "Jobs"]),
         target(
             "Daemon",
             [
-                "Rendering", "Planner", "JobStore", "Spool", "Jobs", "Systemd", "Settings", "Varlink", system, logging,
-                lifecycle, signals,
+                "Rendering", "Planner", "JobStore", "Spool", "Jobs", "JSONText", "Systemd", "Settings", "Varlink",
+                system, logging, lifecycle, signals,
             ]),
-        target("Client", ["Varlink", "Jobs", "Planner", "Images", "Spool", "Settings", "Rendering", system]),
+        target(
+            "Client", ["Varlink", "Jobs", "JSONText", "Planner", "Images", "Spool", "Settings", "Rendering", system]),
         .executableTarget(
             name: "latentd", dependencies: ["Daemon", "Client", "Settings", arguments, system, logging],
             exclude: ["README.md"], swiftSettings: strict),
         .executableTarget(
-            name: "latentctl", dependencies: ["Client", "Settings", "Varlink", "Jobs", arguments, system],
+            name: "latentctl", dependencies: ["Client", "Settings", "Varlink", "Jobs", "JSONText", arguments, system],
             exclude: ["README.md"], swiftSettings: strict),
         // Measurements.
         .executableTarget(
@@ -95,17 +97,20 @@ let package = Package(
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(name: "MemoryGroup", path: "Tests/MemoryGroup", swiftSettings: strict),
         tests("ComputeTests", ["Compute", "CKernels", "KernelChecks"]),
-        tests("ModelsTests", ["Models"]),
+        tests("ModelsTests", ["Models", "JSONText"]),
         tests("DiffusionTests", ["Diffusion", "Models", "Compute"]),
         tests("ImagesTests", ["Images"]),
-        tests("JobsTests", ["Jobs"]),
+        tests("JobsTests", ["Jobs", "JSONText"]),
         tests("PlannerTests", ["Planner", "Jobs"]),
         tests("JobStoreTests", ["JobStore", "Jobs", .product(name: "GRDB", package: "GRDB.swift")]),
-        tests("SpoolTests", ["Spool", "JobStore", "Jobs", system]),
+        tests("SpoolTests", ["Spool", "JobStore", "Jobs", "JSONText", system]),
         tests("SystemdTests", ["Systemd", logging]),
         tests("SettingsTests", ["Settings", system]),
-        tests("VarlinkTests", ["Varlink", "Jobs", "Planner"]),
-        tests("RenderingTests", ["Rendering", "Diffusion", "Models", "Compute", "Images", "Jobs", "Planner"]),
-        tests("DaemonTests", ["JobStore", "Jobs", "Varlink", "Settings", "Images", "Planner", "MemoryGroup", system]),
+        tests("VarlinkTests", ["Varlink", "Jobs", "JSONText", "Planner"]),
+        tests(
+            "RenderingTests", ["Rendering", "Diffusion", "Models", "Compute", "Images", "Jobs", "JSONText", "Planner"]),
+        tests(
+            "DaemonTests",
+            ["JobStore", "Jobs", "JSONText", "Varlink", "Settings", "Images", "Planner", "MemoryGroup", system]),
     ]
 )

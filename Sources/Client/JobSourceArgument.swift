@@ -1,4 +1,5 @@
 import Foundation
+public import JSONText
 public import Jobs
 
 /// What `submit` and `plan` were given: a job file, or the fields of one job.

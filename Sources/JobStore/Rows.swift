@@ -1,4 +1,5 @@
 import GRDB
+import JSONText
 import Jobs
 
 // How rows become values. What a row holds was checked when it was written, so a row that cannot be read means that

@@ -1,3 +1,5 @@
+import JSONText
+
 /// Takes the members of one JSON object apart, strictly: each known, each once, each of its own type.
 struct FieldReader {
     private let path: String

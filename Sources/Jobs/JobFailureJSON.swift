@@ -1,3 +1,5 @@
+import JSONText
+
 extension JobFailure {
     /// The failure as a JSON object.
     public var json: JSONValue {

@@ -1,3 +1,5 @@
+import JSONText
+
 /// The three kinds of job files, told apart by the ending of their name, and how each is read.
 public enum JobFile: String, CaseIterable, Sendable {
     /// One job, or an array of jobs.
@@ -45,8 +47,7 @@ public enum JobFile: String, CaseIterable, Sendable {
 
     private static func parseDocument(_ bytes: ArraySlice<UInt8>) throws(JobError) -> [Element] {
         guard !bytes.isEmpty else { throw .noJobs }
-        var parser = JSONParser(bytes: bytes, firstLine: 1)
-        let document = try parser.parse()
+        let document = try JSONValue(parsing: bytes, firstLine: 1)
         guard case .array(let values) = document else { return [Element(index: 0, path: "", json: document)] }
         guard values.count <= maximumCount else { throw .tooManyJobs(limit: maximumCount) }
         return values.enumerated().map { index, json in Element(index: index, path: "jobs[\(index)]", json: json) }
@@ -57,10 +58,10 @@ public enum JobFile: String, CaseIterable, Sendable {
         for (number, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
         where !line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) {
             guard elements.count < maximumCount else { throw .tooManyJobs(limit: maximumCount) }
-            var parser = JSONParser(bytes: line, firstLine: number + 1)
             let index = elements.count
             do {
-                elements.append(Element(index: index, path: "jobs[\(index)]", json: try parser.parse()))
+                let json = try JSONValue(parsing: line, firstLine: number + 1)
+                elements.append(Element(index: index, path: "jobs[\(index)]", json: json))
             } catch {
                 elements.append(
                     Element(

@@ -1,3 +1,5 @@
+import JSONText
+
 /// What a client asks for: one object of a job file, checked. Whatever is nil is chosen by the planner or the model.
 public struct JobRequest: Equatable, Sendable {
     /// The client's own id: a second request with the same one is the same job.

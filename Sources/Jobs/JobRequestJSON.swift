@@ -1,5 +1,7 @@
 // The JSON of a job, field by field. docs/job.schema.json says the same to other programs, and a test holds them together.
 
+import JSONText
+
 extension JobRequest {
     static let maximumPromptLength = 16_384
     static let maximumModelNameLength = 128

@@ -1,3 +1,5 @@
+import JSONText
+
 /// The jobs of one file that was taken in, ready for the queue. A function of the intake's mark and the file alone, so
 /// that repeating it after a crash gives the same ids, names and seeds.
 public struct Submission: Equatable, Sendable {

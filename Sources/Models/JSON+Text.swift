@@ -1,3 +1,5 @@
+import JSONText
+
 extension JSON {
     /// The document on one line, names sorted.
     public var text: String { written(indent: nil) }
@@ -12,13 +14,13 @@ extension JSON {
         case .integer(let integer): String(integer)
         case .number(let number):
             number.isNaN ? "NaN" : number.isInfinite ? (number < 0 ? "-Infinity" : "Infinity") : "\(number)"
-        case .string(let string): JSONText.quoted(string)
+        case .string(let string): JSONValue.string(string).description
         case .array(let elements):
             JSON.list(elements.map { $0.written(indent: indent.map { $0 + 1 }) }, "[", "]", indent)
         case .object(let members):
             JSON.list(
                 members.sorted { $0.key < $1.key }.map {
-                    "\(JSONText.quoted($0.key)): \($0.value.written(indent: indent.map { $0 + 1 }))"
+                    "\(JSONValue.string($0.key)): \($0.value.written(indent: indent.map { $0 + 1 }))"
                 }, "{", "}", indent)
         }
     }

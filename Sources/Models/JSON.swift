@@ -1,4 +1,6 @@
-/// A JSON document as a value.
+public import JSONText
+
+/// A JSON document as a value: a `JSONValue` whose members are looked up by name.
 ///
 /// Integers are kept exact. As Python's `json` writes them into model configurations, `NaN`, `Infinity` and `-Infinity` are
 /// numbers. A name that appears twice in one object is an error: which of the two was meant is anybody's guess.
@@ -13,17 +15,27 @@ public enum JSON: Hashable, Sendable {
 
     /// Parses a whole document, UTF-8.
     public init(parsing bytes: UnsafeRawBufferPointer) throws(JSONError) {
-        var parser = JSONParser(bytes)
-        self = try parser.document()
+        try self.init(
+            JSONValue(
+                parsing: bytes, maximumDepth: JSON.maximumDepth, refusesDuplicates: true, allowsNonFinite: true))
     }
 
     /// Reads and parses a file.
     public init(file path: String) throws(ModelError) {
-        let file = try MappedFile(path)
-        do throws(JSONError) {
-            self = try file.withBytes { bytes throws(JSONError) in try JSON(parsing: bytes) }
-        } catch {
-            throw .malformed(file: path, reason: error.description)
+        self.init(try JSONValue(file: path, refusesDuplicates: true))
+    }
+
+    fileprivate static let maximumDepth = 64
+
+    private init(_ value: JSONValue) {
+        switch value {
+        case .null: self = .null
+        case .bool(let bool): self = .bool(bool)
+        case .number(let number): self = Int(number.text).map(JSON.integer) ?? .number(number.double)
+        case .string(let string): self = .string(string)
+        case .array(let elements): self = .array(elements.map { JSON($0) })
+        case .object(let members):
+            self = .object(Dictionary(uniqueKeysWithValues: members.lazy.map { ($0.name, JSON($0.value)) }))
         }
     }
 
@@ -41,13 +53,18 @@ public enum JSON: Hashable, Sendable {
     }
 }
 
-/// Where and why a text is not JSON.
-public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Bytes before the place.
-    public let offset: Int
-    /// What was wrong there.
-    public let reason: String
-
-    /// The reason and the place.
-    public var description: String { "it is not valid JSON: \(reason) at byte \(offset)" }
+extension JSONValue {
+    /// Reads and parses a file, as `JSON` does, for whom its members in their order are enough.
+    public init(file path: String, refusesDuplicates: Bool = false) throws(ModelError) {
+        let file = try MappedFile(path)
+        do throws(JSONError) {
+            self = try file.withBytes { bytes throws(JSONError) in
+                try JSONValue(
+                    parsing: bytes, maximumDepth: JSON.maximumDepth, refusesDuplicates: refusesDuplicates,
+                    allowsNonFinite: true)
+            }
+        } catch {
+            throw .malformed(file: path, reason: error.description)
+        }
+    }
 }

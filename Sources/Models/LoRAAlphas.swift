@@ -1,4 +1,5 @@
 import Glibc
+import JSONText
 
 /// The alphas of a LoRA's layers; divided by the rank they are the scale of its product. A layer's own tensor says it, else what
 /// peft writes into `__metadata__` as `lora_adapter_metadata`; where neither does, alpha is the rank.

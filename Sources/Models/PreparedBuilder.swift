@@ -1,5 +1,6 @@
 import Compute
 import Glibc
+import JSONText
 
 /// Writes a file of prepared weights while a component is loaded, weight by weight, and hands out each one where it lies in the
 /// mapped file: the private memory that it takes is that of one weight.
@@ -81,13 +82,13 @@ final class PreparedBuilder {
 
     private func describe(_ name: String, _ format: TensorFormat, count: Int, begin: Int, end: Int) {
         header.append(
-            "\(JSONText.quoted(name)):{\"dtype\":\"\(format.rawValue)\",\"shape\":[\(count)],\"data_offsets\":[\(begin),\(end)]}"
+            "\(JSONValue.string(name)):{\"dtype\":\"\(format.rawValue)\",\"shape\":[\(count)],\"data_offsets\":[\(begin),\(end)]}"
         )
     }
 
     private func wholeHeader() throws(ModelError) -> [UInt8] {
         let texts = metadata.sorted { $0.key < $1.key }.map {
-            "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))"
+            "\(JSONValue.string($0.key)):\(JSONValue.string($0.value))"
         }
         let members = ["\"__metadata__\":{\(texts.joined(separator: ","))}"] + header
         let text = Array("{\(members.joined(separator: ","))}".utf8)

@@ -8,6 +8,8 @@
 //
 // https://github.com/huggingface/safetensors#format
 
+import JSONText
+
 /// The tensors of one mapped safetensors file.
 ///
 /// The header is believed only after every number in it was checked: each tensor's bytes lie inside the file, are as many

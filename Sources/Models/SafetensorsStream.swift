@@ -1,4 +1,5 @@
 import Glibc
+import JSONText
 
 /// Writes a safetensors file tensor by tensor: what it will hold is said first, so that no more than one tensor is ever in memory.
 ///
@@ -26,7 +27,7 @@ final class SafetensorsStream {
         for plan in plans {
             let extents = plan.shape.map(String.init).joined(separator: ",")
             members.append(
-                "\(JSONText.quoted(plan.name)):{\"dtype\":\"\(plan.format.rawValue)\",\"shape\":[\(extents)],"
+                "\(JSONValue.string(plan.name)):{\"dtype\":\"\(plan.format.rawValue)\",\"shape\":[\(extents)],"
                     + "\"data_offsets\":[\(begin),\(begin + plan.byteCount)]}")
             begin += plan.byteCount
         }

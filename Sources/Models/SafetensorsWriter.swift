@@ -1,4 +1,5 @@
 import Glibc
+import JSONText
 
 /// Collects tensors and writes them as one safetensors file, in the order of their addition.
 public struct SafetensorsWriter: Sendable {
@@ -36,7 +37,7 @@ public struct SafetensorsWriter: Sendable {
         append(&data)
         let extents = shape.map(String.init).joined(separator: ",")
         header.append(
-            "\(JSONText.quoted(name)):{\"dtype\":\"\(format.rawValue)\",\"shape\":[\(extents)],"
+            "\(JSONValue.string(name)):{\"dtype\":\"\(format.rawValue)\",\"shape\":[\(extents)],"
                 + "\"data_offsets\":[\(begin),\(data.count)]}")
     }
 
@@ -45,7 +46,7 @@ public struct SafetensorsWriter: Sendable {
         var members = header
         if !metadata.isEmpty {
             let texts = metadata.sorted { $0.key < $1.key }.map {
-                "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))"
+                "\(JSONValue.string($0.key)):\(JSONValue.string($0.value))"
             }
             members.insert("\"__metadata__\":{\(texts.joined(separator: ","))}", at: 0)
         }
@@ -79,24 +80,5 @@ public struct SafetensorsWriter: Sendable {
             unlink(temporary)
             throw .unwritable(file: path, code: reason)
         }
-    }
-}
-
-/// JSON's spelling of texts.
-enum JSONText {
-    static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case ..<" ":
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }

@@ -1,4 +1,4 @@
-public import Jobs
+public import JSONText
 
 /// An error reply: a name with its interface, and parameters that say what was wrong.
 ///

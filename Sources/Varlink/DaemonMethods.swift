@@ -1,4 +1,4 @@
-public import Jobs
+public import JSONText
 public import Planner
 
 /// `org.latentd.Status`: the daemon at a glance.

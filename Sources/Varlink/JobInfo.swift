@@ -1,3 +1,4 @@
+public import JSONText
 public import Jobs
 
 /// A job as the control socket tells it (`type Job`).

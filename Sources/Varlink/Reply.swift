@@ -1,5 +1,5 @@
 import Foundation
-import Jobs
+import JSONText
 
 /// Replies on the wire.
 ///

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Client
-import Jobs
+import JSONText
 
 /// The fields of a job as options; docs/job.schema.json says what each may be.
 struct JobOptions: ParsableArguments {

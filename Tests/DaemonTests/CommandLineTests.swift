@@ -1,5 +1,6 @@
 import Foundation
 import Images
+import JSONText
 import Jobs
 import Testing
 

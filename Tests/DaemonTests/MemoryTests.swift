@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Images
+import JSONText
 import Jobs
 import MemoryGroup
 import Planner

@@ -1,4 +1,5 @@
 import Images
+import JSONText
 import Jobs
 import Testing
 import Varlink

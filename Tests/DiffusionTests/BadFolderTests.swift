@@ -93,6 +93,7 @@ struct BadFolderTests {
         BadFolder(.write(file: "unet/config.json", text: "{\"in_channels\": 4,"), mentions: "unet/config.json"),
         BadFolder(.write(file: "tokenizer/vocab.json", text: "[]"), mentions: "tokenizer/vocab.json"),
         BadFolder(.write(file: "tokenizer/vocab.json", text: "{\"a\":-1}"), mentions: "tokenizer/vocab.json"),
+        BadFolder(.write(file: "tokenizer/vocab.json", text: "{\"a\":0,\"a\":1}"), mentions: "it is there twice"),
         BadFolder(.write(file: "tokenizer/vocab.json", text: "{\"a\":0}"), mentions: "tokenizer/vocab.json"),
         BadFolder(
             .write(file: "tokenizer/merges.txt", text: "#version: 0.2\nonly\n"), mentions: "tokenizer/merges.txt"),

@@ -1,4 +1,4 @@
-import Jobs
+import JSONText
 
 /// As much of JSON Schema 2020-12 as `docs/job.schema.json` uses; an unknown keyword stops the test.
 struct Schema {

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import JSONText
 import Jobs
 import Spool
 import SystemPackage

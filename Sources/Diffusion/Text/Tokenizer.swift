@@ -1,3 +1,4 @@
+import JSONText
 import Models
 
 /// CLIP's tokenizer: the same ids as transformers' `CLIPTokenizer` for any text.
@@ -25,15 +26,7 @@ public struct Tokenizer: Sendable {
     /// Reads `tokenizer/vocab.json`, `merges.txt` and what says how long a text may be.
     public init(_ folder: ModelFolder) throws(ModelError) {
         let file = folder.file("tokenizer", "vocab.json")
-        guard case .object(let members) = try JSON(file: file) else {
-            throw .malformed(file: file, reason: "its document is not an object")
-        }
-        let ids = members.mapValues { value in
-            if case .integer(let id) = value { Int32(exactly: id) ?? -1 } else { -1 as Int32 }
-        }
-        if let (token, _) = ids.first(where: { $0.value < 0 }) {
-            throw .badField(file: file, field: token, reason: "it is not the number of a token")
-        }
+        let ids = try Tokenizer.vocabulary(file)
         vocabularySize = ids.values.reduce(0) { max($0, Int($1) + 1) }
         special = try SpecialTokens(folder, vocabulary: ids, vocabularyFile: file)
         encoder = try BytePairEncoder(
@@ -46,6 +39,25 @@ public struct Tokenizer: Sendable {
         } else {
             length = positions
         }
+    }
+
+    /// The id of each token.
+    private static func vocabulary(_ file: String) throws(ModelError) -> [String: Int32] {
+        guard case .object(let members) = try JSONValue(file: file) else {
+            throw .malformed(file: file, reason: "its document is not an object")
+        }
+        // Made at once: fifty thousand tokens would be hashed anew whenever they outgrew their table.
+        var ids: [String: Int32] = [:]
+        ids.reserveCapacity(members.count)
+        for member in members {
+            guard case .number(let number) = member.value, let id = number.integer(Int32.self), id >= 0 else {
+                throw .badField(file: file, field: member.name, reason: "it is not the number of a token")
+            }
+            guard ids.updateValue(id, forKey: member.name) == nil else {
+                throw .badField(file: file, field: member.name, reason: "it is there twice")
+            }
+        }
+        return ids
     }
 
     /// The ids of a prompt: exactly `length` of them.

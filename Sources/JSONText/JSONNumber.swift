@@ -1,6 +1,6 @@
 /// A JSON number as it was written, so that no digit of a 64-bit seed passes through a `Double`.
 public struct JSONNumber: Hashable, Sendable {
-    /// The characters of the number, such as `-1.5e3`.
+    /// The characters of the number, such as `-1.5e3`; `NaN`, `Infinity` or `-Infinity` where these were asked for.
     public let text: String
 
     /// A number whose `text` a parser has checked.
@@ -27,7 +27,7 @@ public struct JSONNumber: Hashable, Sendable {
     public var double: Double { Double(text) ?? .nan }
 
     /// Whether the number has no fraction, however large it is.
-    var isWhole: Bool { double == double.rounded() }
+    public var isWhole: Bool { double == double.rounded() }
 
     func encode(to encoder: any Encoder) throws {
         if let value = integer(UInt64.self) {

@@ -1,7 +1,7 @@
 /// A JSON text (RFC 8259) as it was written: members in order, duplicates included, numbers not rounded.
 ///
 /// Foundation's decoders keep one of two members of the same name without a word, take commas before a closing bracket,
-/// and say little about where they stopped. A job file deserves better.
+/// and say little about where they stopped. A job file, or the header of a gigabyte of weights, deserves better.
 public enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
@@ -37,7 +37,7 @@ public enum JSONValue: Equatable, Sendable {
     }
 
     /// What this is, for an error: `a string`, `the number 3.5`, `null`.
-    var kind: String {
+    public var kind: String {
         switch self {
         case .null: "null"
         case .bool(let value): "\(value)"
