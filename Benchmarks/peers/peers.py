@@ -1,4 +1,4 @@
-"""latentd beside torch and OpenVINO on this machine: seconds, memory and loading of each network, taken in turns.
+"""latentd beside torch, OpenVINO and stable-diffusion.cpp on this machine: seconds, memory and loading of each network.
 
     python -m venv venv && venv/bin/pip install -r requirements.txt
     swift build -c release --package-path ..
@@ -23,7 +23,8 @@ import folders
 HERE = pathlib.Path(__file__).resolve().parent
 # From the most to the least exact.
 PRECISIONS = ["fp32", "bf16", "int8", "int4"]
-RIVALS = ["torch-fp32", "torch-bf16", "openvino-fp32", "openvino-bf16", "openvino-int8"]
+SDCPP = "stable-diffusion.cpp-int8"
+RIVALS = ["torch-fp32", "torch-bf16", "openvino-fp32", "openvino-bf16", "openvino-int8", SDCPP]
 ENGINES = RIVALS + [f"latentd-{precision}" for precision in PRECISIONS]
 # What is measured: the network's name in tables -> model, decoder, stage of the worker.
 NETWORKS = {
@@ -53,14 +54,18 @@ def _arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=pathlib.Path, required=True, help="folder for the models (some gigabytes)")
     parser.add_argument("--bench", type=pathlib.Path, help="the model benchmark of this folder's package")
+    parser.add_argument("--sdcpp", type=pathlib.Path, help="sd-cli of stable-diffusion.cpp, else left out")
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS), metavar="NETWORK")
-    parser.add_argument("--engines", nargs="+", default=ENGINES, choices=ENGINES, metavar="ENGINE")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, metavar="ENGINE")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repetitions", type=int, default=2, help="times in each process, after a first that warms up")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
+    arguments.engines = arguments.engines or [engine for engine in ENGINES if arguments.sdcpp or engine != SDCPP]
+    if SDCPP in arguments.engines and not arguments.sdcpp:
+        parser.error("--sdcpp is needed to measure stable-diffusion.cpp")
     if any(engine.startswith("latentd") for engine in arguments.engines) and not arguments.bench:
         parser.error("--bench is needed to measure latentd")
     return arguments
@@ -80,15 +85,17 @@ def _rounds(network, folder, stage, arguments):
 
 
 def _command(engine, folder, stage, arguments):
-    name, precision = engine.split("-")
+    name, precision = engine.rsplit("-", 1)
     common = ["--size", str(arguments.size), "--repetitions", str(arguments.repetitions)]
     common += ["--threads", str(arguments.threads), "--stages", stage]
     if name == "latentd":
         # Loaded once a process: after the first round the weights are prepared.
         cache = ["--loads", "1", "--cache", str(arguments.work / "prepared")]
         return [str(arguments.bench), str(folder), "--precision", precision, *common, *cache, "--json"]
-    worker = [sys.executable, str(HERE / "worker.py"), name, precision, str(folder), *common]
-    return worker + ["--cache", str(arguments.work)]
+    common += ["--cache", str(arguments.work)]
+    if engine == SDCPP:
+        return [sys.executable, str(HERE / "sdcpp.py"), str(arguments.sdcpp), str(folder), *common]
+    return [sys.executable, str(HERE / "worker.py"), name, precision, str(folder), *common]
 
 
 def _cpu():
@@ -126,11 +133,11 @@ def _median(results, engine, key="seconds"):
 
 
 def _ratios(results, engine):
-    precision = engine.split("-")[1]
+    precision = engine.rsplit("-", 1)[1]
     exact_enough = PRECISIONS[: PRECISIONS.index(precision) + 1]
     best = {}
     for rival in results:
-        name, width = rival.split("-")
+        name, width = rival.rsplit("-", 1)
         if name != "latentd" and width in exact_enough:
             best[name] = min(best.get(name, rival), rival, key=lambda one: _median(results, one))
     mine = _median(results, engine)
