@@ -134,7 +134,8 @@ public struct Weights {
         _ name: String, outputs: Int, inputs: Int, size: Int
     ) throws(ModelError) -> ConvolutionWeight? {
         let tensor = try tensor(name, anyOf: [[outputs, inputs, size, size]])
-        guard let precision = storage.precision(of: tensor.name) else { return nil }
+        // Weights of 4 bits are there to save memory.
+        guard let precision = storage.precision(of: tensor.name), precision != .int4 else { return nil }
         let layout = PanelLayout(
             precision, outputs: outputs, channels: inputs, height: size, width: size, stride: 1, doubles: true)
         guard layout.isDoubling else { return nil }
