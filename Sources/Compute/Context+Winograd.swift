@@ -8,7 +8,7 @@ extension Context {
         epilogue: () -> Epilogue
     ) {
         let channels = result.shape.c, tiles = WinogradTiles(result.shape, side: winograd.side)
-        let product = WinogradProduct(panels, winograd, tiles)
+        let product = WinogradProduct(panels, winograd, tiles, threads: pool.threads)
         withScratch(product.scratchElements(threads: pool.threads)) { scratch in
             let epilogue = epilogue(), target = result.pointer
             product.run(x.tensor.pointer, window: window, scratch: scratch, pool: pool, kernels) {

@@ -23,19 +23,20 @@ struct WinogradProduct {
     private static let unitTiles = 64
     /// Weights that stay in a second-level cache, whatever else passes through it.
     private static let fewWeights = 64 * 64 * 64
-    /// Units for an even share of the work.
-    private static let enough = 16
+    /// Units of each thread, for an even share of the work. All weights are copied for each unit, so more would cost more.
+    private static let enoughOfThread = 4
     private static let mostPrivateChannels = 256
     private static let mostGroupBytes = 24 << 20
 
-    init(_ weight: Panels, _ winograd: Winograd, _ tiles: WinogradTiles) {
+    init(_ weight: Panels, _ winograd: Winograd, _ tiles: WinogradTiles, threads: Int) {
         self.weight = weight
         self.winograd = winograd
         self.tiles = tiles
         isPrivate = weight.channels <= WinogradProduct.mostPrivateChannels
         hasFewWeights = weight.outputs * weight.depth <= WinogradProduct.fewWeights
         let most = max(1, WinogradProduct.unitTiles / (hasFewWeights ? 2 : 1) / tiles.tilesOfRun)
-        let units = max((tiles.runs + most - 1) / most, isPrivate ? min(tiles.runs, WinogradProduct.enough) : 1)
+        let enough = isPrivate ? min(tiles.runs, WinogradProduct.enoughOfThread * threads) : 1
+        let units = max((tiles.runs + most - 1) / most, enough)
         unitRuns = (tiles.runs + units - 1) / units
         let bytes = winograd.products * unitRuns * tiles.tilesOfRun * weight.channels * 4
         groupUnits = isPrivate ? 1 : max(1, min(units, WinogradProduct.mostGroupBytes / bytes))
