@@ -34,7 +34,9 @@ struct DecodeTask: ParsableCommand {
         let decoder = try Decoder(model, preparation)
         let loadSeconds = (clock.now - start) / .seconds(1)
         let latents = try Latents(of: model, size)
-        let reservedBytes = Self.reservedBytes + latents.values.count * MemoryLayout<Float>.stride
+        // A band of the picture on its way into the file: some rows as floats, and twice as bytes.
+        let bandBytes = 32 * size.width * 3 * 6
+        let reservedBytes = Self.reservedBytes + latents.values.count * MemoryLayout<Float>.stride + bandBytes
         guard FileManager.default.createFile(atPath: output, contents: nil) else {
             throw Failure("\(output) cannot be written")
         }
@@ -60,7 +62,7 @@ struct DecodeTask: ParsableCommand {
         print(String(decoding: try JSONEncoder().encode(measurement), as: UTF8.self))
     }
 
-    /// What computing takes beside a plan and its latents: the bytes of a band of the picture, pages of code that were not yet read.
+    /// Pages of code that were not yet read.
     private static let reservedBytes = 6 << 20
 }
 
