@@ -32,9 +32,6 @@ struct Child {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: command.program)
         process.arguments = command.arguments
-        // What is freed goes back at once, as in the daemon.
-        process.environment = ProcessInfo.processInfo.environment.merging(
-            ["MALLOC_TRIM_THRESHOLD_": "262144", "MALLOC_MMAP_THRESHOLD_": "262144"]) { $1 }
         let (stdout, stderr) = (Pipe(), Pipe())
         (process.standardOutput, process.standardError) = (stdout, stderr)
         try process.run()

@@ -52,7 +52,6 @@ struct BoundedDecode: PictureDecode {
         (self.decoder, self.latents, self.pool) = (decoder, latents, pool)
         self.scratchDirectory = scratchDirectory
         plan = try decoder.plan(latents.shape, limitBytes: limitBytes, usesScratch: true, pool: pool)
-        Pipeline.returnFreeMemory()
     }
 
     var plannedBytes: Int? { plan.peakBytes }

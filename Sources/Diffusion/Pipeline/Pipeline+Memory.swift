@@ -75,7 +75,7 @@ extension Pipeline {
 
     /// Gives free memory back: many dry runs leave some behind, which would count as the process's. Only glibc keeps it, and has
     /// this function.
-    public static func returnFreeMemory() {
+    private static func returnFreeMemory() {
         guard let symbol = dlsym(nil, "malloc_trim") else { return }
         _ = unsafeBitCast(symbol, to: (@convention(c) (Int) -> Int32).self)(0)
     }
