@@ -152,15 +152,23 @@ def averaged(path: pathlib.Path, prefix: str = "") -> dict[str, torch.Tensor]:
 
 
 def orthogonalized(update: torch.Tensor) -> torch.Tensor:
-    """The nearest semi-orthogonal matrix, roughly: four quintic Newton-Schulz steps."""
+    """The nearest semi-orthogonal matrix, roughly: four quintic Newton-Schulz steps.
+
+    Each step multiplies by a polynomial of the square of the matrix, so they are done on the small square alone.
+    """
     a, b, c = 3.4445, -4.7750, 2.0315
     x = update
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
     x = x / (x.norm() + 1e-7)
-    for _ in range(4):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
+    gram, whole = x @ x.T, None
+    for step in range(4):
+        factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        factor.diagonal().add_(a)
+        whole = factor if whole is None else factor @ whole
+        if step < 3:
+            gram = factor @ gram @ factor
+    x = whole @ x
     return x.T if tall else x
 
 

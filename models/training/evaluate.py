@@ -2,10 +2,11 @@
 
 Writes the figures to --out (JSON) and into the manifests (`quality`, `measured_quality`), where the planner finds them.
 
-Prompts: --count pairs of a concept and the style that generation never trained on, each on a background, drawn by the seed
-alone; --pairs prompts that name two things. Figures: R@1, R@5 of the concept among 1,500; how often the style and the
-background are told right; the Frechet distance of the judge's own features to those of the drawings themselves; how often
-both of two things are among the first five of one half of the picture each. "drawings" are the real ones: the ceiling.
+Prompts, drawn by the seed alone: --count of a concept in the style that is kept for evaluation, each on a background; --unseen of a
+concept in a style that nobody drew it in; --pairs that name two things. Figures: R@1, R@5 of the concept among 1,500; how often the
+style and the background are told right; the Frechet distance of the judge's own features to those of the drawings
+themselves; R@5 and the style of what nobody drew; how often both of two things are among the first five of one half of the
+picture each. "drawings" are the real ones, as they are and after the autoencoders: the ceiling.
 """
 import argparse
 import json
@@ -13,6 +14,7 @@ import pathlib
 
 import numpy as np
 import torch
+from diffusers import AutoencoderTiny
 from PIL import Image
 
 from captions import STYLES, Scene, article, concepts, held_out
@@ -37,21 +39,16 @@ class Critic:
         best = self.judge.compare(features, self.candidates).topk(k).indices
         return [[self.known.names[number] for number in line] for line in best.tolist()]
 
-    def singles(self, pictures: torch.Tensor, asked: list[dict], real: torch.Tensor) -> dict[str, float]:
-        """The figures of pictures `[N, 3, 128, 128]` of one thing each."""
+    def singles(self, pictures: torch.Tensor, asked: list[dict]) -> tuple[dict[str, float], torch.Tensor]:
+        """The figures of pictures `[N, 3, 128, 128]` of one thing each, and their features `[N, 512]`."""
         features = torch.cat([self.judge.look(shrink(part)) for part in pictures.split(64)])
         names = self.first(features, 5)
         style, background = self.judge.style(features).argmax(1), self.judge.background(features).argmax(1)
         styles, colours = list(STYLES), list(BACKGROUNDS)
-
-        def share(hits) -> float:
-            return round(100 * float(np.mean(list(hits))), 1)
-
         return {"r1": share(line[0] == one["name"] for line, one in zip(names, asked)),
                 "r5": share(one["name"] in line for line, one in zip(names, asked)),
                 "style": share(styles[s] == one["style"] for s, one in zip(style, asked)),
-                "colour": share(colours[b] == one["background"] for b, one in zip(background, asked)),
-                "frechet": round(frechet(features.numpy(), real.numpy()), 2)}
+                "colour": share(colours[b] == one["background"] for b, one in zip(background, asked))}, features
 
     def pairs(self, pictures: torch.Tensor, asked: list[dict]) -> float:
         """How often both things are found, each in a half of its own, in percent."""
@@ -64,7 +61,12 @@ class Critic:
             first, second = self.first(self.judge.look(halves), 5)
             one_way = one["names"][0] in first and one["names"][1] in second
             found.append(one_way or (one["names"][1] in first and one["names"][0] in second))
-        return round(100 * float(np.mean(found)), 1)
+        return share(found)
+
+
+def share(hits) -> float:
+    """How many are true, in percent."""
+    return round(100 * float(np.mean(list(hits))), 1)
 
 
 def frechet(one: np.ndarray, other: np.ndarray) -> float:
@@ -80,23 +82,25 @@ def frechet(one: np.ndarray, other: np.ndarray) -> float:
                  - 2 * np.sqrt(between.clip(0)).sum())
 
 
-def single_prompts(rows, names, count, generator) -> list[dict]:
-    held, colours, asked = held_out(rows, names), list(BACKGROUNDS), []
-    order = [name for name in names if any(row["name"] == name and row["style"] == held[name] for row in rows)]
+def single_prompts(pairs: list[tuple[str, str]], count: int, generator: np.random.Generator) -> list[dict]:
+    """Prompts for each of the (concept, style) pairs by turns."""
+    colours, asked = list(BACKGROUNDS), []
     for number in range(count):
-        name, background = order[number % len(order)], colours[generator.integers(len(colours))]
-        prompt = f"{article(name)} {name}, {STYLES[held[name]]}, on {article(background)} {background} background"
-        asked.append({"name": name, "style": held[name], "background": background, "prompt": prompt.lower()})
+        (name, style), background = pairs[number % len(pairs)], colours[generator.integers(len(colours))]
+        prompt = f"{article(name)} {name}, {STYLES[style]}, on {article(background)} {background} background"
+        asked.append({"name": name, "style": style, "background": background, "prompt": prompt.lower()})
     return asked
 
 
-def pair_prompts(names, count, generator) -> list[dict]:
+def pair_prompts(pairs: list[tuple[str, str]], count: int, generator: np.random.Generator) -> list[dict]:
+    """Prompts for two things in the one style in which the judge knows both."""
     asked = []
     for _ in range(count):
-        one, other = (str(name) for name in generator.choice(list(names), 2, replace=False))
+        one, style = pairs[generator.integers(len(pairs))]
+        other = str(generator.choice([name for name, own in pairs if own == style and name != one]))
         layout = str(generator.choice(["beside", "above"]))
         prompt = f"{article(one)} {one} {'next to' if layout == 'beside' else 'above'} {article(other)} {other}"
-        asked.append({"names": (one, other), "layout": layout, "prompt": f"{prompt}, fluent 3d style".lower()})
+        asked.append({"names": (one, other), "style": style, "layout": layout, "prompt": f"{prompt}, {STYLES[style]}".lower()})
     return asked
 
 
@@ -105,6 +109,37 @@ def tensor(pictures: list[Image.Image]) -> torch.Tensor:
     return torch.stack([torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1) for picture in pictures]).float() / 127.5 - 1
 
 
+class Examination:
+    """The prompts, the drawings that answer those of which there are any, and the marks for what somebody drew."""
+
+    def __init__(self, critic: Critic, pictures: np.ndarray, rows: list[dict], options: argparse.Namespace):
+        self.critic, generator = critic, np.random.default_rng(options.seed)
+        drawn = {(row["name"], row["style"]): index for index, row in enumerate(rows)}
+        kept = [pair for pair in held_out(rows, concepts()).items() if pair in drawn]
+        never = [(name, style) for name in concepts() for style in STYLES if (name, style) not in drawn]
+        self.singles = single_prompts(kept, options.count, generator)
+        self.pairs = pair_prompts(kept, options.pairs, generator)
+        self.unseen = single_prompts(never, options.unseen, generator)
+        scenes = [Scene([drawn[one["name"], one["style"]]], background=one["background"]) for one in self.singles]
+        scenes += [Scene([drawn[name, one["style"]] for name in one["names"]], one["layout"], size=0.48) for one in self.pairs]
+        self.drawings = torch.stack([compose(scene, pictures) for scene in scenes])
+        self.features = critic.singles(self.drawings[:len(self.singles)], self.singles)[1]
+
+    def prompts(self) -> list[str]:
+        return [one["prompt"] for one in [*self.singles, *self.pairs, *self.unseen]]
+
+    def marks(self, pictures: torch.Tensor) -> dict[str, float]:
+        """The figures of pictures `[N, 3, 128, 128]` in the order of `prompts`; they may end before the unseen."""
+        singles, pairs, unseen = pictures.tensor_split([len(self.singles), len(self.singles) + len(self.pairs)])
+        figures, features = self.critic.singles(singles, self.singles)
+        figures |= {"frechet": round(frechet(features.numpy(), self.features.numpy()), 2), "pairs": self.critic.pairs(pairs, self.pairs)}
+        if len(unseen):
+            told = self.critic.singles(unseen, self.unseen)[0]
+            figures |= {"unseen_r5": told["r5"], "unseen_style": told["style"]}
+        return figures
+
+
+@torch.inference_mode()
 def main() -> None:
     here = pathlib.Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__)
@@ -114,31 +149,30 @@ def main() -> None:
     parser.add_argument("--models", type=pathlib.Path, default=here.parent)
     parser.add_argument("--ways", nargs="+", required=True, metavar="MODEL:PRECISION:STEPS")
     parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--pairs", type=int, default=200)
+    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--unseen", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=pathlib.Path, default=here / "quality.json", help="figures of other ways there stay")
     options = parser.parse_args()
     pictures, rows = open_pictures(options.data)
-    names, generator = concepts(), np.random.default_rng(options.seed)
-    critic = Critic(options.judge, rows)
-    singles, pairs = single_prompts(rows, names, options.count, generator), pair_prompts(names, options.pairs, generator)
-
-    held = {(row["name"], row["style"]): index for index, row in enumerate(rows)}
-    drawings = torch.stack([compose(Scene([held[one["name"], one["style"]]], background=one["background"]), pictures)
-                            for one in singles])
-    real = torch.cat([critic.judge.look(shrink(part)) for part in drawings.split(64)])
+    examination = Examination(Critic(options.judge, rows), pictures, rows, options)
     table = {row["way"]: row for row in (json.loads(options.out.read_text()) if options.out.exists() else [])}
-    table["drawings"] = {"way": "drawings", "count": len(singles), **critic.singles(drawings, singles, real)}
-    for way in options.ways:
-        model, precision, steps = way.split(":")
-        jobs = [{"prompt": one["prompt"], "seed": n, "model": model, "precision": precision, "steps": int(steps)}
-                for n, one in enumerate([*singles, *pairs])]
-        drawn = tensor([picture for picture, _ in draw(options.binaries, options.models, jobs)])
-        table[way] = {"way": way, "count": len(singles), **critic.singles(drawn[:len(singles)], singles, real),
-                      "pairs": critic.pairs(drawn[len(singles):], pairs)}
+
+    def enter(way: str, drawn: torch.Tensor) -> None:
+        table[way] = {"way": way, "count": options.count, **examination.marks(drawn)}
         print(table[way], flush=True)
         options.out.write_text("[\n" + ",\n".join(map(json.dumps, table.values())) + "\n]\n")
-    figures = [(*way.split(":"), row) for way, row in table.items() if way != "drawings"]
+
+    enter("drawings", examination.drawings)
+    for model in ("emoji", "emoji-tiny"):
+        vae = AutoencoderTiny.from_pretrained(options.models / model / "vae").float().eval()
+        enter(f"drawings:{model}/vae", torch.cat([vae.decoder(vae.encoder(part)).clamp(-1, 1) for part in examination.drawings.split(32)]))
+    for way in options.ways:
+        model, precision, steps = way.split(":")
+        jobs = [{"prompt": prompt, "seed": number, "model": model, "precision": precision, "steps": int(steps)}
+                for number, prompt in enumerate(examination.prompts())]
+        enter(way, tensor([picture for picture, _ in draw(options.binaries, options.models, jobs)]))
+    figures = [(*way.split(":"), row) for way, row in table.items() if not way.startswith("drawings")]
     for model in {model for model, _, _, _ in figures}:
         write_quality(options.models / model / "latentd.json",
                       [(precision, int(steps), row) for name, precision, steps, row in figures if name == model])

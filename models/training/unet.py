@@ -19,7 +19,7 @@ SCHEDULE = dict(num_train_timesteps=1000, beta_schedule="scaled_linear", beta_st
                 clip_sample=False, set_alpha_to_one=True, steps_offset=1)
 UNCONDITIONAL = 0.12  #: share of empty captions, for classifier-free guidance
 #: How often each layout is seen; within one, every scene equally often.
-SHARES = {"full": 0.6, "placed": 0.08, "beside": 0.14, "above": 0.08, "count": 0.1}
+SHARES = {"full": 0.8, "placed": 0.03, "beside": 0.1, "above": 0.05, "count": 0.02}
 #: The family's channels a level.
 MEMBERS = {"base": (96, 192, 256), "small": (64, 128, 192), "tiny": (32, 64, 96)}
 
@@ -72,7 +72,7 @@ def main() -> None:
     parser = arguments(__doc__, steps=1000, batch=48)
     parser.add_argument("--matrix-rate", type=float, default=0.02)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--text-factor", type=float, default=0.2, help="the text encoder's rates, relative")
+    parser.add_argument("--text-factor", type=float, default=0.2, help="the text encoder's rates, relative; 0: it stays")
     parser.add_argument("--start", type=pathlib.Path, help="a diffusers folder to go on with")
     options = parser.parse_args()
     torch.manual_seed(options.seed)
@@ -86,6 +86,7 @@ def main() -> None:
         unet, text = create(), create_text(tokenizer)
         text.load_state_dict(averaged(options.out / "text.pt", "0."))
         scale = 1 / float(np.load(options.out / "scenes.npy", mmap_mode="r").astype(np.float32).std())
+    text.requires_grad_(options.text_factor > 0)
     both = torch.nn.ModuleDict({"unet": unet, "text": text}).to(DEVICE, memory_format=torch.channels_last)
     embeddings = tuple(name for name, _ in both.named_parameters() if "embedding" in name)
     muon = optimizer(both, options.matrix_rate, options.rate, (*embeddings, "unet.conv_in.", "unet.conv_out."))
