@@ -20,18 +20,21 @@ from PIL import Image
 from captions import STYLES, Scene, article, concepts, held_out
 from common import BACKGROUNDS, averaged, open_pictures
 from drawing import draw
-from judge import Concepts, Judge, shrink
+from judge import Concepts, Judge, StyleJudge, shrink
 from scenes import compose
 
 
 class Critic:
-    """The trained judge with its candidates."""
+    """The trained judges with their candidates."""
 
     def __init__(self, path: pathlib.Path, rows: list[dict]):
         self.known = Concepts(rows)
         self.judge = Judge(self.known.vocabulary)
         self.judge.load_state_dict(averaged(path))
         self.judge.eval().requires_grad_(False)
+        self.style = StyleJudge()
+        self.style.load_state_dict(averaged(path.with_name("judge-style.pt")))
+        self.style.eval().requires_grad_(False)
         self.candidates = self.judge.read(self.known.bags, self.known.offsets)
 
     def first(self, features: torch.Tensor, k: int) -> list[list[str]]:
@@ -43,7 +46,8 @@ class Critic:
         """The figures of pictures `[N, 3, 128, 128]` of one thing each, and their features `[N, 512]`."""
         features = torch.cat([self.judge.look(shrink(part)) for part in pictures.split(64)])
         names = self.first(features, 5)
-        style, background = self.judge.style(features).argmax(1), self.judge.background(features).argmax(1)
+        style = torch.cat([self.style.tell(part) for part in pictures.split(64)])
+        background = self.judge.background(features).argmax(1)
         styles, colours = list(STYLES), list(BACKGROUNDS)
         return {"r1": share(line[0] == one["name"] for line, one in zip(names, asked)),
                 "r5": share(one["name"] in line for line, one in zip(names, asked)),
@@ -144,7 +148,7 @@ def main() -> None:
     here = pathlib.Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=pathlib.Path, required=True, help="what prepare.py wrote")
-    parser.add_argument("--judge", type=pathlib.Path, required=True, help="judge.pt")
+    parser.add_argument("--judge", type=pathlib.Path, required=True, help="judge.pt, with judge-style.pt beside it")
     parser.add_argument("--binaries", type=pathlib.Path, required=True, help="the folder of latentd")
     parser.add_argument("--models", type=pathlib.Path, default=here.parent)
     parser.add_argument("--ways", nargs="+", required=True, metavar="MODEL:PRECISION:STEPS")

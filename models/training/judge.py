@@ -1,8 +1,9 @@
-"""Trains the judge of evaluation, OUT/judge.pt: a dual encoder of pictures and words.
+"""Trains the judges of evaluation: OUT/judge.pt, a dual encoder of pictures and words, and OUT/judge-style.pt.
 
-The picture's embedding is compared with those of 1,500 concepts, each read from its name and keywords; the style and the
-background colour are told by two heads. It never sees a drawing that the denoiser trains on: of the concepts that the
-family draws it knows the one style that `captions.held_out` keeps from generation.
+The picture's embedding is compared with those of 1,500 concepts, each read from its name and keywords; a head tells the
+background colour. It never sees a drawing that the denoiser trains on: of the concepts that the family draws it knows the
+one style that `captions.held_out` keeps from generation. The judge of styles sees no drawing of these concepts at all,
+and only parts of the others at full resolution: it has to tell a style by how things are drawn.
 """
 import pathlib
 import re
@@ -14,7 +15,38 @@ from captions import STYLES, concepts, trained_on
 from common import BACKGROUNDS, DEVICE, Run, arguments, autocast, composite, open_pictures, optimizer
 
 SIDE, WIDTH, CONCEPTS = 64, 192, 1500
-UNTAUGHT = -100  #: the class that cross-entropy passes over
+
+
+def convolutions(*layers: tuple[int, int]) -> torch.nn.Sequential:
+    """3x3 convolutions of an RGB picture, each of (channels, stride), with normalization and activation."""
+    modules, inside = [], 3
+    for outside, stride in layers:
+        modules += [torch.nn.Conv2d(inside, outside, 3, stride, 1), torch.nn.GroupNorm(8, outside), torch.nn.SiLU()]
+        inside = outside
+    return torch.nn.Sequential(*modules)
+
+
+def pooled(maps: torch.Tensor) -> torch.Tensor:
+    """Means and maxima of maps `[N, C, H, W]`: `[N, 2 C]`."""
+    return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+
+
+class StyleJudge(torch.nn.Module):
+    """Parts of pictures `[N, 3, 64, 64]` to logits of the styles `[N, 5]`."""
+
+    def __init__(self):
+        super().__init__()
+        self.picture = convolutions((32, 2), (64, 1), (64, 2), (128, 1), (128, 2))
+        self.style = torch.nn.Linear(2 * 128, len(STYLES))
+
+    def forward(self, parts: torch.Tensor) -> torch.Tensor:
+        return self.style(pooled(self.picture(parts.contiguous(memory_format=torch.channels_last))))
+
+    def tell(self, pictures: torch.Tensor) -> torch.Tensor:
+        """The styles `[N]` of pictures `[N, 3, 128, 128]`: what nine overlapping parts say together."""
+        places = [(top, left) for top in (0, 32, 64) for left in (0, 32, 64)]
+        votes = [self(pictures[:, :, top:top + SIDE, left:left + SIDE]).log_softmax(1) for top, left in places]
+        return torch.stack(votes).sum(0).argmax(1)
 
 
 class Judge(torch.nn.Module):
@@ -22,21 +54,15 @@ class Judge(torch.nn.Module):
 
     def __init__(self, vocabulary: int):
         super().__init__()
-        layers, inside = [], 3
-        for outside, stride in ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (256, 2)):
-            layers += [torch.nn.Conv2d(inside, outside, 3, stride, 1), torch.nn.GroupNorm(8, outside), torch.nn.SiLU()]
-            inside = outside
-        self.picture = torch.nn.Sequential(*layers)
+        self.picture = convolutions((32, 1), (64, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (256, 2))
         self.embedding = torch.nn.Linear(2 * 256, WIDTH)
-        self.style = torch.nn.Linear(2 * 256, len(STYLES))
         self.background = torch.nn.Linear(2 * 256, len(BACKGROUNDS))
         self.words = torch.nn.EmbeddingBag(vocabulary, WIDTH, mode="mean")
         self.scale = torch.nn.Parameter(torch.tensor(2.5))
 
     def look(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Features `[N, 512]`: means and maxima over the picture."""
-        maps = self.picture(pictures.contiguous(memory_format=torch.channels_last))
-        return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+        """Features `[N, 512]`."""
+        return pooled(self.picture(pictures.contiguous(memory_format=torch.channels_last)))
 
     def read(self, bags: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.normalize(self.words(bags, offsets), dim=1)
@@ -85,63 +111,85 @@ def augmented(drawings: np.ndarray, colours: np.ndarray, generator: np.random.Ge
     return result + 0.03 * torch.randn_like(result)
 
 
+def parts(pictures: np.ndarray, picks: np.ndarray, colours: np.ndarray, generator: np.random.Generator) -> torch.Tensor:
+    """A part `[3, 64, 64]` of each of the picked drawings on its colour, some blurred, all with a little noise."""
+    places = generator.integers(0, pictures.shape[1] - SIDE + 1, (len(picks), 2))
+    cut = np.stack([pictures[pick, top:top + SIDE, left:left + SIDE] for pick, (top, left) in zip(picks, places)])
+    result = composite(cut, colours).to(DEVICE)
+    soft = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(result, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    share = torch.from_numpy(generator.uniform(0, 1, (len(picks), 1, 1, 1))).float().to(DEVICE)
+    return torch.lerp(result, soft, share) + 0.03 * torch.randn_like(result)
+
+
 @torch.inference_mode()
-def figures(judge: Judge, concepts: Concepts, drawings: np.ndarray, rows: list[dict]) -> str:
+def figures(judge: Judge, styles: StyleJudge, concepts: Concepts, pictures: np.ndarray, rows: list[dict]) -> str:
     """How often a drawing's concept is the first and among the first five, and its style told, on white, in percent."""
-    candidates = judge.read(concepts.bags, concepts.offsets)
-    pictures = composite(drawings, np.full((len(rows), 3), 255)).to(DEVICE)
-    features = torch.cat([judge.look(part) for part in pictures.split(64)])
+    candidates, shown = judge.read(concepts.bags, concepts.offsets), composite(pictures, np.full((len(rows), 3), 255)).to(DEVICE)
+    features = torch.cat([judge.look(shrink(part)) for part in shown.split(64)])
     best = judge.compare(features, candidates).topk(5).indices.cpu().tolist()
     numbers = [concepts.names.index(row["name"]) for row in rows]
     first = np.mean([number == line[0] for number, line in zip(numbers, best)])
     five = np.mean([number in line for number, line in zip(numbers, best)])
-    told = judge.style(features).argmax(1).cpu().tolist()
+    told = torch.cat([styles.tell(part) for part in shown.split(64)]).cpu().tolist()
     style = np.mean([list(STYLES)[guess] == row["style"] for guess, row in zip(told, rows)])
     return f"R@1 {100 * first:.1f}, R@5 {100 * five:.1f}, style {100 * style:.1f}"
 
 
-def main() -> None:
-    parser = arguments(__doc__, steps=1200, batch=96)
-    parser.add_argument("--data", type=pathlib.Path, required=True, help="what prepare.py wrote")
-    options = parser.parse_args()
-    torch.manual_seed(options.seed)
-    pictures, rows = open_pictures(options.data)
-    names, known = concepts(), Concepts(rows)
+def train_judge(options, known: Concepts, rows: list[dict], chosen: list[int], family: np.ndarray, pictures: np.ndarray) -> Judge:
+    """The dual encoder; a fifth of what it sees is of the family's concepts."""
     number = {name: index for index, name in enumerate(known.names)}
-    generated = trained_on(rows, names)
-    chosen = [index for index in range(len(rows)) if rows[index]["name"] in number and index not in set(generated)]
-
-    def small(indices: list[int]) -> np.ndarray:
-        return np.stack([pictures[i].reshape(SIDE, 2, SIDE, 2, 4).mean(axis=(1, 3)).astype(np.uint8) for i in indices])
-
-    drawings, seen = small(chosen), [rows[index] for index in chosen]
-    family = np.array([row["name"] in names for row in seen])
+    drawings = np.stack([pictures[i].reshape(SIDE, 2, SIDE, 2, 4).mean(axis=(1, 3)).astype(np.uint8) for i in chosen])
     shares = np.where(family, 0.2 / family.sum(), 0.8 / (~family).sum())
-    palette, styles = np.array(list(BACKGROUNDS.values())), list(STYLES)
-
-    def style_of(row: dict) -> int:
-        """What the style's head learns: not of the family's drawings, whose style could be guessed from the concept."""
-        return UNTAUGHT if row["name"] in names else styles.index(row["style"])
-
+    palette = np.array(list(BACKGROUNDS.values()))
     judge = Judge(known.vocabulary).to(DEVICE, memory_format=torch.channels_last)
-    muon = optimizer(judge, 0.02, 3e-3, ("words.", "picture.0.", "style.", "background."))
-    run = Run("judge", options, judge, muon, every=50)
+    run = Run("judge", options, judge, optimizer(judge, 0.02, 3e-3, ("words.", "picture.0.", "background.")), every=50)
     cross_entropy = torch.nn.functional.cross_entropy
     for generator in run:
-        picks = generator.choice(len(seen), options.batch, p=shares)
+        picks = generator.choice(len(chosen), options.batch, p=shares)
         colours = np.where(generator.random(options.batch) < 0.3, 0, generator.integers(len(palette), size=options.batch))
         batch = augmented(drawings[picks], palette[colours], generator)
         with autocast():
             features = judge.look(batch).float()
         logits = judge.compare(features, judge.read(known.bags, known.offsets))
-        losses = [cross_entropy(logits, torch.tensor([number[seen[pick]["name"]] for pick in picks], device=DEVICE)),
-                  cross_entropy(judge.style(features), torch.tensor([style_of(seen[p]) for p in picks], device=DEVICE)),
-                  cross_entropy(judge.background(features), torch.from_numpy(colours).to(DEVICE))]
-        run.descend(losses[0] + losses[1] + 0.3 * losses[2], shown=losses[0].item())
+        named = cross_entropy(logits, torch.tensor([number[rows[chosen[pick]]["name"]] for pick in picks], device=DEVICE))
+        told = cross_entropy(judge.background(features), torch.from_numpy(colours).to(DEVICE))
+        run.descend(named + 0.3 * told, shown=named.item())
     judge.load_state_dict(run.averaged())
-    kept = [index for index in chosen if rows[index]["name"] in names]
+    return judge
+
+
+def train_style(options, rows: list[dict], chosen: list[int], pictures: np.ndarray) -> StyleJudge:
+    """The judge of styles, every style equally often."""
+    palette, styles = np.array(list(BACKGROUNDS.values())), list(STYLES)
+    drawn = [np.array([index for index in chosen if rows[index]["style"] == style]) for style in styles]
+    judge = StyleJudge().to(DEVICE, memory_format=torch.channels_last)
+    run = Run("judge-style", options, judge, optimizer(judge, 0.02, 3e-3, ("picture.0.", "style.")), every=50)
+    for generator in run:
+        asked = generator.integers(len(styles), size=options.batch)
+        picks = np.array([generator.choice(drawn[style]) for style in asked])
+        colours = np.where(generator.random(options.batch) < 0.3, 0, generator.integers(len(palette), size=options.batch))
+        with autocast():
+            logits = judge(parts(pictures, picks, palette[colours], generator)).float()
+        run.descend(torch.nn.functional.cross_entropy(logits, torch.from_numpy(asked).to(DEVICE)))
+    judge.load_state_dict(run.averaged())
+    return judge
+
+
+def main() -> None:
+    parser = arguments(__doc__, steps=700, batch=96)
+    parser.add_argument("--data", type=pathlib.Path, required=True, help="what prepare.py wrote")
+    options = parser.parse_args()
+    torch.manual_seed(options.seed)
+    pictures, rows = open_pictures(options.data)
+    names, known = concepts(), Concepts(rows)
+    generated = trained_on(rows, names)
+    chosen = [index for index in range(len(rows)) if rows[index]["name"] in known.names and index not in set(generated)]
+    family = np.array([rows[index]["name"] in names for index in chosen])
+    kept, others = [[chosen[n] for n in np.flatnonzero(part)] for part in (family, ~family)]
+    judge = train_judge(options, known, rows, chosen, family, pictures)
+    style = train_style(options, rows, others, pictures)
     for title, part in (("kept for evaluation", kept), ("of generation, never seen", generated)):
-        print(f"drawings {title}: {figures(judge, known, small(part), [rows[index] for index in part])}", flush=True)
+        print(f"drawings {title}: {figures(judge, style, known, pictures[part], [rows[index] for index in part])}", flush=True)
 
 
 if __name__ == "__main__":
