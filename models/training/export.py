@@ -27,7 +27,7 @@ SHARED = {"format": 1, "family": "emoji", "licence": "Apache-2.0 AND MIT AND CC-
           "sizes": {"minimum": 64, "maximum": 512, "multiple": 32}}
 MANIFESTS = {
     "base": {"name": "emoji", "title": "Emoji: small drawings, in five styles",
-             "default": {"width": 128, "height": 128, "steps": 20, "guidance_scale": 3.0, "sampler": "ddim"},
+             "default": {"width": 128, "height": 128, "steps": 20, "guidance_scale": 2.0, "sampler": "ddim"},
              "steps": [4, 6, 8, 12, 16, 20, 30], "precisions": ["fp32", "bf16", "int8", "int4"]},
     "small": {"name": "emoji-small", "title": "Emoji, half as large: one evaluation a step",
               "guidance": "distilled",
@@ -92,8 +92,7 @@ def main() -> None:
     parser.add_argument("--int8", type=pathlib.Path, metavar="LATENTD", help="round the denoiser's weights with this program")
     options = parser.parse_args()
     manifest = {**SHARED, **MANIFESTS[options.member]}
-    folder, base = options.out / manifest["name"], options.out / "emoji"
-    part = options.out / f"{manifest['name']}.part"
+    folder, base, part = (options.out.resolve() / name for name in (manifest["name"], "emoji", f"{manifest['name']}.part"))
     build(options.data, base, options.member, options.few).to(torch.float16).save_pretrained(part)
     if options.member == "base":
         shutil.rmtree(part / "tokenizer")

@@ -13,7 +13,7 @@ from common import DEVICE, arguments, autocast, averaged
 from text import create as create_text, tokens
 from unet import Scenes, alphas, create, spread_times
 
-GUIDANCE = 3.0
+GUIDANCE = 2.0
 
 
 def blocks(unet: torch.nn.Module) -> dict[str, torch.nn.Module]:
