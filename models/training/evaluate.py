@@ -167,8 +167,11 @@ def main() -> None:
         print(table[way], flush=True)
         options.out.write_text("[\n" + ",\n".join(map(json.dumps, table.values())) + "\n]\n")
 
-    enter("drawings", examination.drawings)
+    if "drawings" not in table:
+        enter("drawings", examination.drawings)
     for model in ("emoji", "emoji-tiny"):
+        if f"drawings:{model}/vae" in table:
+            continue
         vae = AutoencoderTiny.from_pretrained(options.models / model / "vae").float().eval()
         enter(f"drawings:{model}/vae", torch.cat([vae.decoder(vae.encoder(part)).clamp(-1, 1) for part in examination.drawings.split(32)]))
     for way in options.ways:
