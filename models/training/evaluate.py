@@ -186,10 +186,10 @@ def main() -> None:
 
 
 def write_quality(path: pathlib.Path, figures: list[tuple[str, int, dict]]) -> None:
-    """The manifest's quality of each (precision, steps): the mean of R@5, style and colour, in percent."""
-    manifest = json.loads(path.read_text())
+    """The manifest's quality of each (precision, steps): the mean of R@5, style and colour, in percent, where it comes from most prompts."""
+    manifest, most = json.loads(path.read_text()), max(row["count"] for _, _, row in figures)
     worth = {(precision, steps): round((row["r5"] + row["style"] + row["colour"]) / 3, 1)
-             for precision, steps, row in figures if precision in manifest["precisions"]}
+             for precision, steps, row in figures if precision in manifest["precisions"] and row["count"] == most}
     manifest["quality"] = max(worth.values())
     manifest["measured_quality"] = [{"precision": precision, "steps": steps, "quality": quality}
                                     for (precision, steps), quality in sorted(worth.items(), key=lambda item: item[0])]
