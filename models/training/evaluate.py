@@ -187,9 +187,13 @@ def main() -> None:
 
 def write_quality(path: pathlib.Path, figures: list[tuple[str, int, dict]]) -> None:
     """The manifest's quality of each (precision, steps): the mean of R@5, style and colour, in percent, where it comes from most prompts."""
-    manifest, most = json.loads(path.read_text()), max(row["count"] for _, _, row in figures)
+    manifest = json.loads(path.read_text())
+    offered = [figure for figure in figures if figure[0] in manifest["precisions"]]
+    most = max((row["count"] for _, _, row in offered), default=0)
     worth = {(precision, steps): round((row["r5"] + row["style"] + row["colour"]) / 3, 1)
-             for precision, steps, row in figures if precision in manifest["precisions"] and row["count"] == most}
+             for precision, steps, row in offered if row["count"] == most}
+    if not worth:
+        return
     manifest["quality"] = max(worth.values())
     manifest["measured_quality"] = [{"precision": precision, "steps": steps, "quality": quality}
                                     for (precision, steps), quality in sorted(worth.items(), key=lambda item: item[0])]

@@ -15,6 +15,7 @@ from captions import STYLES, concepts, trained_on
 from common import BACKGROUNDS, DEVICE, Run, arguments, autocast, composite, open_pictures, optimizer
 
 SIDE, WIDTH, CONCEPTS = 64, 192, 1500
+PALETTE = np.array(list(BACKGROUNDS.values()))
 
 
 def convolutions(*layers: tuple[int, int]) -> torch.nn.Sequential:
@@ -111,6 +112,11 @@ def augmented(drawings: np.ndarray, colours: np.ndarray, generator: np.random.Ge
     return result + 0.03 * torch.randn_like(result)
 
 
+def backgrounds(count: int, generator: np.random.Generator) -> np.ndarray:
+    """Numbers of background colours `[N]`, white (the first) more often than the others."""
+    return np.where(generator.random(count) < 0.3, 0, generator.integers(len(PALETTE), size=count))
+
+
 def parts(pictures: np.ndarray, picks: np.ndarray, colours: np.ndarray, generator: np.random.Generator) -> torch.Tensor:
     """A part `[3, 64, 64]` of each of the picked drawings on its colour, some blurred, all with a little noise."""
     places = generator.integers(0, pictures.shape[1] - SIDE + 1, (len(picks), 2))
@@ -140,14 +146,13 @@ def train_judge(options, known: Concepts, rows: list[dict], chosen: list[int], f
     number = {name: index for index, name in enumerate(known.names)}
     drawings = np.stack([pictures[i].reshape(SIDE, 2, SIDE, 2, 4).mean(axis=(1, 3)).astype(np.uint8) for i in chosen])
     shares = np.where(family, 0.2 / family.sum(), 0.8 / (~family).sum())
-    palette = np.array(list(BACKGROUNDS.values()))
     judge = Judge(known.vocabulary).to(DEVICE, memory_format=torch.channels_last)
     run = Run("judge", options, judge, optimizer(judge, 0.02, 3e-3, ("words.", "picture.0.", "background.")), every=50)
     cross_entropy = torch.nn.functional.cross_entropy
     for generator in run:
         picks = generator.choice(len(chosen), options.batch, p=shares)
-        colours = np.where(generator.random(options.batch) < 0.3, 0, generator.integers(len(palette), size=options.batch))
-        batch = augmented(drawings[picks], palette[colours], generator)
+        colours = backgrounds(options.batch, generator)
+        batch = augmented(drawings[picks], PALETTE[colours], generator)
         with autocast():
             features = judge.look(batch).float()
         logits = judge.compare(features, judge.read(known.bags, known.offsets))
@@ -160,16 +165,16 @@ def train_judge(options, known: Concepts, rows: list[dict], chosen: list[int], f
 
 def train_style(options, rows: list[dict], chosen: list[int], pictures: np.ndarray) -> StyleJudge:
     """The judge of styles, every style equally often."""
-    palette, styles = np.array(list(BACKGROUNDS.values())), list(STYLES)
+    styles = list(STYLES)
     drawn = [np.array([index for index in chosen if rows[index]["style"] == style]) for style in styles]
     judge = StyleJudge().to(DEVICE, memory_format=torch.channels_last)
     run = Run("judge-style", options, judge, optimizer(judge, 0.02, 3e-3, ("picture.0.", "style.")), every=50)
     for generator in run:
         asked = generator.integers(len(styles), size=options.batch)
         picks = np.array([generator.choice(drawn[style]) for style in asked])
-        colours = np.where(generator.random(options.batch) < 0.3, 0, generator.integers(len(palette), size=options.batch))
+        colours = backgrounds(options.batch, generator)
         with autocast():
-            logits = judge(parts(pictures, picks, palette[colours], generator)).float()
+            logits = judge(parts(pictures, picks, PALETTE[colours], generator)).float()
         run.descend(torch.nn.functional.cross_entropy(logits, torch.from_numpy(asked).to(DEVICE)))
     judge.load_state_dict(run.averaged())
     return judge
