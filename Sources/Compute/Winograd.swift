@@ -18,7 +18,7 @@ enum Winograd: Int {
         let filters = outputs * inputs
         switch precision {
         case .fp32 where filters <= 128 * 128: self = .six
-        case .fp32 where filters <= 640 * 640, .bf16 where filters <= 512 * 512: self = .four
+        case .fp32 where filters <= 640 * 640, .bf16 where filters <= 640 * 640: self = .four
         default: return nil
         }
     }
