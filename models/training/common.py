@@ -52,10 +52,13 @@ def arguments(description: str, steps: int, batch: int) -> argparse.ArgumentPars
     return parser
 
 
+#: Whether the hardware multiplies bfloat16.
+HAS_BFLOAT16 = DEVICE.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def autocast() -> torch.autocast:
     """bfloat16 where the hardware multiplies it, float32 elsewhere."""
-    has_bfloat16 = DEVICE.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.autocast(DEVICE.type, torch.bfloat16, enabled=has_bfloat16)
+    return torch.autocast(DEVICE.type, torch.bfloat16, enabled=HAS_BFLOAT16)
 
 
 class Run:
@@ -154,10 +157,11 @@ def averaged(path: pathlib.Path, prefix: str = "") -> dict[str, torch.Tensor]:
 def orthogonalized(update: torch.Tensor) -> torch.Tensor:
     """The nearest semi-orthogonal matrix, roughly: four quintic Newton-Schulz steps.
 
-    Each step multiplies by a polynomial of the square of the matrix, so they are done on the small square alone.
+    Each step multiplies by a polynomial of the square of the matrix, so they are done on the small square alone; in
+    bfloat16 where the hardware multiplies it, as Muon's author does.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = update
+    x = update.bfloat16() if HAS_BFLOAT16 else update
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
     x = x / (x.norm() + 1e-7)

@@ -1,13 +1,15 @@
 """Trains a pruned student on the base's lessons: OUT/MEMBER.pt.
 
-The student starts with a part of the base's channels and learns its guided answers and, through 1 x 1 convolutions that
-are thrown away afterwards, the features of its blocks (BK-SDM, Kim et al. 2023).
+The student starts with a part of the base's channels, or with --start as the member is, and learns the base's guided answers and,
+through 1 x 1 convolutions that are thrown away afterwards, the features of its blocks (BK-SDM, Kim et al. 2023).
 """
 import json
+import pathlib
 import re
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from common import DEVICE, Run, arguments, autocast, optimizer
 from teach import Listener, blocks, networks
@@ -77,17 +79,29 @@ class Lessons:
         return batch, [self.texts[pick] for pick in picks]
 
 
+def stored(path: pathlib.Path) -> dict[str, torch.Tensor]:
+    """The weights of a safetensors file, also of one that latentd's importer rounded to int8."""
+    tensors = load_file(path)
+    scales = {name.removesuffix(".scale"): tensors.pop(name) for name in list(tensors) if name.endswith(".scale")}
+    return {name: value.float() * (scales[name].reshape(-1, *[1] * (value.ndim - 1)) if name in scales else 1)
+            for name, value in tensors.items()}
+
+
 def main() -> None:
     parser = arguments(__doc__, steps=600, batch=64)
     parser.add_argument("--member", choices=[name for name in MEMBERS if name != "base"], required=True)
     parser.add_argument("--matrix-rate", type=float, default=0.02)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--start", type=pathlib.Path, help="the member's diffusers folder, to go on with")
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     base, text, tokenizer = networks(options.out)
     lessons, cumulative = Lessons(options.out), alphas()
     student = create(options.member)
-    pruned(base.cpu(), student)
+    if options.start:
+        student.load_state_dict(stored(options.start / "unet" / "diffusion_pytorch_model.safetensors"))
+    else:
+        pruned(base.cpu(), student)
     widths = {name: (lessons.arrays[name].shape[1], block_width(options.member, name)) for name in blocks(base)}
     adaptors = torch.nn.ModuleDict({name: torch.nn.Conv2d(own, theirs, 1) for name, (theirs, own) in widths.items()})
     both = torch.nn.ModuleDict({"unet": student, "adaptors": adaptors}).to(DEVICE, memory_format=torch.channels_last)

@@ -19,7 +19,7 @@ SCHEDULE = dict(num_train_timesteps=1000, beta_schedule="scaled_linear", beta_st
                 clip_sample=False, set_alpha_to_one=True, steps_offset=1)
 UNCONDITIONAL = 0.12  #: share of empty captions, for classifier-free guidance
 #: How often each layout is seen; within one, every scene equally often.
-SHARES = {"full": 0.8, "placed": 0.03, "beside": 0.1, "above": 0.05, "count": 0.02}
+SHARES = {"full": 0.4, "placed": 0.06, "beside": 0.28, "above": 0.2, "count": 0.06}
 #: The family's channels a level.
 MEMBERS = {"base": (96, 192, 256), "small": (64, 128, 192), "tiny": (32, 64, 96)}
 
