@@ -2,7 +2,7 @@
 
 With --int8, the denoiser's weights are those of latentd's own importer.
 
-What has no checkpoint in --data stays as it is in OUT/emoji. Members but the base share its text encoder, tokenizer and,
+What has no checkpoint in --data stays as it is in the member, or in OUT/emoji. Members but the base share its text encoder, tokenizer and,
 without a decoder of their own, its autoencoder by relative links.
 """
 import argparse
@@ -41,8 +41,8 @@ MANIFESTS = {
 DECODER = {"base": "wide", "small": "wide", "tiny": "narrow"}
 
 
-def build(data: pathlib.Path, base: pathlib.Path, member: str, few: bool) -> StableDiffusionPipeline:
-    """The pipeline of `member`."""
+def build(data: pathlib.Path, base: pathlib.Path, folder: pathlib.Path, member: str, few: bool) -> StableDiffusionPipeline:
+    """The pipeline of `member`, which is or will be in `folder`."""
     tokenizer = CLIPTokenizer.from_pretrained((data if (data / "tokenizer").exists() else base) / "tokenizer")
     denoiser, encoder = unet.create(member), text.create(tokenizer)
     encoder.load_state_dict(averaged(data / "unet.pt", "text."))
@@ -51,7 +51,7 @@ def build(data: pathlib.Path, base: pathlib.Path, member: str, few: bool) -> Sta
     vae = autoencoder.create(DECODER[member])
     decoder, whole = data / f"decoder-{DECODER[member]}.pt", data / "autoencoder.pt"
     vae.load_state_dict(averaged(decoder) if decoder.exists() else averaged(whole) if whole.exists()
-                        else load_file(base / "vae" / "diffusion_pytorch_model.safetensors"))
+                        else load_file((folder if folder.exists() else base) / "vae" / "diffusion_pytorch_model.safetensors"))
     vae.register_to_config(scaling_factor=json.loads((data / "scale.json").read_text()))
     return StableDiffusionPipeline(vae=vae, text_encoder=encoder, tokenizer=tokenizer, unet=denoiser,
                                    scheduler=DDIMScheduler(**unet.SCHEDULE), safety_checker=None,
@@ -93,7 +93,7 @@ def main() -> None:
     options = parser.parse_args()
     manifest = {**SHARED, **MANIFESTS[options.member]}
     folder, base, part = (options.out.resolve() / name for name in (manifest["name"], "emoji", f"{manifest['name']}.part"))
-    build(options.data, base, options.member, options.few).to(torch.float16).save_pretrained(part)
+    build(options.data, base, folder, options.member, options.few).to(torch.float16).save_pretrained(part)
     if options.member == "base":
         shutil.rmtree(part / "tokenizer")
         shutil.copytree(options.data / "tokenizer", part / "tokenizer")
