@@ -18,8 +18,10 @@ enum Winograd: Int {
         let filters = outputs * inputs
         switch precision {
         case .fp32 where filters <= 128 * 128: self = .six
-        case .fp32 where filters <= 640 * 640, .bf16 where filters <= 640 * 640: self = .four
-        default: return nil
+        case .fp32, .bf16:
+            guard filters <= 640 * 640 else { return nil }
+            self = .four
+        case .int8, .int4: return nil
         }
     }
 
