@@ -2,11 +2,12 @@
 
 Writes the figures to --out (JSON) and into the manifests (`quality`, `measured_quality`), where the planner finds them.
 
-Prompts, drawn by the seed alone: --count of a concept in the style that is kept for evaluation, each on a background; --unseen of a
-concept in a style that nobody drew it in; --pairs that name two things. Figures: R@1, R@5 of the concept among 1,500; how often the
-style and the background are told right; the Frechet distance of the judge's own features to those of the drawings
-themselves; R@5 and the style of what nobody drew; how often both of two things are among the first five of one half of the
-picture each. "drawings" are the real ones, as they are and after the autoencoders: the ceiling.
+Prompts, drawn by the seed alone: --count of a concept in the style that is kept for evaluation, each on a background; --pairs that
+name two things; --drawn in the styles that generation trains on; --unseen of a concept in a style that nobody drew it in.
+Figures: R@1, R@5 of the concept among 1,500; how often the style asked for is that of the concept's nearest drawing, for kept and
+for trained styles; how often the background is told right; the Frechet distance of the judge's own features to those of the
+drawings themselves; how often both of two things are among the first five of one half of the picture each; R@5 of what
+nobody drew. "drawings" are the real ones, as they are and after the autoencoders: the ceiling.
 """
 import argparse
 import json
@@ -20,21 +21,19 @@ from PIL import Image
 from captions import STYLES, Scene, article, concepts, held_out
 from common import BACKGROUNDS, averaged, open_pictures
 from drawing import draw
-from judge import Concepts, Judge, StyleJudge, shrink
+from judge import Concepts, Judge, shrink
 from scenes import compose
 
 
 class Critic:
-    """The trained judges with their candidates."""
+    """The trained judge with its candidates, and the drawings of each concept."""
 
-    def __init__(self, path: pathlib.Path, rows: list[dict]):
+    def __init__(self, path: pathlib.Path, pictures: np.ndarray, rows: list[dict]):
         self.known = Concepts(rows)
         self.judge = Judge(self.known.vocabulary)
         self.judge.load_state_dict(averaged(path))
         self.judge.eval().requires_grad_(False)
-        self.style = StyleJudge()
-        self.style.load_state_dict(averaged(path.with_name("judge-style.pt")))
-        self.style.eval().requires_grad_(False)
+        self.pictures, self.drawn = pictures, {(row["name"], row["style"]): index for index, row in enumerate(rows)}
         self.candidates = self.judge.read(self.known.bags, self.known.offsets)
 
     def first(self, features: torch.Tensor, k: int) -> list[list[str]]:
@@ -46,13 +45,21 @@ class Critic:
         """The figures of pictures `[N, 3, 128, 128]` of one thing each, and their features `[N, 512]`."""
         features = torch.cat([self.judge.look(shrink(part)) for part in pictures.split(64)])
         names = self.first(features, 5)
-        style = torch.cat([self.style.tell(part) for part in pictures.split(64)])
         background = self.judge.background(features).argmax(1)
-        styles, colours = list(STYLES), list(BACKGROUNDS)
+        colours = list(BACKGROUNDS)
         return {"r1": share(line[0] == one["name"] for line, one in zip(names, asked)),
                 "r5": share(one["name"] in line for line, one in zip(names, asked)),
-                "style": share(styles[s] == one["style"] for s, one in zip(style, asked)),
                 "colour": share(colours[b] == one["background"] for b, one in zip(background, asked))}, features
+
+    def styles(self, pictures: torch.Tensor, asked: list[dict]) -> float:
+        """How often a picture is nearest, of the drawings of its concept in all styles, to the one in the style asked for, in percent."""
+        hits = []
+        for picture, one in zip(pictures, asked):
+            styles = [style for style in STYLES if (one["name"], style) in self.drawn]
+            scenes = [Scene([self.drawn[one["name"], style]], background=one["background"]) for style in styles]
+            distances = torch.stack([distance(picture, compose(scene, self.pictures)) for scene in scenes])
+            hits.append(styles[int(distances.argmin())] == one["style"])
+        return share(hits)
 
     def pairs(self, pictures: torch.Tensor, asked: list[dict]) -> float:
         """How often both things are found, each in a half of its own, in percent."""
@@ -71,6 +78,15 @@ class Critic:
 def share(hits) -> float:
     """How many are true, in percent."""
     return round(100 * float(np.mean(list(hits))), 1)
+
+
+def distance(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """The mean absolute difference of pictures `[3, H, W]`, added up over four scales, each half of the one before."""
+    difference, total = (one - other)[None], torch.zeros(())
+    for _ in range(4):
+        total = total + difference.abs().mean()
+        difference = torch.nn.functional.avg_pool2d(difference, 2)
+    return total
 
 
 def frechet(one: np.ndarray, other: np.ndarray) -> float:
@@ -120,26 +136,34 @@ class Examination:
         self.critic, generator = critic, np.random.default_rng(options.seed)
         drawn = {(row["name"], row["style"]): index for index, row in enumerate(rows)}
         kept = [pair for pair in held_out(rows, concepts()).items() if pair in drawn]
+        trained = [(name, style) for name in concepts() for style in STYLES if (name, style) in drawn and (name, style) not in kept]
         never = [(name, style) for name in concepts() for style in STYLES if (name, style) not in drawn]
         self.singles = single_prompts(kept, options.count, generator)
         self.pairs = pair_prompts(kept, options.pairs, generator)
         self.unseen = single_prompts(never, options.unseen, generator)
-        scenes = [Scene([drawn[one["name"], one["style"]]], background=one["background"]) for one in self.singles]
+        self.drawn = single_prompts([trained[n] for n in generator.permutation(len(trained))], options.drawn, generator)
+
+        def alone(asked: list[dict]) -> list[Scene]:
+            return [Scene([drawn[one["name"], one["style"]]], background=one["background"]) for one in asked]
+
+        scenes = alone(self.singles)
         scenes += [Scene([drawn[name, one["style"]] for name in one["names"]], one["layout"], size=0.48) for one in self.pairs]
+        scenes += alone(self.drawn)
         self.drawings = torch.stack([compose(scene, pictures) for scene in scenes])
         self.features = critic.singles(self.drawings[:len(self.singles)], self.singles)[1]
 
     def prompts(self) -> list[str]:
-        return [one["prompt"] for one in [*self.singles, *self.pairs, *self.unseen]]
+        return [one["prompt"] for one in [*self.singles, *self.pairs, *self.drawn, *self.unseen]]
 
     def marks(self, pictures: torch.Tensor) -> dict[str, float]:
         """The figures of pictures `[N, 3, 128, 128]` in the order of `prompts`; they may end before the unseen."""
-        singles, pairs, unseen = pictures.tensor_split([len(self.singles), len(self.singles) + len(self.pairs)])
+        ends = np.cumsum([len(self.singles), len(self.pairs), len(self.drawn)])
+        singles, pairs, trained, unseen = pictures.tensor_split(ends.tolist())
         figures, features = self.critic.singles(singles, self.singles)
-        figures |= {"frechet": round(frechet(features.numpy(), self.features.numpy()), 2), "pairs": self.critic.pairs(pairs, self.pairs)}
+        figures |= {"style": self.critic.styles(singles, self.singles), "drawn_style": self.critic.styles(trained, self.drawn),
+                    "frechet": round(frechet(features.numpy(), self.features.numpy()), 2), "pairs": self.critic.pairs(pairs, self.pairs)}
         if len(unseen):
-            told = self.critic.singles(unseen, self.unseen)[0]
-            figures |= {"unseen_r5": told["r5"], "unseen_style": told["style"]}
+            figures["unseen_r5"] = self.critic.singles(unseen, self.unseen)[0]["r5"]
         return figures
 
 
@@ -148,18 +172,19 @@ def main() -> None:
     here = pathlib.Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=pathlib.Path, required=True, help="what prepare.py wrote")
-    parser.add_argument("--judge", type=pathlib.Path, required=True, help="judge.pt, with judge-style.pt beside it")
+    parser.add_argument("--judge", type=pathlib.Path, required=True, help="judge.pt")
     parser.add_argument("--binaries", type=pathlib.Path, required=True, help="the folder of latentd")
     parser.add_argument("--models", type=pathlib.Path, default=here.parent)
     parser.add_argument("--ways", nargs="+", required=True, metavar="MODEL:PRECISION:STEPS")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--drawn", type=int, default=500)
     parser.add_argument("--unseen", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=pathlib.Path, default=here / "quality.json", help="figures of other ways there stay")
     options = parser.parse_args()
     pictures, rows = open_pictures(options.data)
-    examination = Examination(Critic(options.judge, rows), pictures, rows, options)
+    examination = Examination(Critic(options.judge, pictures, rows), pictures, rows, options)
     table = {row["way"]: row for row in (json.loads(options.out.read_text()) if options.out.exists() else [])}
 
     def enter(way: str, drawn: torch.Tensor) -> None:
@@ -186,11 +211,14 @@ def main() -> None:
 
 
 def write_quality(path: pathlib.Path, figures: list[tuple[str, int, dict]]) -> None:
-    """The manifest's quality of each (precision, steps): the mean of R@5, style and colour, in percent, where it comes from most prompts."""
+    """The manifest's quality of each (precision, steps), in percent, where it comes from most prompts.
+
+    It is the mean of R@5, colour, the style where generation trained on it, and both of two things.
+    """
     manifest = json.loads(path.read_text())
     offered = [figure for figure in figures if figure[0] in manifest["precisions"]]
     most = max((row["count"] for _, _, row in offered), default=0)
-    worth = {(precision, steps): round((row["r5"] + row["style"] + row["colour"]) / 3, 1)
+    worth = {(precision, steps): round(sum(row[figure] for figure in ("r5", "colour", "drawn_style", "pairs")) / 4, 1)
              for precision, steps, row in offered if row["count"] == most}
     if not worth:
         return

@@ -1,9 +1,8 @@
-"""Trains the judges of evaluation: OUT/judge.pt, a dual encoder of pictures and words, and OUT/judge-style.pt.
+"""Trains the judge of evaluation, OUT/judge.pt: a dual encoder of pictures and words.
 
 The picture's embedding is compared with those of 1,500 concepts, each read from its name and keywords; a head tells the
 background colour. It never sees a drawing that the denoiser trains on: of the concepts that the family draws it knows the
-one style that `captions.held_out` keeps from generation. The judge of styles sees no drawing of these concepts at all,
-and only parts of the others at full resolution: it has to tell a style by how things are drawn.
+one style that `captions.held_out` keeps from generation.
 """
 import pathlib
 import re
@@ -11,7 +10,7 @@ import re
 import numpy as np
 import torch
 
-from captions import STYLES, concepts, trained_on
+from captions import concepts, trained_on
 from common import BACKGROUNDS, DEVICE, Run, arguments, autocast, composite, open_pictures, optimizer
 
 SIDE, WIDTH, CONCEPTS = 64, 192, 1500
@@ -30,24 +29,6 @@ def convolutions(*layers: tuple[int, int]) -> torch.nn.Sequential:
 def pooled(maps: torch.Tensor) -> torch.Tensor:
     """Means and maxima of maps `[N, C, H, W]`: `[N, 2 C]`."""
     return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
-
-
-class StyleJudge(torch.nn.Module):
-    """Parts of pictures `[N, 3, 64, 64]` to logits of the styles `[N, 5]`."""
-
-    def __init__(self):
-        super().__init__()
-        self.picture = convolutions((32, 2), (64, 1), (64, 2), (128, 1), (128, 2))
-        self.style = torch.nn.Linear(2 * 128, len(STYLES))
-
-    def forward(self, parts: torch.Tensor) -> torch.Tensor:
-        return self.style(pooled(self.picture(parts.contiguous(memory_format=torch.channels_last))))
-
-    def tell(self, pictures: torch.Tensor) -> torch.Tensor:
-        """The styles `[N]` of pictures `[N, 3, 128, 128]`: what nine overlapping parts say together."""
-        places = [(top, left) for top in (0, 32, 64) for left in (0, 32, 64)]
-        votes = [self(pictures[:, :, top:top + SIDE, left:left + SIDE]).log_softmax(1) for top, left in places]
-        return torch.stack(votes).sum(0).argmax(1)
 
 
 class Judge(torch.nn.Module):
@@ -117,28 +98,16 @@ def backgrounds(count: int, generator: np.random.Generator) -> np.ndarray:
     return np.where(generator.random(count) < 0.3, 0, generator.integers(len(PALETTE), size=count))
 
 
-def parts(pictures: np.ndarray, picks: np.ndarray, colours: np.ndarray, generator: np.random.Generator) -> torch.Tensor:
-    """A part `[3, 64, 64]` of each of the picked drawings on its colour, some blurred, all with a little noise."""
-    places = generator.integers(0, pictures.shape[1] - SIDE + 1, (len(picks), 2))
-    cut = np.stack([pictures[pick, top:top + SIDE, left:left + SIDE] for pick, (top, left) in zip(picks, places)])
-    result = composite(cut, colours).to(DEVICE)
-    soft = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(result, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    share = torch.from_numpy(generator.uniform(0, 1, (len(picks), 1, 1, 1))).float().to(DEVICE)
-    return torch.lerp(result, soft, share) + 0.03 * torch.randn_like(result)
-
-
 @torch.inference_mode()
-def figures(judge: Judge, styles: StyleJudge, concepts: Concepts, pictures: np.ndarray, rows: list[dict]) -> str:
-    """How often a drawing's concept is the first and among the first five, and its style told, on white, in percent."""
+def figures(judge: Judge, concepts: Concepts, pictures: np.ndarray, rows: list[dict]) -> str:
+    """How often a drawing's concept is the first and among the first five, on white, in percent."""
     candidates, shown = judge.read(concepts.bags, concepts.offsets), composite(pictures, np.full((len(rows), 3), 255)).to(DEVICE)
     features = torch.cat([judge.look(shrink(part)) for part in shown.split(64)])
     best = judge.compare(features, candidates).topk(5).indices.cpu().tolist()
     numbers = [concepts.names.index(row["name"]) for row in rows]
     first = np.mean([number == line[0] for number, line in zip(numbers, best)])
     five = np.mean([number in line for number, line in zip(numbers, best)])
-    told = torch.cat([styles.tell(part) for part in shown.split(64)]).cpu().tolist()
-    style = np.mean([list(STYLES)[guess] == row["style"] for guess, row in zip(told, rows)])
-    return f"R@1 {100 * first:.1f}, R@5 {100 * five:.1f}, style {100 * style:.1f}"
+    return f"R@1 {100 * first:.1f}, R@5 {100 * five:.1f}"
 
 
 def train_judge(options, known: Concepts, rows: list[dict], chosen: list[int], family: np.ndarray, pictures: np.ndarray) -> Judge:
@@ -163,23 +132,6 @@ def train_judge(options, known: Concepts, rows: list[dict], chosen: list[int], f
     return judge
 
 
-def train_style(options, rows: list[dict], chosen: list[int], pictures: np.ndarray) -> StyleJudge:
-    """The judge of styles, every style equally often."""
-    styles = list(STYLES)
-    drawn = [np.array([index for index in chosen if rows[index]["style"] == style]) for style in styles]
-    judge = StyleJudge().to(DEVICE, memory_format=torch.channels_last)
-    run = Run("judge-style", options, judge, optimizer(judge, 0.02, 3e-3, ("picture.0.", "style.")), every=50)
-    for generator in run:
-        asked = generator.integers(len(styles), size=options.batch)
-        picks = np.array([generator.choice(drawn[style]) for style in asked])
-        colours = backgrounds(options.batch, generator)
-        with autocast():
-            logits = judge(parts(pictures, picks, PALETTE[colours], generator)).float()
-        run.descend(torch.nn.functional.cross_entropy(logits, torch.from_numpy(asked).to(DEVICE)))
-    judge.load_state_dict(run.averaged())
-    return judge
-
-
 def main() -> None:
     parser = arguments(__doc__, steps=700, batch=96)
     parser.add_argument("--data", type=pathlib.Path, required=True, help="what prepare.py wrote")
@@ -188,13 +140,12 @@ def main() -> None:
     pictures, rows = open_pictures(options.data)
     names, known = concepts(), Concepts(rows)
     generated = trained_on(rows, names)
-    chosen = [index for index in range(len(rows)) if rows[index]["name"] in known.names and index not in set(generated)]
+    chosen = [index for index in range(len(rows)) if rows[index]["name"] in known.names and index not in generated]
     family = np.array([rows[index]["name"] in names for index in chosen])
-    kept, others = [[chosen[n] for n in np.flatnonzero(part)] for part in (family, ~family)]
+    kept = [chosen[n] for n in np.flatnonzero(family)]
     judge = train_judge(options, known, rows, chosen, family, pictures)
-    style = train_style(options, rows, others, pictures)
     for title, part in (("kept for evaluation", kept), ("of generation, never seen", generated)):
-        print(f"drawings {title}: {figures(judge, style, known, pictures[part], [rows[index] for index in part])}", flush=True)
+        print(f"drawings {title}: {figures(judge, known, pictures[part], [rows[index] for index in part])}", flush=True)
 
 
 if __name__ == "__main__":
