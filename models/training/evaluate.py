@@ -35,6 +35,7 @@ class Critic:
         self.judge.eval().requires_grad_(False)
         self.pictures, self.drawn = pictures, {(row["name"], row["style"]): index for index, row in enumerate(rows)}
         self.candidates = self.judge.read(self.known.bags, self.known.offsets)
+        self.composed: dict[tuple[str, str], dict[str, torch.Tensor]] = {}
 
     def first(self, features: torch.Tensor, k: int) -> list[list[str]]:
         """The k best names of each picture."""
@@ -55,11 +56,17 @@ class Critic:
         """How often a picture is nearest, of the drawings of its concept in all styles, to the one in the style asked for, in percent."""
         hits = []
         for picture, one in zip(pictures, asked):
-            styles = [style for style in STYLES if (one["name"], style) in self.drawn]
-            scenes = [Scene([self.drawn[one["name"], style]], background=one["background"]) for style in styles]
-            distances = torch.stack([distance(picture, compose(scene, self.pictures)) for scene in scenes])
-            hits.append(styles[int(distances.argmin())] == one["style"])
+            drawings = self.drawings(one["name"], one["background"])
+            hits.append(min(drawings, key=lambda style: distance(picture, drawings[style])) == one["style"])
         return share(hits)
+
+    def drawings(self, name: str, background: str) -> dict[str, torch.Tensor]:
+        """The drawings `[3, 128, 128]` of a concept on a background by style, composed once."""
+        if (name, background) not in self.composed:
+            self.composed[name, background] = {
+                style: compose(Scene([self.drawn[name, style]], background=background), self.pictures)
+                for style in STYLES if (name, style) in self.drawn}
+        return self.composed[name, background]
 
     def pairs(self, pictures: torch.Tensor, asked: list[dict]) -> float:
         """How often both things are found, each in a half of its own, in percent."""
@@ -80,11 +87,11 @@ def share(hits) -> float:
     return round(100 * float(np.mean(list(hits))), 1)
 
 
-def distance(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+def distance(one: torch.Tensor, other: torch.Tensor) -> float:
     """The mean absolute difference of pictures `[3, H, W]`, added up over four scales, each half of the one before."""
-    difference, total = (one - other)[None], torch.zeros(())
+    difference, total = (one - other)[None], 0.0
     for _ in range(4):
-        total = total + difference.abs().mean()
+        total += difference.abs().mean().item()
         difference = torch.nn.functional.avg_pool2d(difference, 2)
     return total
 
@@ -161,7 +168,7 @@ class Examination:
         singles, pairs, trained, unseen = pictures.tensor_split(ends.tolist())
         figures, features = self.critic.singles(singles, self.singles)
         figures |= {"style": self.critic.styles(singles, self.singles), "drawn_style": self.critic.styles(trained, self.drawn),
-                    "frechet": round(frechet(features.numpy(), self.features.numpy()), 2), "pairs": self.critic.pairs(pairs, self.pairs)}
+                    "frechet": round(max(frechet(features.numpy(), self.features.numpy()), 0), 2), "pairs": self.critic.pairs(pairs, self.pairs)}
         if len(unseen):
             figures["unseen_r5"] = self.critic.singles(unseen, self.unseen)[0]["r5"]
         return figures
@@ -213,13 +220,18 @@ def main() -> None:
 def write_quality(path: pathlib.Path, figures: list[tuple[str, int, dict]]) -> None:
     """The manifest's quality of each (precision, steps), in percent, where it comes from most prompts.
 
-    It is the mean of R@5, colour, the style where generation trained on it, and both of two things.
+    It is the mean of R@5, colour, the style where generation trained on it, and both of two things; never more than that of a wider
+    precision in as many steps, since what rounding seems to add is chance.
     """
     manifest = json.loads(path.read_text())
-    offered = [figure for figure in figures if figure[0] in manifest["precisions"]]
+    widest_first = manifest["precisions"]
+    offered = [figure for figure in figures if figure[0] in widest_first]
     most = max((row["count"] for _, _, row in offered), default=0)
-    worth = {(precision, steps): round(sum(row[figure] for figure in ("r5", "colour", "drawn_style", "pairs")) / 4, 1)
-             for precision, steps, row in offered if row["count"] == most}
+    worth: dict[tuple[str, int], float] = {}
+    for precision, steps, row in sorted(offered, key=lambda figure: widest_first.index(figure[0])):
+        if row["count"] == most:
+            own = round(sum(row[figure] for figure in ("r5", "colour", "drawn_style", "pairs")) / 4, 1)
+            worth[precision, steps] = min([own, *(wider for (_, count), wider in worth.items() if count == steps)])
     if not worth:
         return
     manifest["quality"] = max(worth.values())

@@ -12,7 +12,7 @@ import torch
 from diffusers import AutoencoderTiny
 
 from captions import Scene, called, caption, concepts, plural, trained_on
-from common import BACKGROUNDS, composite, open_pictures
+from common import BACKGROUNDS, open_pictures
 
 CAPTIONS = 3  #: captions of each scene
 
