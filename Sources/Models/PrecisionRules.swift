@@ -58,8 +58,9 @@ public struct PrecisionRules: Hashable, Sendable {
         // One row a step: their time is nothing, and they steer every block.
         Rule(component: "unet", tensors: "time_embedding.*", at: [.int8, .int4], precision: .bf16),
         Rule(component: "unet", tensors: "*.time_emb_proj.*", at: [.int4], precision: .int8),
-        // AutoencoderTiny's weights are few, its convolutions are as fast by Winograd, and its ranges would be those of whole images.
-        Rule(component: "vae", tensors: "decoder.layers.*", at: [.int8, .int4], precision: .bf16),
+        // AutoencoderTiny's weights are few, its convolutions are fastest in Winograd's larger tiles, and its ranges would be those of
+        // whole images.
+        Rule(component: "vae", tensors: "decoder.layers.*", precision: .fp32),
         // AutoencoderKL's large images: a third of a decode, a tenth of its weights, and faster by Winograd than as sums of 16 bits.
         Rule(
             component: "vae", tensors: "decoder.up_blocks.2.resnets.*", at: [.int8, .int4], precision: .bf16,

@@ -32,7 +32,7 @@ struct RendererMemoryTests {
             try renderer.render(job, seed: 7, plan: try renderer.plan(job, now: now))
         }
         #expect(error.code == "memory_limit")
-        #expect(error.description.contains(" at the least (tiny int4, 3 steps); the limit is 1 MiB"))
+        #expect(error.description.contains(" at the least (tiny int8, 3 steps); the limit is 1 MiB"))
     }
 
     @Test("The largest size that a file can hold is refused with a number, not tried", arguments: [8192, 16376])
