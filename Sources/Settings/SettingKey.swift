@@ -7,6 +7,7 @@ public enum SettingKey: String, Sendable, CaseIterable {
     case memoryLimit = "memory_limit"
     case logLevel = "log_level"
     case maxJobFileSize = "max_job_file_size"
+    case unknownFileDelay = "unknown_file_delay"
     case freeSpaceReserve = "free_space_reserve"
     case defaultLatencyBudget = "default_latency_budget"
     case modelDirectories = "model_directories"
@@ -23,6 +24,7 @@ public enum SettingKey: String, Sendable, CaseIterable {
         case .memoryLimit: "auto"
         case .logLevel: "info"
         case .maxJobFileSize: "4MiB"
+        case .unknownFileDelay: "60s"
         case .freeSpaceReserve: "64MiB"
         case .defaultLatencyBudget: "none"
         case .modelDirectories: "[]"
@@ -38,6 +40,7 @@ public enum SettingKey: String, Sendable, CaseIterable {
         case .memoryLimit: "auto, a size (512MiB, 1.5GiB) or a percentage above 0% and up to 100%"
         case .logLevel: "one of " + LogLevel.allCases.map(\.rawValue).joined(separator: ", ")
         case .maxJobFileSize: "a size from 1KiB to 1GiB"
+        case .unknownFileDelay: "never, or a duration (30s, 10m) from 0s to 168h"
         case .freeSpaceReserve: "a size from 0B to 1TiB"
         case .defaultLatencyBudget: "none, or a duration (500ms, 20s, 1m30s) from 1ms to 168h"
         case .modelDirectories: "a list of absolute paths"

@@ -29,6 +29,9 @@ extension Settings {
         maxJobFileSize = try reader.value(.maxJobFileSize) {
             ByteCount($0).flatMap(within(ByteCount(1 << 10)...ByteCount(1 << 30)))
         }
+        unknownFileDelay = try reader.value(.unknownFileDelay) {
+            optional($0, none: "never", within: .zero ... .seconds(168 * 3600))
+        }
         freeSpaceReserve = try reader.value(.freeSpaceReserve) {
             ByteCount($0).flatMap(within(ByteCount(0)...ByteCount(1 << 40)))
         }

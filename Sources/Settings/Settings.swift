@@ -12,6 +12,9 @@ public struct Settings: Sendable, Equatable {
     public var logLevel = LogLevel.info
     /// A larger file in `incoming/` is refused unread. 1 KiB to 1 GiB; default 4 MiB.
     public var maxJobFileSize = ByteCount(4 << 20)
+    /// How long a file that is no job by its name, or a folder, lies still in `incoming/` before `failed/` tells of it. 0 to 7 days, `nil`
+    /// for never; default 60 s.
+    public var unknownFileDelay: Duration? = .seconds(60)
     /// No job starts while the spool's filesystem has less free space than this. 0 to 1 TiB; default 64 MiB.
     public var freeSpaceReserve = ByteCount(64 << 20)
     /// The budget of a job that names none; without one such a job gets its model's best quality. 1 ms to 7 days; default none.

@@ -39,8 +39,12 @@ extension Spool {
         let name = rejection.name
         if case .text(let text, let kind) = original.original { try publish(text, as: "\(name).job.\(kind)") }
         try publish(Self.report(name, [], rejection.failure, rejection.source, at: now, job: original.json), name)
-        guard original.original == .file, !file.isStuck, try Files.status(file.path) != nil else { return }
-        try Files.rename(file.path, to: path(.failed).appending("\(name).job\(Self.ending(of: file.fileName))"))
+        guard original.original == .file, !file.isStuck else { return }
+        try withFolders { () throws(SpoolError) in
+            // Whoever removed work/ has removed it too.
+            guard try Files.status(file.path) != nil else { return }
+            try Files.rename(file.path, to: path(.failed).appending("\(name).job\(Self.ending(of: file.fileName))"))
+        }
     }
 
     /// Whether `failed/` tells of this very job.
@@ -63,8 +67,10 @@ extension Spool {
 
     private func publish(_ text: String, as name: String) throws(SpoolError) {
         let staged = staging.appending("failed." + name)
-        try Files.write(Array(text.utf8), to: staged, permissions: 0o640)
-        try Files.rename(staged, to: path(.failed).appending(name))
+        try withFolders { () throws(SpoolError) in
+            try Files.write(Array(text.utf8), to: staged, permissions: 0o640)
+            try Files.rename(staged, to: path(.failed).appending(name))
+        }
     }
 
     private static func report(

@@ -49,10 +49,13 @@ enum Files {
         }
     }
 
-    /// Renames, in place of whatever was there, and leaves both folders on the disk.
+    /// Renames, in place of whatever was there, and leaves both folders on the disk. That the source is not there is an error.
     static func rename(_ source: FilePath, to target: FilePath) throws(SpoolError) {
         let result = source.withPlatformString { source in target.withPlatformString { Glibc.rename(source, $0) } }
-        guard result == 0 else { throw failure("move", source) }
+        guard result == 0 else {
+            guard errno == EXDEV else { throw failure("move", source) }
+            throw .separateFilesystems(source.removingLastComponent(), target.removingLastComponent())
+        }
         try synchronize(target.removingLastComponent())
         if source.removingLastComponent() != target.removingLastComponent() {
             try synchronize(source.removingLastComponent())

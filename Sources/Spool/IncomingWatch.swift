@@ -6,109 +6,158 @@ extension Spool {
     ///
     /// A file is whole when its writer closes it, when it is renamed into the folder, or when the kernel says that nobody has
     /// it open for writing. The kernel does not say so about files of other users: those that nobody closed before our eyes
-    /// must look the same for `settling`. The folder is read again every `rescan`, and when events were lost. An
-    /// entry may come twice; `take` answers nil for the second. Throws a `SpoolError` when the folder cannot be read any more.
-    /// A thread of its own does the work; it ends when the reader goes.
+    /// must look the same for `settling`. A folder, and a file that is no job by its name, must look the same for what
+    /// `unknownFileDelay` says, and for `settling` at the least; it is asked anew each time, and nil leaves them alone. Names that programs use for unfinished files,
+    /// and desktops for themselves, are left alone in any case. The folder is read again every `rescan`, and when events were lost.
+    ///
+    /// At most `capacity` names wait for the reader, each once; what finds no room is found by reading the folder when there is.
+    /// An entry may come twice; `take` answers nil for the second. Throws a `SpoolError` when the folder cannot be read any more;
+    /// what passes is waited for, and told of. A thread of its own does the work; it ends when the reader goes.
     public func incomingFiles(
-        settling: Duration = .seconds(2), rescan: Duration = .seconds(60)
+        settling: Duration = .seconds(2), rescan: Duration = .seconds(60), capacity: Int = 1024,
+        unknownFileDelay: @escaping @Sendable () -> Duration? = { .zero }
     ) throws(SpoolError) -> AsyncThrowingStream<SpoolEntry, any Error> {
-        let (stream, continuation) = AsyncThrowingStream.makeStream(of: SpoolEntry.self)
-        let watch = try IncomingWatch(folder: path(.incoming), settling: settling, rescan: rescan, continuation)
-        continuation.onTermination = { [alarm = watch.alarm] _ in alarm.ring() }
-        let thread = Thread { watch.run() }
+        let alarm = try Alarm(for: path(.incoming))
+        let names = IncomingNames(capacity: capacity, alarm: alarm)
+        let watch = IncomingWatch(
+            spool: self, names: names, alarm: alarm, inotify: try Inotify(folder: path(.incoming)),
+            rescan: rescan, unknownFileDelay: unknownFileDelay,
+            waiting: Settling(interval: settling, capacity: capacity),
+            lying: Settling(interval: .zero, capacity: capacity))
+        let thread = Thread {
+            var watch = watch
+            watch.run()
+        }
         thread.name = "spool"
         thread.start()
-        return stream
+        let reader = IncomingReader(names)
+        return AsyncThrowingStream(unfolding: { try await reader.next() })
     }
 }
 
 /// The thread that watches `incoming/` with inotify(7). Events are hints; what counts is what lies in the folder.
 struct IncomingWatch: Sendable {
-    typealias Continuation = AsyncThrowingStream<SpoolEntry, any Error>.Continuation
+    private static let retryInterval = Duration.seconds(5)
 
+    let spool: Spool
+    let names: IncomingNames
     let alarm: Alarm
-    private let inotify: Inotify
-    private let folder: FilePath
-    private let settling: Duration
-    private let rescan: Duration
-    private let continuation: Continuation
+    /// Watches from before the first reading of the folder, so that nothing is missed in between.
+    let inotify: Inotify
+    let rescan: Duration
+    let unknownFileDelay: @Sendable () -> Duration?
+    /// Other users' files, which may be written still.
+    var waiting: Settling
+    /// What is no job by its name, and whose owner may be about to rename it.
+    var lying: Settling
+    private var nextReading = ContinuousClock.now
+    private var isTold = false
 
-    /// Watches from here on, so that nothing is missed between the first reading of the folder and the first event.
+    private var folder: FilePath { spool.path(.incoming) }
+
     init(
-        folder: FilePath, settling: Duration, rescan: Duration, _ continuation: Continuation
-    ) throws(SpoolError) {
-        self.alarm = try Alarm(for: folder)
-        self.inotify = try Inotify(folder: folder)
-        self.folder = folder
-        self.settling = settling
-        self.rescan = rescan
-        self.continuation = continuation
+        spool: Spool, names: IncomingNames, alarm: Alarm, inotify: Inotify, rescan: Duration,
+        unknownFileDelay: @escaping @Sendable () -> Duration?, waiting: Settling, lying: Settling
+    ) {
+        (self.spool, self.names, self.alarm, self.inotify) = (spool, names, alarm, inotify)
+        (self.rescan, self.unknownFileDelay) = (rescan, unknownFileDelay)
+        (self.waiting, self.lying) = (waiting, lying)
     }
 
-    /// Blocks until the alarm rings or the folder fails.
-    func run() {
+    /// Blocks until nobody reads any more or the folder fails.
+    mutating func run() {
         do throws(SpoolError) {
-            try watch()
-            continuation.finish()
+            while try turn() {}
+            names.finish(.success(()))
         } catch {
-            continuation.finish(throwing: error)
+            names.finish(.failure(error))
         }
     }
 
-    private func watch() throws(SpoolError) {
-        let clock = ContinuousClock()
-        var waiting = Settling(interval: settling)
-        var nextScan = clock.now
-        while true {
-            if nextScan <= clock.now {
-                try scan(&waiting, now: clock.now)
-                nextScan = clock.now.advanced(by: rescan)
+    /// One turn: looks at what is due, then waits for more. False at the end.
+    private mutating func turn() throws(SpoolError) -> Bool {
+        switch names.request() {
+        case .end: return false
+        case .reading: nextReading = ContinuousClock.now
+        case .nothing: break
+        }
+        do {
+            try lookAround(now: ContinuousClock.now)
+        } catch {
+            guard error.isTransient else { throw error }
+            if !isTold { spool.tell(.watchWaits(error)) }
+            isTold = true
+            nextReading = ContinuousClock.now + Self.retryInterval
+        }
+        let looks = [waiting.nextLook, unknownFileDelay() == nil ? nil : lying.nextLook].compactMap { $0 }
+        try inotify.wait(until: looks.min().map { min($0, nextReading) } ?? nextReading, or: alarm)
+        return true
+    }
+
+    private mutating func lookAround(now: ContinuousClock.Instant) throws(SpoolError) {
+        // Of a file that nobody is seen to close it cannot be told whether it is whole before it has settled.
+        if let delay = unknownFileDelay() { lying.interval = max(delay, waiting.interval) }
+        if nextReading <= now {
+            try read(now: now)
+            (nextReading, isTold) = (now + rescan, false)
+        }
+        for event in try inotify.events() { try note(event, now: now) }
+        for name in waiting.due(at: now) { try look(at: name, now: now) }
+        if unknownFileDelay() != nil { for name in lying.due(at: now) { try look(at: name, now: now) } }
+    }
+
+    private mutating func note(_ event: Inotify.Event, now: ContinuousClock.Instant) throws(SpoolError) {
+        switch event {
+        case .overflow: nextReading = now
+        case .lost: throw .lost(folder)
+        case .whole(let name):
+            // A folder that was moved here is not whole before it has lain still.
+            guard DropName(name) == .job, try Files.status(folder.appending(name))?.kind != S_IFDIR else {
+                return try look(at: name, now: now)
             }
-            for name in waiting.due(at: clock.now) { try look(at: name, &waiting, now: clock.now) }
-            let wake = min(nextScan, waiting.nextLook ?? nextScan)
-            guard try inotify.wait(until: wake, or: alarm) else { return }
-            for event in try inotify.events() {
-                switch event {
-                case .overflow: nextScan = clock.now
-                case .lost: throw .system(operation: "watch", path: folder, errno: .noSuchFileOrDirectory)
-                case .whole(let name) where !SpoolEntry.isIgnored(name):
-                    waiting.forget(name)
-                    continuation.yield(SpoolEntry(name: name))
-                case .created(let name) where !SpoolEntry.isIgnored(name):
-                    try look(at: name, &waiting, now: clock.now)
-                case .whole, .created: break
-                }
-            }
+            yield(name)
+        case .created(let name): try look(at: name, now: now)
         }
     }
 
-    /// Looks at all that lies in the folder, the oldest first.
-    private func scan(_ waiting: inout Settling, now: ContinuousClock.Instant) throws(SpoolError) {
+    /// Looks at all that lies in the folder, the oldest first. While there is no room for names that would be in vain.
+    private mutating func read(now: ContinuousClock.Instant) throws(SpoolError) {
+        try spool.keepFolders()
+        if names.isFull { return names.leaveOut() }
         var found: [(name: FilePath.Component, modified: Duration)] = []
-        for name in try Files.names(in: folder) where !SpoolEntry.isIgnored(name) {
+        for name in try Files.names(in: folder) where DropName(name) != .foreign {
             guard let status = try Files.status(folder.appending(name)) else { continue }
             found.append((name, Duration(status.st_mtim)))
         }
         for (name, _) in found.sorted(by: { ($0.modified, $0.name.string) < ($1.modified, $1.name.string) }) {
-            try look(at: name, &waiting, now: now)
+            try look(at: name, now: now)
         }
     }
 
-    /// Yields the entry if it is whole, or is no file at all. One that is being written announces its end itself.
-    private func look(
-        at name: FilePath.Component, _ waiting: inout Settling, now: ContinuousClock.Instant
-    ) throws(SpoolError) {
-        let path = folder.appending(name)
-        guard let status = try Files.status(path) else { return waiting.forget(name) }
-        let isWhole: Bool
-        switch status.kind == S_IFREG ? Writing.state(of: path) : .closed {
-        case .closed: isWhole = true
-        case .open: isWhole = false
-        case .unknown: isWhole = waiting.look(at: name, Settling.Appearance(status), now: now)
+    /// Yields the entry if it is whole. A file that is being written announces its end itself.
+    private mutating func look(at name: FilePath.Component, now: ContinuousClock.Instant) throws(SpoolError) {
+        let (path, kind) = (folder.appending(name), DropName(name))
+        guard kind != .foreign else { return }
+        guard let status = try Files.status(path) else { return forget(name) }
+        let state = status.kind == S_IFREG ? Writing.state(of: path) : .closed
+        guard state != .open else { return forget(name) }
+        let appearance = Settling.Appearance(status)
+        if kind == .unknown || status.kind == S_IFDIR {
+            guard unknownFileDelay() != nil, lying.look(at: name, appearance, now: now) else { return }
+        } else if state == .unknown, !waiting.look(at: name, appearance, now: now) {
+            return
         }
-        guard isWhole else { return }
+        yield(name)
+    }
+
+    private mutating func yield(_ name: FilePath.Component) {
+        forget(name)
+        names.add(SpoolEntry(name: name))
+    }
+
+    private mutating func forget(_ name: FilePath.Component) {
         waiting.forget(name)
-        continuation.yield(SpoolEntry(name: name))
+        lying.forget(name)
     }
 }
 

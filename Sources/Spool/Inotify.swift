@@ -30,8 +30,8 @@ final class Inotify: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Blocks until there are events, or `deadline` has come; answers false when `alarm` rings.
-    func wait(until deadline: ContinuousClock.Instant, or alarm: Alarm) throws(SpoolError) -> Bool {
+    /// Blocks until there are events, `deadline` has come or `alarm` rings, which it silences.
+    func wait(until deadline: ContinuousClock.Instant, or alarm: Alarm) throws(SpoolError) {
         let left = max(.zero, deadline - ContinuousClock.now)
         let milliseconds = left.components.seconds * 1000 + left.components.attoseconds / 1_000_000_000_000_000 + 1
         var descriptors = [
@@ -41,10 +41,10 @@ final class Inotify: Sendable {
         guard poll(&descriptors, nfds_t(descriptors.count), CInt(clamping: milliseconds)) >= 0 || errno == EINTR else {
             throw Files.failure("watch", folder)
         }
-        return descriptors[1].revents == 0
+        alarm.silence()
     }
 
-    /// The events that have come; none is no error.
+    /// The events that have come, as many as fit into a buffer; none is no error.
     func events() throws(SpoolError) -> [Event] {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
@@ -75,7 +75,7 @@ final class Inotify: Sendable {
     }
 }
 
-/// A pipe whose closing wakes a thread that waits in poll(2).
+/// A pipe that wakes a thread that waits in poll(2).
 final class Alarm: Sendable {
     /// Becomes readable when the alarm rings.
     let descriptor: CInt
@@ -91,6 +91,12 @@ final class Alarm: Sendable {
     deinit {
         close(descriptor)
         close(ringer)
+    }
+
+    /// Takes back the ringing so far.
+    func silence() {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        while Glibc.read(descriptor, &bytes, bytes.count) > 0 {}
     }
 
     /// Wakes the thread; ringing twice is as good.

@@ -14,7 +14,9 @@ extension Spool {
     ///
     /// `record` must be a JSON object whose `id` is the job's; `hasResult` looks for it. Doing so again replaces both.
     public func writeDone(_ name: ResultName, picture: [UInt8], record: [UInt8]) throws(SpoolError) {
-        for step in ResultStep.allCases { try perform(step, name, picture: picture, record: record) }
+        try withFolders { () throws(SpoolError) in
+            for step in ResultStep.allCases { try perform(step, name, picture: picture, record: record) }
+        }
     }
 
     /// One step of `writeDone`. They follow each other in the order of `ResultStep.allCases`.
@@ -33,23 +35,34 @@ extension Spool {
         }
     }
 
-    /// Whether `done/` holds the picture and the record of this very job.
+    /// Whether `done/` holds the picture and the record of this very job, as far as can be told now.
     public func hasResult(_ name: ResultName, for id: JobID) -> Bool {
-        guard let bytes = try? Files.read(path(.done).appending("\(name).json"), limit: 16 << 20),
-            let record = try? JSONValue(parsing: bytes), record["id"]?.string == id.rawValue
-        else { return false }
-        return (try? Files.status(path(.done).appending("\(name).webp")))?.kind == S_IFREG
+        do { return try findResult(name, for: id) } catch { return false }
     }
 
-    /// Whether a file of this name lies in `done/` or `failed/`, whosever it is.
+    /// Whether `done/` holds the picture and the record of this very job. Throws while it cannot be told: who took that for a no
+    /// would make the picture twice.
+    public func findResult(_ name: ResultName, for id: JobID) throws(SpoolError) -> Bool {
+        let bytes: [UInt8]
+        do {
+            bytes = try Files.read(path(.done).appending("\(name).json"), limit: 16 << 20)
+        } catch {
+            if error.isTransient { throw error }
+            return false
+        }
+        guard let record = try? JSONValue(parsing: bytes), record["id"]?.string == id.rawValue else { return false }
+        return try Files.status(path(.done).appending("\(name).webp"))?.kind == S_IFREG
+    }
+
+    /// Whether a file of this name lies in `done/` or `failed/`, whosever it is. Where nothing can be looked at, nothing can be
+    /// replaced either: that counts as a no, since no other name would be better off.
     public func isOccupied(_ name: ResultName) -> Bool {
         let paths = [
             path(.done).appending("\(name).webp"), path(.done).appending("\(name).json"),
             path(.failed).appending("\(name).json"),
         ]
         return paths.contains { path in
-            // What cannot even be looked at had better not be replaced.
-            do { return try Files.status(path) != nil } catch { return true }
+            do { return try Files.status(path) != nil } catch { return false }
         }
     }
 

@@ -1,7 +1,7 @@
 import SystemPackage
 
-/// Files of other users that lie in `incoming/` with nobody known to have closed them: one is whole when it has looked the
-/// same for a while. A value that is told the time, so that it can be tested without any.
+/// Files in `incoming/` that have to look the same for a while: those of other users with nobody known to have closed them, and
+/// those that are no jobs by their names. A value that is told the time, so that it can be tested without any.
 package struct Settling: Sendable {
     /// How a file looks from outside.
     package struct Appearance: Equatable, Sendable {
@@ -23,11 +23,17 @@ package struct Settling: Sendable {
         var since: ContinuousClock.Instant
     }
 
-    private let interval: Duration
+    /// How long a file must not change; may be set anew at any time.
+    package var interval: Duration
+    private let capacity: Int
     private var sightings: [FilePath.Component: Sighting] = [:]
 
-    /// Files settle when they do not change for `interval`.
-    package init(interval: Duration) { self.interval = interval }
+    /// Files settle when they do not change for `interval`. At most `capacity` are followed at a time; the others are taken note
+    /// of when they are looked at again.
+    package init(interval: Duration, capacity: Int = .max) {
+        self.interval = interval
+        self.capacity = capacity
+    }
 
     /// When the next file may have settled; nil when none is waited for.
     package var nextLook: ContinuousClock.Instant? { sightings.values.map(\.since).min()?.advanced(by: interval) }
@@ -42,7 +48,9 @@ package struct Settling: Sendable {
         at name: FilePath.Component, _ appearance: Appearance, now: ContinuousClock.Instant
     ) -> Bool {
         guard let sighting = sightings[name], sighting.appearance == appearance else {
-            sightings[name] = Sighting(appearance: appearance, since: now)
+            if sightings[name] != nil || sightings.count < capacity {
+                sightings[name] = Sighting(appearance: appearance, since: now)
+            }
             return false
         }
         guard sighting.since.advanced(by: interval) <= now else { return false }

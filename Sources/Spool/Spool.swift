@@ -34,19 +34,28 @@ public struct Spool: Sendable {
     public let root: FilePath
     /// The largest job file that is read, in bytes.
     public let maximumFileSize: Int
+    /// Hears of what the spool coped with; called on whichever thread did.
+    let tell: @Sendable (SpoolNotice) -> Void
+    /// How the folders were at the start.
+    let first: FirstState
 
     /// The spool at `root`, whose missing folders are created.
     ///
     /// Tries whether files can be renamed all the way through, and removes half-written files that a crash left. Only the
-    /// daemon may do this, and only one.
-    public init(root: FilePath, maximumFileSize: Int) throws(SpoolError) {
+    /// daemon may do this, and only one. `tell` hears of what the spool copes with from then on.
+    public init(
+        root: FilePath, maximumFileSize: Int, tell: @escaping @Sendable (SpoolNotice) -> Void = { _ in }
+    ) throws(SpoolError) {
         self.root = root
         self.maximumFileSize = maximumFileSize
+        self.tell = tell
         try Self.createWithParents(root)
         for folder in Folder.allCases {
-            try Self.create(path(folder), permissions: [.incoming, .images].contains(folder) ? 0o770 : 0o750)
+            try Self.create(
+                root.appending(folder.rawValue), permissions: [.incoming, .images].contains(folder) ? 0o770 : 0o750)
         }
-        try Self.create(staging, permissions: 0o750)
+        try Self.create(Self.staging(in: root), permissions: 0o750)
+        first = try FirstState(of: root)
         for name in try Files.names(in: staging) { try Files.remove(staging.appending(name)) }
         try checkPassage()
     }
@@ -56,6 +65,7 @@ public struct Spool: Sendable {
 
     /// The bytes that an unprivileged process can still write into the spool.
     public func freeSpace() throws(SpoolError) -> Int {
+        try keepFolders()
         var status = statvfs()
         guard path(.done).withPlatformString({ statvfs($0, &status) }) == 0 else {
             throw Files.failure("look at", path(.done))
@@ -65,7 +75,9 @@ public struct Spool: Sendable {
     }
 
     /// Where files are written before they are renamed to where they are seen.
-    var staging: FilePath { path(.work).appending("tmp") }
+    var staging: FilePath { Self.staging(in: root) }
+
+    static func staging(in root: FilePath) -> FilePath { root.appending(Folder.work.rawValue).appending("tmp") }
 
     /// The folder above them may be a link, and so may all above it: that is the operator's business.
     private static func createWithParents(_ path: FilePath) throws(SpoolError) {
@@ -90,9 +102,8 @@ public struct Spool: Sendable {
             let next = path(folder).appending(".latentd-probe")
             do {
                 try Files.rename(probe, to: next)
-            } catch {
-                if case .system(_, _, .improperLink) = error { throw .separateFilesystems(path(.work), path(folder)) }
-                throw error
+            } catch .separateFilesystems {
+                throw .separateFilesystems(path(.work), path(folder))
             }
             probe = next
         }

@@ -10,10 +10,4 @@ public struct SpoolEntry: Hashable, Sendable, CustomStringConvertible {
 
     /// The name for a line of a log.
     public var description: String { FilePath.shown(name.string) }
-
-    /// Whether names like this are left alone: hidden files, and files that editors and copying programs write first.
-    static func isIgnored(_ name: FilePath.Component) -> Bool {
-        let text = name.string
-        return text.hasPrefix(".") || text.hasSuffix("~") || text.hasSuffix(".tmp") || text.hasSuffix(".part")
-    }
 }

@@ -9,7 +9,7 @@ public struct TakenFile: Sendable, Equatable {
     public let fileName: String
     /// The jobs and rejections that it makes: the same each time. An object that is no readable file makes one rejection.
     public let submission: Submission
-    /// Whether the kernel refuses to move it, so that it still lies in `incoming/`.
+    /// Whether the kernel refuses to move it, or it is a folder, so that it still lies in `incoming/`.
     public let isStuck: Bool
     /// Where it lies.
     let path: FilePath

@@ -6,29 +6,55 @@ extension Spool {
     /// Moves an entry of `incoming/` into `work/`, marks it with `intake` and reads it.
     ///
     /// Answers nil when it is gone, or is being written again: then an entry for it follows. A crash afterwards leaves it
-    /// in `work/`, where `takenFiles()` finds it. What the kernel does not let us move stays, as an `isStuck` file with a
-    /// mark of its own that is the same each time.
+    /// in `work/`, where `takenFiles()` finds it; so does an error that passes, after which the same call with the same mark goes
+    /// on. What the kernel does not let us move stays, as an `isStuck` file with a mark of its own that is the same each time;
+    /// so does a folder, since somebody may be filling it.
     public func take(_ entry: SpoolEntry, as intake: IntakeID) throws(SpoolError) -> TakenFile? {
+        try keepFolders()
         let source = path(.incoming).appending(entry.name)
-        guard let status = try Files.status(source) else { return nil }
-        if status.kind == S_IFREG, Writing.state(of: source) == .open { return nil }
         let target = path(.work).appending(Self.workName(intake, entry.name))
-        do {
-            try Files.rename(source, to: target)
-        } catch {
-            guard case .system("move", _, let errno) = error, !error.isTransient else { throw error }
-            return errno == .noSuchFileOrDirectory ? nil : Self.stuck(entry, at: source, status, errno)
+        if try Files.status(target) == nil {
+            guard let status = try Files.status(source) else { return nil }
+            if status.kind == S_IFDIR { return Self.folder(entry, at: source, status) }
+            if status.kind == S_IFREG, Writing.state(of: source) == .open { return nil }
+            if let errno = try move(source, to: target) {
+                return errno == .noSuchFileOrDirectory ? nil : Self.stuck(entry, at: source, status, errno)
+            }
         }
-        return read(target, intake: intake, name: entry.name)
+        return try read(target, intake: intake, name: entry.name)
+    }
+
+    /// Moves a file into `work/`. Answers why not, when that is the file's own fault: nothing is there any more, or it may not be
+    /// moved.
+    private func move(_ source: FilePath, to target: FilePath) throws(SpoolError) -> Errno? {
+        for isLast in [false, true] {
+            do {
+                try Files.rename(source, to: target)
+                return nil
+            } catch {
+                guard case .system("move", _, let errno) = error, !error.isTransient else { throw error }
+                if error.isDenied, path(.work).withPlatformString({ access($0, W_OK | X_OK) }) != 0 {
+                    throw .system(operation: "move files into", path: path(.work), errno: errno)
+                }
+                guard errno == .noSuchFileOrDirectory else { return errno }
+                // Either name may be what is missing.
+                guard try Files.status(source) != nil else { return errno }
+                if isLast { throw error }
+                try keepFolders()
+            }
+        }
+        return nil
     }
 
     /// The files that were taken before a crash and not discarded since, in the order in which they were taken.
     public func takenFiles() throws(SpoolError) -> [TakenFile] {
         let names = try Files.names(in: path(.work)).compactMap { name in Self.parse(workName: name).map { (name, $0) }
         }
-        return names.sorted { $0.1.intake.rawValue < $1.1.intake.rawValue }.map { name, parts in
-            read(path(.work).appending(name), intake: parts.intake, name: parts.name)
+        var files: [TakenFile] = []
+        for (name, parts) in names.sorted(by: { $0.1.intake.rawValue < $1.1.intake.rawValue }) {
+            files.append(try read(path(.work).appending(name), intake: parts.intake, name: parts.name))
         }
+        return files
     }
 
     /// Removes a taken file: everything in it is in the queue or in `failed/`. That it is gone already is as good.
@@ -36,7 +62,10 @@ extension Spool {
         if !file.isStuck { try Files.remove(file.path) }
     }
 
-    private func read(_ path: FilePath, intake: IntakeID, name: FilePath.Component) -> TakenFile {
+    /// An error that passes says nothing about the file, and is thrown.
+    private func read(
+        _ path: FilePath, intake: IntakeID, name: FilePath.Component
+    ) throws(SpoolError) -> TakenFile {
         let fileName = FilePath.shown(name.string)
         let submission: Submission
         do throws(SpoolError) {
@@ -47,20 +76,36 @@ extension Spool {
                 ? Submission(intake: intake, fileName: fileName, bytes: try Files.read(path, limit: maximumFileSize))
                 : Self.unusable(intake, fileName, "is \(Self.noun(for: kind)), not a file")
         } catch {
+            if error.isTransient { throw error }
             submission = Self.unusable(intake, fileName, Self.complaint(about: error))
         }
         return TakenFile(intake: intake, fileName: fileName, submission: submission, isStuck: false, path: path)
     }
 
     private static func stuck(_ entry: SpoolEntry, at path: FilePath, _ status: stat, _ errno: Errno) -> TakenFile {
-        let numbers = [UInt64(status.st_dev), UInt64(status.st_ino), UInt64(bitPattern: Int64(status.st_ctim.tv_sec))]
-        let fingerprint = numbers.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ $1) &* 0x0100_0000_01b3 }
         let what = status.kind == S_IFREG ? "" : "is \(noun(for: status.kind)), and "
+        return staying(
+            entry, at: path,
+            [UInt64(status.st_dev), UInt64(status.st_ino), UInt64(bitPattern: Int64(status.st_ctim.tv_sec))],
+            what + "cannot be moved out of incoming/ (\(errno)); remove it")
+    }
+
+    /// A folder keeps its mark whatever is put into it, so that it is told of once.
+    private static func folder(_ entry: SpoolEntry, at path: FilePath, _ status: stat) -> TakenFile {
+        staying(
+            entry, at: path,
+            [UInt64(status.st_dev), UInt64(status.st_ino)] + entry.name.string.utf8.map { UInt64($0) },
+            "is a directory, not a file; it stays in incoming/, and nothing in it is looked at")
+    }
+
+    private static func staying(
+        _ entry: SpoolEntry, at path: FilePath, _ marks: [UInt64], _ predicate: String
+    ) -> TakenFile {
+        let fingerprint = marks.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ $1) &* 0x0100_0000_01b3 }
         let intake = IntakeID(fingerprint: fingerprint)
-        let submission = unusable(
-            intake, entry.description, what + "cannot be moved out of incoming/ (\(errno)); remove it")
         return TakenFile(
-            intake: intake, fileName: entry.description, submission: submission, isStuck: true, path: path)
+            intake: intake, fileName: entry.description,
+            submission: unusable(intake, entry.description, predicate), isStuck: true, path: path)
     }
 
     private static func unusable(_ intake: IntakeID, _ fileName: String, _ predicate: String) -> Submission {
@@ -73,7 +118,7 @@ extension Spool {
         switch error {
         case .system(_, _, let errno): "cannot be read: \(errno)"
         case .tooLarge(_, let limit): "is larger than \(limit) bytes"
-        case .notAFolder, .notAFile, .separateFilesystems: "cannot be read"
+        case .notAFolder, .notAFile, .separateFilesystems, .lost: "cannot be read"
         }
     }
 

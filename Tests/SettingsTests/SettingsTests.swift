@@ -27,6 +27,7 @@ struct SettingsTests {
             log_level: debug
             max_job_file_size: 64kB
             free_space_reserve: 0B
+            unknown_file_delay: 5m
             default_latency_budget: 1m30s
             model_directories: [/srv/a, "/srv/b c"]
             keep_finished: 12h
@@ -38,6 +39,7 @@ struct SettingsTests {
         expected.logLevel = .debug
         expected.maxJobFileSize = ByteCount(64000)
         expected.freeSpaceReserve = ByteCount(0)
+        expected.unknownFileDelay = .seconds(300)
         expected.defaultLatencyBudget = .seconds(90)
         expected.modelDirectories = ["/srv/a", "/srv/b c"]
         expected.keepFinished = .seconds(12 * 3600)
@@ -46,9 +48,10 @@ struct SettingsTests {
 
     @Test("the words none and forever stand for no value")
     func wordsForNoValue() throws {
-        let settings = try load("default_latency_budget: none\nkeep_finished: forever\n")
+        let settings = try load("default_latency_budget: none\nkeep_finished: forever\nunknown_file_delay: never\n")
         #expect(settings.defaultLatencyBudget == nil)
         #expect(settings.keepFinished == nil)
+        #expect(settings.unknownFileDelay == nil)
     }
 
     @Test("the command line wins over the environment, the environment over the file, the file over the defaults")
@@ -73,7 +76,8 @@ struct SettingsTests {
         arguments: [
             "max_crashes: 1", "max_crashes: 1000000", "threads: 1024", "memory_limit: 100%", "memory_limit: 0.5%",
             "memory_limit: 1B", "max_job_file_size: 1KiB", "max_job_file_size: 1GiB", "free_space_reserve: 1TiB",
-            "default_latency_budget: 1ms", "default_latency_budget: 168h", "keep_finished: 1h", "keep_finished: 87600h",
+            "default_latency_budget: 1ms", "default_latency_budget: 168h", "unknown_file_delay: 0s",
+            "unknown_file_delay: 168h", "keep_finished: 1h", "keep_finished: 87600h",
         ])
     func insideTheRange(text: String) throws {
         #expect(try load(text) != Settings())
@@ -92,6 +96,7 @@ struct SettingsTests {
             ("default_latency_budget", "20"), ("default_latency_budget", "0s"), ("default_latency_budget", "169h"),
             ("default_latency_budget", "20 seconds"), ("default_latency_budget", "s"),
             ("default_latency_budget", "[1s]"),
+            ("unknown_file_delay", "169h"), ("unknown_file_delay", "60"), ("unknown_file_delay", "none"),
             ("keep_finished", "59m"), ("keep_finished", "never"),
             ("model_directories", "/srv/models"), ("model_directories", "[relative]"),
             ("model_directories", "[/a, [/b]]"),

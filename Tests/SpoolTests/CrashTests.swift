@@ -58,6 +58,20 @@ struct CrashTests {
         try await Self.expectTheEnd(of: test, "crash after step \(step)")
     }
 
+    @Test(.enabled(if: SmallDisk.isPossible, "mounting a small file system takes root"))
+    func `A disk that is full at the beginning of every step delays the step, and loses and repeats nothing`()
+        async throws
+    {
+        let disk = try #require(SmallDisk(size: 2 << 20))
+        let test = try TestSpool(in: disk.folder)
+        try Self.drop(into: test)
+        let (steps, delays) = try await DaemonLife.run(on: test, filling: disk)
+        try await Self.expectTheEnd(of: test, "a full disk")
+        #expect(steps == Self.stepCount)
+        // Renaming and removing need no room; each of the others found none.
+        #expect(delays >= 15, "\(delays) of \(steps)")
+    }
+
     @Test(arguments: [1, 2, 3, 5, 8, 9, 10, 11, 12, 13])
     func `Crash after crash loses and repeats nothing`(step: Int) async throws {
         let test = try TestSpool()

@@ -13,7 +13,10 @@ struct DaemonLife {
     private let spool: Spool
     private let store: JobStore
     private let limit: Int
+    private let disk: SmallDisk?
     private var steps = 0
+    /// How many steps found no room at first.
+    private var delays = 0
 
     /// Lives until nothing is left to do, or dies after `limit` steps; answers how many it made.
     static func run(on test: TestSpool, dyingAfter limit: Int) async throws -> Int {
@@ -27,14 +30,36 @@ struct DaemonLife {
         return life.steps
     }
 
-    private init(spool: Spool, store: JobStore, limit: Int) {
-        (self.spool, self.store, self.limit) = (spool, store, limit)
+    /// Lives to the end on a disk that is full whenever a step begins, and has room again when the step has failed; answers how many
+    /// steps there were, and how many of them failed at first.
+    static func run(on test: TestSpool, filling disk: SmallDisk) async throws -> (steps: Int, delays: Int) {
+        let store = try JobStore.open(path: test.folder.appending(path: "queue.db").path)
+        var life = DaemonLife(spool: try test.open(), store: store, limit: .max, disk: disk)
+        try await life.recover()
+        try await life.takeIn()
+        try await life.work()
+        return (life.steps, life.delays)
+    }
+
+    private init(spool: Spool, store: JobStore, limit: Int, disk: SmallDisk? = nil) {
+        (self.spool, self.store, self.limit, self.disk) = (spool, store, limit, disk)
     }
 
     private mutating func step<Value>(_ body: () async throws -> Value) async throws -> Value {
         guard steps < limit else { throw Death() }
         steps += 1
-        return try await body()
+        guard let disk else { return try await body() }
+        disk.fill()
+        defer { disk.makeRoom() }
+        do {
+            return try await body()
+        } catch {
+            let isTransient = (error as? SpoolError)?.isTransient ?? (error as? JobStoreError)?.isTransient ?? false
+            #expect(isTransient, "step \(steps): \(error)")
+            delays += 1
+            disk.makeRoom()
+            return try await body()
+        }
     }
 
     private mutating func recover() async throws {

@@ -40,8 +40,7 @@ struct TakingTests {
         try Data(#"{"prompt": "secret"}"#.utf8).write(to: URL(filePath: secret))
         try #require(symlink(secret, incoming.appending("link.json").string) == 0)
         try #require(mkfifo(incoming.appending("pipe.json").string, 0o600) == 0)
-        try #require(mkdir(incoming.appending("folder.json").string, 0o700) == 0)
-        let words = ["link.json": "is a symbolic link", "pipe.json": "is a FIFO", "folder.json": "is a directory"]
+        let words = ["link.json": "is a symbolic link", "pipe.json": "is a FIFO"]
         for (number, (object, words)) in words.enumerated() {
             let file = try #require(try spool.take(entry(object), as: intake(UInt32(number))))
             let failure = try #require(file.submission.rejections.first?.failure)
@@ -55,7 +54,7 @@ struct TakingTests {
         let failed = try test.contents(.failed)
         #expect(
             failed.keys.sorted() == [
-                "folder.job.json", "folder.json", "link.job.json", "link.json", "pipe.job.json", "pipe.json",
+                "link.job.json", "link.json", "pipe.job.json", "pipe.json",
             ])
         #expect(
             try FileManager.default.destinationOfSymbolicLink(
@@ -68,6 +67,33 @@ struct TakingTests {
         try #require(mknod(path, S_IFCHR | 0o666, 0x0103) == 0)
         let file = try #require(try spool.take(entry("null.json"), as: intake(1)))
         #expect(file.submission.rejections.map(\.failure.message) == ["null.json is a device, not a file"])
+    }
+
+    @Test func `A folder stays where it is, with a mark of its own that what is put into it does not change`() throws {
+        let folder = test.root.appending("incoming/jobs.json")
+        try #require(mkdir(folder.string, 0o700) == 0)
+        let file = try #require(try spool.take(entry("jobs.json"), as: intake(1)))
+        #expect(file.isStuck)
+        #expect(
+            file.submission.rejections.map(\.failure.message) == [
+                "jobs.json is a directory, not a file; it stays in incoming/, and nothing in it is looked at"
+            ])
+        try spool.conclude(file, rejections: file.submission.asRejections, at: time(0))
+        let path = folder.appending("a.json")
+        close(Glibc.open(path.string, O_CREAT | O_WRONLY, 0o600))
+        #expect(try spool.take(entry("jobs.json"), as: intake(2)) == file)
+        #expect(try Set(test.contents(.failed).keys) == ["jobs.json"])
+        #expect(access(path.string, F_OK) == 0)
+    }
+
+    @Test func `Taking again under the same mark goes on with what was moved, and touches no later file of the name`()
+        throws
+    {
+        try test.drop(#"{"prompt": "one"}"#, as: "a.json")
+        let first = try #require(try spool.take(entry("a.json"), as: intake(1)))
+        try test.drop(#"{"prompt": "two"}"#, as: "a.json")
+        #expect(try spool.take(entry("a.json"), as: intake(1)) == first)
+        #expect(try spool.take(entry("a.json"), as: intake(2))?.submission.jobs.map(\.request.prompt) == ["two"])
     }
 
     @Test(.enabled(if: geteuid() == 0)) func `A file that we may not read is refused and moved aside`() throws {

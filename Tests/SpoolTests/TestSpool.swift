@@ -9,8 +9,9 @@ import Testing
 final class TestSpool: Sendable {
     let folder: URL
 
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "latentd-spool-\(UUID().uuidString)")
+    /// In a folder of its own below `parent`.
+    init(in parent: URL = FileManager.default.temporaryDirectory) throws {
+        folder = parent.appending(path: "latentd-spool-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
     }
 
@@ -83,6 +84,19 @@ final class SmallDisk: Sendable {
     }
 
     static let isPossible = SmallDisk(size: 4096) != nil
+
+    /// Takes all the room that is left.
+    func fill() {
+        let descriptor = Glibc.open(filler, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        let zeros = [UInt8](repeating: 0, count: 4096)
+        while write(descriptor, zeros, zeros.count) > 0 {}
+        close(descriptor)
+    }
+
+    /// Gives it back.
+    func makeRoom() { unlink(filler) }
+
+    private var filler: String { folder.appending(path: "filler").path }
 
     deinit {
         umount2(folder.path, CInt(MNT_DETACH))

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Jobs
 import Spool
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -70,6 +71,81 @@ struct WatchTests {
         var entries = try spool.incomingFiles(rescan: .milliseconds(20)).makeAsyncIterator()
         // Nothing takes it, and no event tells of it again.
         for _ in 0..<3 { #expect(try await entries.next()?.description == "a.txt") }
+    }
+
+    @Test func `What is no job by its name comes only after it lay still, and not when it is renamed in time`()
+        async throws
+    {
+        let clock = ContinuousClock()
+        let start = clock.now
+        try test.drop("x", as: "early.xml")
+        var entries = Arrivals(
+            try spool.incomingFiles(settling: .milliseconds(50), unknownFileDelay: { .milliseconds(400) }))
+        try test.drop("x", as: "late.json.1a2b3c4d.partial")
+        try test.drop("x", as: "late")
+        try test.drop("x", as: "other.upl")
+        try #require(rename(incoming.appending("other.upl").string, incoming.appending("other.txt").string) == 0)
+        #expect(try await entries.nextNew() == "other.txt")
+        var names: Set<String> = []
+        for _ in 0..<2 { names.formUnion([try #require(try await entries.nextNew())]) }
+        #expect(names == ["early.xml", "late"])
+        #expect(clock.now - start >= .milliseconds(400))
+        try #require(
+            rename(
+                incoming.appending("late.json.1a2b3c4d.partial").string, incoming.appending("late.json").string) == 0)
+        #expect(try await entries.nextNew() == "late.json")
+    }
+
+    @Test func `A folder that is filled is not told of before it lies still`() async throws {
+        let folder = incoming.appending("jobs")
+        try #require(mkdir(folder.string, 0o700) == 0)
+        var entries = Arrivals(
+            try spool.incomingFiles(
+                settling: .milliseconds(1), rescan: .milliseconds(20), unknownFileDelay: { .milliseconds(500) }))
+        let clock = ContinuousClock()
+        var last = clock.now
+        for number in 0..<20 {
+            let descriptor = Glibc.open(folder.appending("\(number).json").string, O_CREAT | O_WRONLY, 0o600)
+            close(descriptor)
+            last = clock.now
+            usleep(20_000)
+        }
+        #expect(try await entries.nextNew() == "jobs")
+        #expect(clock.now - last >= .milliseconds(450))
+        try test.drop("x", as: "a.txt")
+        #expect(try await entries.nextNew() == "a.txt")
+    }
+
+    @Test func `How long is asked anew, and never is never`() async throws {
+        try test.drop("x", as: "a.xml")
+        let delay = Mutex<Duration?>(nil)
+        var entries = Arrivals(
+            try spool.incomingFiles(settling: .zero, rescan: .milliseconds(10)) { delay.withLock { $0 } })
+        for name in ["b.txt", "c.txt"] {
+            try test.drop("x", as: name)
+            #expect(try await entries.nextNew() == name)
+        }
+        delay.withLock { $0 = .zero }
+        #expect(try await entries.nextNew() == "a.xml")
+    }
+
+    @Test func `However many files come while nobody reads, only so many names wait, each once, and none is lost`()
+        async throws
+    {
+        let entries = try spool.incomingFiles(rescan: .milliseconds(5), capacity: 8)
+        for number in 0..<100 { try test.drop("x", as: "\(number).txt") }
+        // A reader that waits, as the intake does for room, while files are renamed on and on.
+        for number in 0..<2000 {
+            let names = ["100.txt", "101.txt"].map { incoming.appending($0).string }
+            if number == 0 { try test.drop("x", as: "100.txt") }
+            try #require(rename(names[number % 2], names[(number + 1) % 2]) == 0)
+        }
+        var taken: Set<String> = []
+        for try await entry in entries {
+            if try spool.take(entry, as: intake(UInt32(taken.count))) != nil { taken.insert(entry.description) }
+            if taken.count == 101 { break }
+        }
+        #expect(try test.contents(.incoming).isEmpty)
     }
 
     @Test func `A burst of files comes whole, each once`() async throws {
