@@ -74,6 +74,8 @@ struct ControlDesk: Sendable {
         case JobStoreError.noSuchJob(let id): .jobNotFound(id.rawValue)
         case JobStoreError.illegalTransition(let id, let transition):
             .illegalTransition(id: id.rawValue, message: transition.description)
+        case let error as JobStoreError where error.isTransient:
+            .unavailable("\(error); nothing was changed, and it may be tried again when that has passed")
         default: .unavailable("\(error)")
         }
     }

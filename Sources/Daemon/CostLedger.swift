@@ -4,9 +4,14 @@ import Jobs
 import Planner
 
 /// What pictures cost on this host, as the queue's database remembers it.
-struct CostLedger: Sendable {
-    let store: JobStore
-    let host: HostProfile
+///
+/// What the database does not take for now is kept here, and handed to it again with what comes next.
+actor CostLedger {
+    private let store: JobStore
+    private let host: HostProfile
+    private var pending: [String: MemberCosts] = [:]
+
+    init(store: JobStore, host: HostProfile) { (self.store, self.host) = (store, host) }
 
     /// What is known of `models`. A form of another version counts as never measured.
     func costs(of models: [ModelFacts]) async throws(JobStoreError) -> CostModel {
@@ -23,14 +28,29 @@ struct CostLedger: Sendable {
         return costs
     }
 
-    /// Keeps what was learned.
-    func save(_ members: [MemberCosts]) async throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
+    /// Keeps what was learned, and what could not be kept before; with nothing new only the latter. Answers whether all of it is
+    /// on the disk now: an error that passes is none here, since costs are advice that nobody should wait for.
+    @discardableResult
+    func save(_ members: [MemberCosts]) async throws -> Bool {
         for member in members {
             let key = CostModel.key(host: host, modelIdentity: member.modelIdentity, precision: member.precision)
-            let json = String(decoding: try encoder.encode(member), as: UTF8.self)
-            try await store.saveCalibration(key: key, json: json, at: .now)
+            pending[key] = member
         }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        for (key, member) in pending {
+            do {
+                let json = String(decoding: try encoder.encode(member), as: UTF8.self)
+                try await store.saveCalibration(key: key, json: json, at: .now)
+            } catch let error as JobStoreError where error.isTransient {
+                return false
+            } catch {
+                // What cannot be written at all is not tried again.
+                pending[key] = nil
+                throw error
+            }
+            if pending[key] == member { pending[key] = nil }
+        }
+        return true
     }
 }

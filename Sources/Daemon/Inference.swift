@@ -19,9 +19,13 @@ actor Inference {
         self.outlook = outlook
     }
 
-    /// A picture that was made and delivered.
+    /// A picture that was made, as its files will be.
     struct Result: Sendable {
-        /// From the beginning to the finished file.
+        /// The WebP file.
+        let picture: [UInt8]
+        /// The JSON file that says how it was made.
+        let record: [UInt8]
+        /// From the beginning to the finished picture.
         let seconds: Double
         /// The process's peak, resident where the kernel says it, else as planned.
         let peakBytes: Int
@@ -46,12 +50,11 @@ actor Inference {
         try spool.initImage(of: request)
     }
 
-    /// Makes the picture of `job` as `plan` says and hands it to `deliver` on this thread.
+    /// Makes the picture of `job` as `plan` says.
     ///
     /// - Returns: What it took, and what was learned of the model's costs, to be kept.
     func render(
-        _ job: Job, _ initImage: InitImageFile?, _ plan: Plan, observer: @Sendable () -> RenderObserver,
-        deliver: @Sendable (_ picture: [UInt8], _ record: [UInt8]) throws -> Void
+        _ job: Job, _ initImage: InitImageFile?, _ plan: Plan, observer: @Sendable () -> RenderObserver
     ) throws -> (result: Result, learned: [MemberCosts]) {
         defer { publish() }
         let observer = observer()
@@ -63,12 +66,15 @@ actor Inference {
         rendered.record.name = job.name.rawValue
         rendered.record.queue = ResultRecord.QueueTimes(
             attempts: job.attempts, createdAt: job.createdAt, startedAt: job.startedAt ?? now, finishedAt: now)
-        try deliver(rendered.webp, rendered.record.encoded())
         let memory = rendered.record.memory
         let result = Result(
+            picture: rendered.webp, record: rendered.record.encoded(),
             seconds: rendered.record.timings.totalSeconds, peakBytes: memory.measuredBytes ?? memory.plannedBytes)
         return (result, rendered.costs.map { [$0] } ?? [])
     }
+
+    /// Runs `body`, which may block for the disk, on this thread.
+    func perform<Value: Sendable>(_ body: @Sendable () throws -> Value) rethrows -> Value { try body() }
 
     /// Measures a model now.
     func calibrate(_ model: CatalogModel) throws(RenderingError) -> [MemberCosts] {

@@ -79,7 +79,8 @@ public struct Instance: Sendable {
         }
         let services: [any Service] = [
             ChangeRelay(store: store, board: board), Janitor(store: store, settings: live, logger: logger), reload,
-            Intake(store: store, spool: spool, logger: logger), control, Readiness(notifier: notifier), worker,
+            Intake(store: store, spool: spool, settings: live, logger: logger), control, Readiness(notifier: notifier),
+            worker,
         ]
         let group = ServiceGroup(
             configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -184,7 +185,9 @@ public struct Instance: Sendable {
 
     private func openSpool(_ settings: Settings) throws(DaemonError) -> Spool {
         do throws(SpoolError) {
-            return try Spool(root: layout.spool, maximumFileSize: settings.maxJobFileSize.bytes)
+            return try Spool(root: layout.spool, maximumFileSize: settings.maxJobFileSize.bytes) { notice in
+                Logger(label: "latentd").note(notice)
+            }
         } catch {
             throw .spool(error)
         }

@@ -11,34 +11,37 @@ import Spool
 /// Every step may be repeated: ids, names and seeds follow from the intake's mark. Runs on a thread of its own, since the
 /// spool blocks for the disk. A full disk delays it and loses nothing.
 actor Intake: Service {
-    private static let retryInterval = Duration.seconds(5)
-
     private let thread = ServiceThread(name: "intake", stackSize: 4 << 20)
     private let store: JobStore
     private let spool: Spool
+    private let settings: LiveSettings
     private let logger: Logger
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    init(store: JobStore, spool: Spool, logger: Logger) {
-        self.store = store
-        self.spool = spool
-        self.logger = logger
+    init(store: JobStore, spool: Spool, settings: LiveSettings, logger: Logger) {
+        (self.store, self.spool, self.settings, self.logger) = (store, spool, settings, logger)
     }
 
     /// First what a dead daemon had taken, then what comes, until the daemon stops.
     func run() async throws {
-        for file in try spool.takenFiles() { await persist { try await self.enqueue(file) } }
-        for try await entry in try spool.incomingFiles().cancelOnGracefulShutdown() {
-            await persist { try await self.accept(entry) }
+        let (spool, settings) = (spool, settings)
+        for file in try await persist({ try spool.takenFiles() }) ?? [] {
+            try await persist { try await self.enqueue(file) }
         }
+        let entries = try await persist {
+            try spool.incomingFiles { settings.current.unknownFileDelay }
+        }
+        guard let entries else { return }
+        for try await entry in entries.cancelOnGracefulShutdown() { try await accept(entry) }
     }
 
     private func accept(_ entry: SpoolEntry) async throws {
         let intake = IntakeID(time: .now, entropy: .random(in: 0...UInt32.max))
-        guard let file = try spool.take(entry, as: intake) else { return }
+        let spool = spool
         // Taken is taken: what fails from here is repeated with the file that now lies in work/.
-        await persist { try await self.enqueue(file) }
+        guard let file = try await persist({ try spool.take(entry, as: intake) }) ?? nil else { return }
+        try await persist { try await self.enqueue(file) }
     }
 
     private func enqueue(_ file: TakenFile) async throws {
@@ -64,27 +67,30 @@ actor Intake: Service {
         }
     }
 
-    /// Does `body` again every few seconds while what stops it may pass; one log line tells of it. Gives up when the daemon
-    /// stops: the files are still there at the next start.
-    private func persist(_ body: () async throws -> Void) async {
-        var isWaiting = false
+    /// Does `body` again while what stops it may pass; one log line tells of it. Answers nil for a file that cannot be taken in,
+    /// and when the daemon stops: the files are still there at the next start. Throws when the spool itself is lost.
+    @discardableResult
+    private func persist<Value>(_ body: () async throws -> Value) async throws -> Value? {
+        var pauses = Pauses()
         while true {
             do {
                 return try await body()
-            } catch  where Self.isTransient(error) {
-                if !isWaiting { logger.warning("Intake waits", metadata: ["error": "\(error)"]) }
-                isWaiting = true
-                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.retryInterval) }
-                if Task.isShuttingDownGracefully { return }
+            } catch let error as SpoolError where error.isLossOfSpool {
+                throw error
+            } catch  where Self.mayPass(error) {
+                if !pauses.hasBegun { logger.warning("Intake waits", metadata: ["error": "\(error)"]) }
+                await pauses.next()
+                if Task.isShuttingDownGracefully { return nil }
             } catch {
-                return logger.error("A file could not be taken in", metadata: ["error": "\(error)"])
+                logger.error("A file could not be taken in", metadata: ["error": "\(error)"])
+                return nil
             }
         }
     }
 
-    private static func isTransient(_ error: any Error) -> Bool {
+    private static func mayPass(_ error: any Error) -> Bool {
         switch error {
-        case let error as SpoolError: error.isTransient
+        case let error as SpoolError: error.isTransient || error.isDenied
         case let error as JobStoreError: error.isTransient
         default: false
         }

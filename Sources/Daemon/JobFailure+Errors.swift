@@ -22,9 +22,13 @@ extension JobFailure {
 }
 
 extension Error {
-    /// Whether the disk was full: the job is as good as before, and waits.
-    var isLackOfRoom: Bool {
-        guard case .system(_, _, let errno) = self as? SpoolError else { return false }
-        return errno == .noSpace || errno == .diskQuotaExceeded
+    /// Whether the host lacked something for now (room on a disk, descriptors ...) or lost the spool: the job is as good as before,
+    /// and waits uncharged.
+    var isLackOfTheHost: Bool {
+        switch self {
+        case let error as SpoolError: error.isTransient || error.isDenied || error.isLossOfSpool
+        case let error as UnreadableInitImage: error.cause.isTransient
+        default: false
+        }
     }
 }

@@ -10,7 +10,7 @@ import Spool
 ///     running, tried too often         ──► failed (failed/NAME.json first)
 ///     running                          ──► queued, the attempt stays counted
 ///
-/// What lies in `work/` is the intake's. Dying here and starting again does the same.
+/// What lies in `work/` is the intake's. Dying here and starting again does the same. A full disk delays the start.
 struct Recovery {
     let store: JobStore
     let spool: Spool
@@ -19,8 +19,8 @@ struct Recovery {
 
     /// Decides on every job that a dead daemon left running.
     func run() async throws {
-        for job in try await store.running() {
-            let settled = try await settle(job)
+        for job in try await persist({ try await store.running() }) {
+            let settled = try await persist { try await settle(job) }
             logger.notice(
                 "Recovered a job that was running when the daemon died",
                 metadata: [
@@ -30,7 +30,7 @@ struct Recovery {
     }
 
     private func settle(_ job: Job) async throws -> Job {
-        if spool.hasResult(job.name, for: job.id) { return try await store.finish(job.id, at: .now) }
+        if try spool.findResult(job.name, for: job.id) { return try await store.finish(job.id, at: .now) }
         if job.isCancelRequested { return try await store.confirmCancel(job.id, at: .now) }
         guard job.attempts >= maxCrashes else { return try await store.requeue(job.id, at: .now) }
         let failure = JobFailure(
@@ -38,5 +38,21 @@ struct Recovery {
             message: "the daemon died \(job.attempts) times under this job; 'latentctl retry \(job.id)' tries it again")
         try spool.writeFailed(job, failure, at: .now)
         return try await store.fail(job.id, failure, at: .now)
+    }
+
+    /// Does `body` again while what stops it may pass: a start that gave up would be tried again by the service manager only so
+    /// many times. Nothing answers a stop before READY=1, so that SIGTERM ends this at once.
+    private func persist<Value>(_ body: () async throws -> Value) async throws -> Value {
+        var pauses = Pauses()
+        while true {
+            do {
+                return try await body()
+            } catch {
+                let mayPass = (error as? SpoolError)?.isTransient ?? (error as? JobStoreError)?.isTransient ?? false
+                guard mayPass else { throw error }
+                if !pauses.hasBegun { logger.warning("The start waits", metadata: ["error": "\(error)"]) }
+                await pauses.next()
+            }
+        }
     }
 }

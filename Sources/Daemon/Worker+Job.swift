@@ -12,25 +12,28 @@ extension Worker {
     /// The service manager need not hear of every step.
     private static let statusInterval = Duration.seconds(1)
 
-    /// Brings a claimed job to an end; never throws, since nothing of one job may touch another.
-    func work(on job: Job) async {
+    /// Brings a claimed job to an end. Nothing of one job may touch another: what it throws is about the queue or the spool as such.
+    func work(on job: Job) async throws {
         do {
             try await bringToEnd(job)
-        } catch {
-            // The queue itself failed: the job stays running, and the next start decides.
+        } catch let error as JobStoreError {
+            // The job stays running, and the next start decides.
             logger.error("A job's end could not be recorded", metadata: ["job.id": "\(job.id)", "error": "\(error)"])
-            await pause()
+            switch error {
+            case .noSuchJob, .illegalTransition: return
+            default: if !(stop.isStopping && error.isTransient) { throw error }
+            }
         }
     }
 
-    private func bringToEnd(_ job: Job) async throws(JobStoreError) {
-        if spool.hasResult(job.name, for: job.id) {
-            try await store.finish(job.id, at: .now)
+    private func bringToEnd(_ job: Job) async throws {
+        if try await patiently(.spool, for: job, { try spool.findResult(job.name, for: job.id) }) {
+            try await record(.finish, of: job)
             return
         }
         switch await outcome(of: job) {
         case .done(let plan, let result):
-            try await store.finish(job.id, at: .now)
+            try await record(.finish, of: job)
             logger.notice(
                 "Finished a job",
                 metadata: [
@@ -39,14 +42,32 @@ extension Worker {
                     "job.peak_bytes": "\(result.peakBytes)", "job.result": "\(job.name)",
                 ])
         case .interrupted(.cancelled):
-            try await store.confirmCancel(job.id, at: .now)
+            try await record(.cancel, of: job)
             logger.notice("Cancelled a job", metadata: ["job.id": "\(job.id)", "job.state": "cancelled"])
         case .interrupted(.stopping), .abandoned:
-            try await store.release(job.id, at: .now)
+            try await record(.release, of: job)
             logger.notice("Gave a job back", metadata: ["job.id": "\(job.id)", "job.state": "queued"])
         case .failed(RenderingError.memoryWithdrawn(let needed, let limit)):
             try await waitForMemory(job, neededBytes: needed, limitBytes: limit)
         case .failed(let error): try await settle(job, error)
+        }
+    }
+
+    /// Has the queue record what became of a running job, and waits for as long as it cannot be written: nobody else may have the job
+    /// before. When the daemon stops meanwhile the job stays running, and the next start decides.
+    ///
+    /// An attempt that seemed to fail may have been recorded all the same: then the next one finds the job where it was to be.
+    @discardableResult
+    private func record(_ event: JobState.Event, _ failure: JobFailure? = nil, of job: Job) async throws -> Job {
+        var isFirst = true
+        return try await patiently(.queue, for: job) {
+            defer { isFirst = false }
+            do {
+                return try await store.apply(event, to: job.id, failure: failure, at: .now)
+            } catch JobStoreError.illegalTransition(_, _) where !isFirst {
+                guard let now = try await store.job(job.id) else { throw JobStoreError.noSuchJob(job.id) }
+                return now
+            }
         }
     }
 
@@ -118,29 +139,34 @@ extension Worker {
                 interruption()
             }
         }
-        let (result, learned) = try await inference.render(
-            job, initImage, plan, observer: makeObserver
-        ) { picture, record in
-            if stop.isAbandoned { throw Interruption.stopping }
-            try spool.writeDone(job.name, picture: picture, record: record)
+        let (result, learned) = try await inference.render(job, initImage, plan, observer: makeObserver)
+        try await patiently(.spool, for: job) {
+            try await inference.perform {
+                if stop.isAbandoned { throw Interruption.stopping }
+                try spool.writeDone(job.name, picture: result.picture, record: result.record)
+            }
+        } canGoOn: {
+            if let reason = await inference.perform(interruption) { throw reason }
         }
         await keep(learned)
         return (plan, result)
     }
 
-    /// Costs are only advice: that they cannot be kept is no reason to lose a picture.
-    private func keep(_ learned: [MemberCosts]) async {
+    /// Keeps costs, and those that could not be kept before. They are only advice: nothing waits for them, or is lost by them.
+    func keep(_ learned: [MemberCosts]) async {
         do {
-            try await ledger.save(learned)
+            if try await !ledger.save(learned), !learned.isEmpty {
+                logger.warning("What a picture cost is kept in memory until the queue can be written")
+            }
         } catch {
             logger.warning("What a picture cost could not be kept", metadata: ["error": "\(error)"])
         }
     }
 
     /// Gives a job back that would fit into what was granted at the start: it is as good as before, and waits.
-    private func waitForMemory(_ job: Job, neededBytes: Int, limitBytes: Int) async throws(JobStoreError) {
+    private func waitForMemory(_ job: Job, neededBytes: Int, limitBytes: Int) async throws {
         let reason = RenderingError.memoryWithdrawn(neededBytes: neededBytes, limitBytes: limitBytes).description
-        try await store.release(job.id, at: .now)
+        try await record(.release, of: job)
         logger.warning(
             "A job waits for memory",
             metadata: ["job.id": "\(job.id)", "job.state": "queued", "job.reason": "\(reason)"])
@@ -150,28 +176,18 @@ extension Worker {
     }
 
     /// Ends or requeues a job that could not be done.
-    private func settle(_ job: Job, _ error: any Error) async throws(JobStoreError) {
+    private func settle(_ job: Job, _ error: any Error) async throws {
+        if error.isLackOfTheHost { return try await giveBack(job, error) }
         var failure = JobFailure(of: error)
-        if error.isLackOfRoom {
-            logger.warning(
-                "A result found no room on the disk", metadata: ["job.id": "\(job.id)", "error": "\(error)"])
-            try await store.release(job.id, at: .now)
-            return await pause()
-        }
         if failure.kind == .transient, job.attempts >= settings.current.maxCrashes {
             failure.kind = .permanent
             failure.message += " (after \(job.attempts) attempts)"
         }
-        if failure.kind == .permanent {
-            // A failed/ that cannot be written must not keep the job running: the queue knows the reason too.
-            do {
-                try spool.writeFailed(job, failure, at: .now)
-            } catch {
-                logger.error(
-                    "The failure could not be written", metadata: ["job.id": "\(job.id)", "error": "\(error)"])
-            }
+        if failure.kind == .permanent, try await !report(job, failure) {
+            try await record(.release, of: job)
+            return
         }
-        let settled = try await store.fail(job.id, failure, at: .now)
+        let settled = try await record(.fail(failure.kind), failure, of: job)
         logger.error(
             "A job failed",
             metadata: [
@@ -179,4 +195,44 @@ extension Worker {
             ])
         if failure.kind == .transient { await pause() }
     }
+
+    /// The host is at fault, not the job: back into the queue, uncharged, to be taken again in a moment.
+    private func giveBack(_ job: Job, _ error: any Error) async throws {
+        try await record(.release, of: job)
+        logger.warning(
+            "A job waits for the host",
+            metadata: ["job.id": "\(job.id)", "job.state": "queued", "error": "\(error)"])
+        if let error = error as? SpoolError, error.isLossOfSpool { throw error }
+        board.setWaiting(for: "\(error)")
+        await pause()
+        board.setWaiting(for: nil)
+    }
+
+    /// Writes `failed/NAME.json`, and waits for room. Where it cannot be written at all the job does not wait for that: the queue knows
+    /// the reason too. Answers false when the daemon stops first: then the job is to fail once more.
+    private func report(_ job: Job, _ failure: JobFailure) async throws -> Bool {
+        do {
+            try await patiently(.spool, for: job) {
+                do {
+                    try await inference.perform { try spool.writeFailed(job, failure, at: .now) }
+                } catch let error as SpoolError where error.isDenied {
+                    throw UnwritableReport(cause: error)
+                }
+            }
+        } catch let error as SpoolError where error.isLossOfSpool {
+            try await record(.release, of: job)
+            throw error
+        } catch let error as SpoolError where error.isTransient {
+            return false
+        } catch {
+            logger.error("The failure could not be written", metadata: ["job.id": "\(job.id)", "error": "\(error)"])
+        }
+        return true
+    }
+}
+
+/// `failed/` does not let us write, however long we wait.
+private struct UnwritableReport: Error, CustomStringConvertible {
+    let cause: SpoolError
+    var description: String { cause.description }
 }

@@ -9,11 +9,12 @@ import Systemd
 ///
 ///     claim ─► plan ─► render ─► writeDone (all three on the inference thread) ─► finish
 ///               │        │ cancelled: confirmCancel
-///               │        │ stopping, no room, memory withdrawn: release, uncharged
+///               │        │ stopping, memory withdrawn: release, uncharged
 ///               └────────┴ failed: failed/NAME.json, then fail
 ///
 /// The picture is on the disk before the queue says so: a crash between the two is mended by ``Recovery``. An error of one job
-/// ends that job and nothing else. Nothing wakes up while the queue is empty, except to feed the service manager's watchdog.
+/// ends that job and nothing else. While a disk takes no result, no report or no end of a job, it is kept here and offered again:
+/// nothing else could be written either. Nothing wakes up while the queue is empty, except to feed the service manager's watchdog.
 struct Worker: Service {
     private static let retryInterval = Duration.seconds(5)
 
@@ -61,35 +62,90 @@ struct Worker: Service {
         while (try? await Task.sleep(for: interval)) != nil { bell.yield() }
     }
 
-    /// Takes the next job and brings it to an end; false when there is none.
+    /// Takes the next job and brings it to an end; false when there is none, or when the daemon stops.
     private func next() async throws -> Bool {
-        let free = try spool.freeSpace(), reserve = settings.current.freeSpaceReserve.bytes
+        do {
+            return try await takeNext()
+        } catch  where stop.isStopping && Self.mayPass(error) {
+            return false
+        }
+    }
+
+    private func takeNext() async throws -> Bool {
+        let reserve = settings.current.freeSpaceReserve.bytes
+        let free = try await patiently(.spool) { try spool.freeSpace() }
         guard free >= reserve else { return try await waitForRoom(free: free, reserve: reserve) }
         if board.waitingFor != nil { logger.notice("There is room again", metadata: ["disk.free": "\(free)"]) }
         board.setWaiting(for: nil)
-        do {
-            guard let job = try await store.claim(at: .now) else {
-                notifier.status("Idle")
-                return false
-            }
-            await work(on: job)
+        await keep([])
+        guard let job = try await patiently(.queue, { try await store.claim(at: .now) }) else {
+            notifier.status("Idle")
+            return false
+        }
+        defer {
             board.clear()
             board.note(job.id)
-        } catch {
-            guard error.isTransient else { throw error }
-            let reason = error.description
-            logger.warning("The queue cannot be written; waiting", metadata: ["error": "\(reason)"])
-            await pause()
         }
+        try await work(on: job)
         return !stop.isStopping
     }
 
-    // MARK: - Room
+    // MARK: - Waiting
+
+    /// What the worker writes to, in the words of the status.
+    enum Place: String {
+        case queue = "the queue"
+        case spool = "the spool"
+    }
+
+    /// Does `body` again while what stops it may pass, until the daemon stops: then its error is thrown. Says once in the journal, and
+    /// for as long as it lasts to whoever asks, which `place` it waits for.
+    ///
+    /// - Parameter canGoOn: asked before each new attempt; what it throws ends the wait.
+    func patiently<Value>(
+        _ place: Place, for job: Job? = nil, _ body: () async throws -> Value, canGoOn: () async throws -> Void = {}
+    ) async throws -> Value {
+        var pauses = Pauses()
+        defer { if pauses.hasBegun { board.setWaiting(for: nil) } }
+        while true {
+            do {
+                let value = try await body()
+                if pauses.hasBegun { tell(.notice, "The wait is over", of: job, "job.reason", place.rawValue) }
+                return value
+            } catch  where Self.mayPass(error) && !stop.isStopping {
+                if !pauses.hasBegun { tell(.warning, Self.complaint(error, place, job), of: job, "error", "\(error)") }
+                board.setWaiting(for: "\(place.rawValue): \(error)")
+                notifier.status("Waits for \(place.rawValue)")
+                watchdog.pet()
+                await pauses.next()
+                try await canGoOn()
+            }
+        }
+    }
+
+    private static func complaint(_ error: any Error, _ place: Place, _ job: Job?) -> Logger.Message {
+        if job != nil, (error as? SpoolError)?.isLackOfRoom == true { return "A result found no room on the disk" }
+        return place == .queue ? "The queue cannot be written; waiting" : "The spool cannot be used; waiting"
+    }
+
+    private func tell(_ level: Logger.Level, _ sentence: Logger.Message, of job: Job?, _ key: String, _ text: String) {
+        var metadata: Logger.Metadata = [key: "\(text)"]
+        if let job { metadata["job.id"] = "\(job.id)" }
+        logger.log(level: level, sentence, metadata: metadata)
+    }
+
+    private static func mayPass(_ error: any Error) -> Bool {
+        switch error {
+        case let error as JobStoreError: error.isTransient
+        case let error as SpoolError: error.isTransient || error.isDenied
+        default: false
+        }
+    }
 
     /// The spool has no room for a result: nothing is claimed, the jobs wait, and nobody is charged. Says what the queued ones wait for
     /// and waits a little; false when there is none, since the next one rings.
     private func waitForRoom(free: Int, reserve: Int) async throws -> Bool {
-        guard try await store.counts()[.queued] ?? 0 > 0 else {
+        guard try await patiently(.queue, { try await store.counts() })[.queued] ?? 0 > 0 else {
             board.setWaiting(for: nil)
             notifier.status("Idle")
             return false

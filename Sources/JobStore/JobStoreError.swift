@@ -17,14 +17,27 @@ public enum JobStoreError: Error, Sendable {
     case noSuchJob(JobID)
     /// The job is not in a state that allows this.
     case illegalTransition(JobID, JobState.IllegalTransition)
-    /// SQLite failed at a statement; `code` is its primary result code.
+    /// SQLite failed at a statement; `code` is its extended result code.
     case failed(problem: String, code: Int)
 
-    /// Whether doing the same again later may succeed: the disk was full, or another process held the file.
+    /// Whether doing the same again later may succeed: the disk was full, could not be written or did not answer, another process
+    /// held the file, or memory or descriptors were short.
     public var isTransient: Bool {
         guard case .failed(_, let code) = self else { return false }
-        return [ResultCode.SQLITE_FULL, .SQLITE_BUSY, .SQLITE_LOCKED].contains { Int($0.rawValue) == code }
+        let result = ResultCode(rawValue: CInt(truncatingIfNeeded: code))
+        if Self.lasting.contains(result) { return false }
+        return Self.passing.contains(result.primaryResultCode)
     }
+
+    private static let passing: [ResultCode] = [
+        .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_NOMEM,
+        .SQLITE_PROTOCOL, .SQLITE_INTERRUPT,
+    ]
+
+    /// Of those, the ones that say that the file is damaged, or was removed under us.
+    private static let lasting: [ResultCode] = [
+        .SQLITE_READONLY_DBMOVED, .SQLITE_IOERR_CORRUPTFS, .SQLITE_IOERR_DATA,
+    ]
 
     /// What a statement threw.
     init(_ error: any Error) {
@@ -32,7 +45,7 @@ public enum JobStoreError: Error, Sendable {
         case let error as JobStoreError: self = error
         case let error as DatabaseError:
             self = .failed(
-                problem: error.message ?? "\(error.resultCode)", code: Int(error.resultCode.primaryResultCode.rawValue))
+                problem: error.message ?? "\(error.resultCode)", code: Int(error.extendedResultCode.rawValue))
         default: self = .failed(problem: "\(error)", code: Int(ResultCode.SQLITE_ERROR.rawValue))
         }
     }

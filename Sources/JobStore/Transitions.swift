@@ -65,7 +65,9 @@ extension JobStore {
         try await apply(.retry, to: id, at: now)
     }
 
-    private func apply(
+    /// Applies any event but a claim to a job, as the methods above do each for one.
+    @discardableResult
+    public func apply(
         _ event: JobState.Event, to id: JobID, failure: JobFailure? = nil, at now: Timestamp
     ) async throws(JobStoreError) -> Job {
         let transition = Transition(event: event, failure: failure, now: now)

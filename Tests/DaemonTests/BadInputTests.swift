@@ -46,7 +46,8 @@ struct BadInputTests {
     func badFiles() async throws {
         let root = try Root()
         let models = try damagedModel(in: root)
-        let daemon = try await DaemonProcess(root, models: [Executable.fixtureModels, models])
+        let daemon = try await DaemonProcess(
+            root, models: [Executable.fixtureModels, models], environment: ["LATENTD_UNKNOWN_FILE_DELAY": "0s"])
         for bad in Self.files { try root.drop(bad.file, bad.content) }
         try root.drop("good.json", quickJob("a", #","priority":-100"#))
         #expect(await daemon.journal.line(with: "Finished a job", "job.result=good") != nil)
@@ -66,7 +67,7 @@ struct BadInputTests {
     @Test("Links, pipes, folders, devices and strange names are no jobs, and nobody follows or opens them")
     func strangeObjects() async throws {
         let root = try Root()
-        let daemon = try await DaemonProcess(root)
+        let daemon = try await DaemonProcess(root, environment: ["LATENTD_UNKNOWN_FILE_DELAY": "0s"])
         let incoming = root.path + "/spool/incoming"
         try root.drop("victim", "do not touch")
         #expect(symlink("/etc/hostname", incoming + "/link.txt") == 0)

@@ -72,11 +72,23 @@ final class LineLog: Sendable {
         }
     }
 
+    /// The first line that `isIt`, of those from number `start` on, now or later; nil when the process ends without one.
+    func line(from start: Int, where isIt: @escaping @Sendable (String) -> Bool) async -> String? {
+        await withTaskCancellationHandler {
+            await wait(from: start, for: isIt)
+        } onCancel: {
+            end()
+        }
+    }
+
     private func wait(for words: [String]) async -> String? {
+        await wait(from: 0) { line in words.allSatisfy(line.contains) }
+    }
+
+    private func wait(from start: Int, for isIt: @escaping @Sendable (String) -> Bool) async -> String? {
         await withCheckedContinuation { continuation in
-            let isIt: @Sendable (String) -> Bool = { line in words.allSatisfy(line.contains) }
             let known: String?? = state.withLock { state in
-                if let line = state.lines.first(where: isIt) { return line }
+                if let line = state.lines.dropFirst(start).first(where: isIt) { return line }
                 if state.isEnded { return .some(nil) }
                 state.nextID += 1
                 state.waiting.append((state.nextID, isIt, continuation))
