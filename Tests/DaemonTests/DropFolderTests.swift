@@ -36,8 +36,8 @@ struct DropFolderTests {
         #expect(mkdir(incoming + "/jobs", 0o700) == 0)
         try Data(quickJob().utf8).write(to: URL(fileURLWithPath: incoming + "/jobs/one.json"))
         try root.drop("notes.xml", "<prompt/>")
-        #expect(await daemon.journal.line(with: "Refused a job", "job.result=notes ") != nil)
-        #expect(await daemon.journal.line(with: "Refused a job", "job.result=jobs ") != nil)
+        #expect(await daemon.journal.line(with: "Refused a job", "job.result=notes") != nil)
+        #expect(await daemon.journal.line(with: "Refused a job", "job.result=jobs") != nil)
         #expect(root.names("spool/incoming") == (litter + ["lost+found", "jobs"]).sorted())
         #expect(root.names("spool/incoming/jobs") == ["one.json"])
         #expect(root.names("spool/failed") == ["jobs.json", "notes.job.xml", "notes.json"])
@@ -45,7 +45,7 @@ struct DropFolderTests {
         // The next start knows the folder.
         let next = try await DaemonProcess(root, environment: ["LATENTD_UNKNOWN_FILE_DELAY": "0s"])
         try root.drop("more.xml", "<prompt/>")
-        #expect(await next.journal.line(with: "Refused a job", "job.result=more ") != nil)
+        #expect(await next.journal.line(with: "Refused a job", "job.result=more") != nil)
         #expect(next.journal.lines(with: "job.result=jobs").isEmpty)
         #expect(root.names("spool/failed").filter { $0.hasPrefix("jobs") } == ["jobs.json"])
         await next.stop()
@@ -61,7 +61,7 @@ struct DropFolderTests {
         try root.drop("good.json", quickJob())
         try root.drop("bad.json", "{")
         #expect(await daemon.journal.line(with: "Finished a job", "job.result=good ") != nil)
-        #expect(await daemon.journal.line(with: "Refused a job", "job.result=bad ") != nil)
+        #expect(await daemon.journal.line(with: "Refused a job", "job.result=bad") != nil)
         for folder in ["work", "done", "failed", "images"] {
             let words = "A folder of the spool was gone and was made again"
             #expect(await daemon.journal.line(with: words, "path=\(root.path)/spool/\(folder)") != nil)
