@@ -4,7 +4,7 @@ import Jobs
 import Testing
 import Varlink
 
-@Suite("A full disk", .timeLimit(.minutes(2)))
+@Suite("A full disk", .timeLimit(.minutes(4)))
 struct FullDiskTests {
     @Test(
         "A result that finds no room waits uncharged until there is some",
@@ -53,7 +53,7 @@ struct FullDiskTests {
     /// cost, the picture, its record, the report, the end.
     @Test(
         "Whichever write finds the disk full, the job comes to its end once there is room, and is drawn once",
-        .enabled(if: Tmpfs.isPossible, "a small file system of its own takes root"), .timeLimit(.minutes(4)),
+        .enabled(if: Tmpfs.isPossible, "a small file system of its own takes root"),
         arguments: endings)
     func everyWrite(ending: Ending) async throws {
         let root = try Root()
