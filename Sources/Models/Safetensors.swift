@@ -38,6 +38,9 @@ public struct Safetensors: Sendable {
     /// Longest header that is read; the format's own limit.
     static let longestHeader = 100_000_000
 
+    /// The most bytes that a shape may ask for: more than any file has, and few enough that multiplying on does not overflow.
+    static let largestTensor = 1 << 56
+
     /// Maps and checks a file.
     public init(file path: String) throws(ModelError) {
         file = try MappedFile(path)
@@ -154,14 +157,16 @@ private struct EntryFields {
                 file: path, field: "\(name).data_offsets",
                 reason: "it ends at \(end), the file has \(fileSize - dataStart) bytes of data")
         }
-        var bytes = format.byteCount
-        for extent in shape {
-            let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
-            guard !overflow else {
+        // An empty tensor takes no bytes whatever its other extents are, and these are multiplied elsewhere.
+        var room = format.byteCount
+        for extent in shape where extent > 0 {
+            let (product, overflow) = room.multipliedReportingOverflow(by: extent)
+            guard !overflow, product <= Safetensors.largestTensor else {
                 throw .badField(file: path, field: "\(name).shape", reason: "\(shape) is too large")
             }
-            bytes = product
+            room = product
         }
+        let bytes = shape.contains(0) ? 0 : room
         guard bytes == end - begin else {
             throw .badField(
                 file: path, field: "\(name).data_offsets",

@@ -36,6 +36,18 @@ struct BadSafetensors: Sendable, CustomTestStringConvertible {
     }
 
     static let all: [BadSafetensors] = [
+        BadSafetensors(
+            "an empty tensor of 2^62 columns",
+            header: "{\(tensor("a", "[0,4611686018427387904]", "0", "0", dtype: "\"U8\""))}",
+            data: 0, mentions: "a.shape", "too large"),
+        BadSafetensors(
+            "an empty tensor whose other extents overflow",
+            header: "{\(tensor("a", "[0,1,4294967296,4294967296]", "0", "0"))}", data: 0, mentions: "a.shape",
+            "too large"),
+        BadSafetensors(
+            "a tensor whose extents overflow before the empty one",
+            header: "{\(tensor("a", "[4294967296,4294967296,0]", "0", "0"))}", data: 0, mentions: "a.shape", "too large"
+        ),
         BadSafetensors("an empty file", bytes: [], mentions: "8 bytes"),
         BadSafetensors("seven bytes", bytes: [1, 0, 0, 0, 0, 0, 0], mentions: "8 bytes"),
         BadSafetensors("a header of 2^60 bytes", header: "{}", claims: 1 << 60, mentions: "header", "\(1 << 60)"),
