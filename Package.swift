@@ -43,6 +43,7 @@ let package = Package(
     ],
     targets: [
         target("JSONText"),
+        target("Output"),
         // Inference: from instructions up to a pipeline.
         .target(
             name: "CKernels", exclude: ["README.md"],
@@ -50,14 +51,18 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"])]),
         .target(name: "COpenBLAS", exclude: ["README.md"], linkerSettings: [.linkedLibrary("dl")]),
         target("Compute", ["CKernels", "COpenBLAS"]),
-        target("Models", ["Compute", "JSONText"]),
+        target("Models", ["Compute", "JSONText", "Output"]),
         target("Diffusion", ["Models", "Compute", "JSONText"]),
         // Pictures.
         .systemLibrary(name: "CWebP", pkgConfig: "libwebpmux", providers: [.apt(["libwebp-dev"])]),
         .target(
             name: "CPNG", exclude: ["README.md"],
-            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])], linkerSettings: [.linkedLibrary("png16")]),
-        target("Images", ["CWebP", "CPNG"]),
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("z")]),
+        .target(
+            name: "CJPEG", exclude: ["README.md"],
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])], linkerSettings: [.linkedLibrary("jpeg")]),
+        target("Images", ["CWebP", "CPNG", "CJPEG"]),
         // The queue: pure values, then the two authorities on what exists.
         target("Jobs", ["JSONText"]),
         target("Planner", ["Jobs"]),
@@ -75,16 +80,18 @@ let package = Package(
         target(
             "Daemon",
             [
-                "Rendering", "Planner", "JobStore", "Spool", "Jobs", "JSONText", "Systemd", "Settings", "Varlink",
-                system, logging, lifecycle, signals,
+                "Rendering", "Planner", "JobStore", "Spool", "Jobs", "JSONText", "Output", "Systemd", "Settings",
+                "Varlink", system, logging, lifecycle, signals,
             ]),
         target(
-            "Client", ["Varlink", "Jobs", "JSONText", "Planner", "Images", "Spool", "Settings", "Rendering", system]),
+            "Client",
+            ["Varlink", "Jobs", "JSONText", "Planner", "Images", "Spool", "Settings", "Rendering", "Output", system]),
         .executableTarget(
-            name: "latentd", dependencies: ["Daemon", "Client", "Settings", arguments, system, logging],
+            name: "latentd", dependencies: ["Daemon", "Client", "Settings", "Output", arguments, system, logging],
             exclude: ["README.md"], swiftSettings: strict),
         .executableTarget(
-            name: "latentctl", dependencies: ["Client", "Settings", "Varlink", "Jobs", "JSONText", arguments, system],
+            name: "latentctl",
+            dependencies: ["Client", "Settings", "Varlink", "Jobs", "JSONText", "Output", arguments, system],
             exclude: ["README.md"], swiftSettings: strict),
         // Measurements.
         .executableTarget(
@@ -97,6 +104,7 @@ let package = Package(
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(name: "MemoryGroup", path: "Tests/MemoryGroup", swiftSettings: strict),
         tests("ComputeTests", ["Compute", "CKernels", "KernelChecks"]),
+        tests("OutputTests", ["Output"]),
         tests("ModelsTests", ["Models", "JSONText"]),
         tests("DiffusionTests", ["Diffusion", "Models", "Compute"]),
         tests("ImagesTests", ["Images"]),

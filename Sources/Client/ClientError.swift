@@ -1,3 +1,4 @@
+import Output
 public import Varlink
 
 /// Why a command ended without its result. `description` is the line on standard error, `exitCode` what a script sees.
@@ -10,6 +11,8 @@ public enum ClientError: Error, Sendable {
     case cannotRead(path: String, reason: String)
     /// A file cannot be written.
     case cannotWrite(path: String, reason: String)
+    /// Nobody reads any more what was being written.
+    case closed(path: String)
     /// A job file holds no job, or a wrong one.
     case invalidJob(path: String, reason: String)
     /// A picture cannot be shown or has no metadata.
@@ -27,6 +30,10 @@ public enum ClientError: Error, Sendable {
     /// `doctor` found something that must be mended.
     case unhealthy(problems: Int)
 
+    init(_ error: OutputError) {
+        self = error.isClosed ? .closed(path: error.path) : .cannotWrite(path: error.path, reason: error.reason)
+    }
+
     /// The code to exit with.
     public var exitCode: ExitCode {
         switch self {
@@ -36,6 +43,7 @@ public enum ClientError: Error, Sendable {
         case .usage: .usage
         case .cannotRead: .noInput
         case .cannotWrite: .cannotCreate
+        case .closed: .input
         case .invalidJob, .invalidPicture: .data
         case .jobFailed: .software
         case .jobCancelled, .spool: .temporary
@@ -61,6 +69,7 @@ extension ClientError: CustomStringConvertible {
         case .usage(let text), .spool(let text), .configuration(let text): text
         case .cannotRead(let path, let reason): "cannot read \(path): \(reason)"
         case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
+        case .closed(let path): "nobody reads \(path) any more"
         case .invalidJob(let path, let reason), .invalidPicture(let path, let reason): "\(path): \(reason)"
         case .jobFailed(let id, let reason): "job \(id) failed: \(reason)"
         case .jobCancelled(let id): "job \(id) was cancelled"

@@ -15,23 +15,25 @@ public struct JobWatch: Sendable {
     /// Shows the progress of `id` and prints how it ended. Throws when it failed or was cancelled.
     public func run(_ id: String) throws(ClientError) {
         let job = try follow(id, printsChanges: printer.json)
-        if !printer.json { printer.result(job, text: job.picture ?? job.id.rawValue) }
+        if !printer.json { try printer.result(job, text: job.picture ?? job.id.rawValue) }
     }
 
     /// The job after its end; throws when it failed or was cancelled.
     func follow(_ id: String, printsChanges: Bool = false) throws(ClientError) -> JobInfo {
         var bar = ProgressBar()
         var last: JobInfo?
+        var failure: ClientError?
         try daemon.stream(Watch.self, JobReference(id: id)) { update in
             last = update.job
-            if printsChanges {
-                printer.result(update, text: "")
-            } else {
+            guard printsChanges else {
                 bar.show(update)
+                return true
             }
-            return true
+            do throws(ClientError) { try printer.result(update, text: "") } catch { failure = error }
+            return failure == nil
         }
         bar.end()
+        if let failure { throw failure }
         guard let job = last else { throw .daemon(.disconnected) }
         switch job.state {
         case .succeeded: return job

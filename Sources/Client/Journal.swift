@@ -21,6 +21,9 @@ public struct Journal: Sendable {
     public func show() throws(ClientError) {
         var pointers = arguments.map { strdup($0) }
         pointers.append(nil)
+        // It inherits what we ignore.
+        signal(SIGPIPE, SIG_DFL)
+        signal(SIGXFSZ, SIG_DFL)
         execvp("journalctl", pointers)
         let reason = String(cString: strerror(errno))
         for pointer in pointers { free(pointer) }

@@ -1,4 +1,5 @@
 import Foundation
+import Output
 
 /// Standard output for results, as text or as JSON; standard error for everything else.
 public struct Printer: Sendable {
@@ -9,30 +10,26 @@ public struct Printer: Sendable {
     public init(json: Bool) { self.json = json }
 
     /// Prints `value` as JSON, or `text` for a person.
-    public func result(_ value: some Encodable, text: @autoclosure () -> String) {
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            // The values are our own types, all of whose numbers are finite.
-            guard let data = try? encoder.encode(value) else { return }
-            Self.write(data + Data("\n".utf8), to: .standardOutput)
-        } else {
-            Self.write(Data((text() + "\n").utf8), to: .standardOutput)
-        }
+    public func result(_ value: some Encodable, text: @autoclosure () -> String) throws(ClientError) {
+        guard json else { return try raw(text() + "\n") }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let data: Data
+        // The values are our own types, all of whose numbers are finite.
+        do { data = try encoder.encode(value) } catch { preconditionFailure("\(value) is no JSON: \(error)") }
+        try write(Array(data) + [UInt8(ascii: "\n")])
     }
 
     /// Prints finished text, without a line break of its own.
-    public func raw(_ text: String) {
-        Self.write(Data(text.utf8), to: .standardOutput)
+    public func raw(_ text: String) throws(ClientError) { try write(Array(text.utf8)) }
+
+    private func write(_ bytes: [UInt8]) throws(ClientError) {
+        do throws(OutputError) { try OutputFile.standardOutput.write(bytes) } catch { throw ClientError(error) }
     }
 
     /// Says something to the person that is not the result.
     public func note(_ text: String) {
-        Self.write(Data((text + "\n").utf8), to: .standardError)
-    }
-
-    /// A reader that went away (`| head`) is no error.
-    private static func write(_ data: Data, to handle: FileHandle) {
-        try? handle.write(contentsOf: data)
+        // Where nobody hears it there is nobody else to tell.
+        try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
     }
 }

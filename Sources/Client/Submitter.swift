@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Output
 import Planner
 import Spool
 public import SystemPackage
@@ -34,6 +35,14 @@ public struct Submitter: Sendable {
         guard output == nil || requests.count == 1 else {
             throw .usage("--output takes one picture, and the file has \(requests.count) jobs")
         }
+        let file = output.map { OutputFile($0) }
+        if let file {
+            guard !(file.isStandardOutput && printer.json) else {
+                throw .usage("only one of --output and --json can go to standard output")
+            }
+            // Not after minutes of waiting.
+            do throws(OutputError) { try file.check() } catch { throw ClientError(error) }
+        }
         if let problem = daemon.problem() {
             guard !wait else { throw .needsDaemon(task: "wait", cause: problem) }
             return try drop(source, because: problem)
@@ -43,15 +52,16 @@ public struct Submitter: Sendable {
             let reply = try daemon.call(Submit.self, Submit.Parameters(job: request.json, name: name))
             tell(reply)
             submitted.append(reply)
-            if !wait { printer.result(receipt(reply.job, reply.plan), text: reply.job.id.rawValue) }
+            if !wait { try printer.result(receipt(reply.job, reply.plan), text: reply.job.id.rawValue) }
         }
         guard wait else { return }
         for reply in submitted {
             let job = try JobWatch(daemon: daemon, printer: printer).follow(reply.job.id.rawValue)
-            if let output { try copy(job, to: output) }
+            if let file { try copy(job, to: file) }
+            if file?.isStandardOutput == true { continue }
             var receipt = receipt(job, reply.plan)
             receipt.picture = output ?? job.picture
-            printer.result(receipt, text: receipt.picture ?? job.id.rawValue)
+            try printer.result(receipt, text: receipt.picture ?? job.id.rawValue)
         }
     }
 
@@ -68,19 +78,20 @@ public struct Submitter: Sendable {
     /// A rename into `incoming/`: a daemon finds the job when it starts.
     private func drop(_ source: JobSourceArgument, because problem: VarlinkError) throws(ClientError) {
         let (name, bytes) = try source.contents()
+        let dropped: String
         do throws(SpoolError) {
             let incoming = spool.appending(Spool.Folder.incoming.rawValue)
             let stem = ResultName(sanitizing: (name as NSString).deletingPathExtension)
             let file = try DropFolder(path: incoming).drop(bytes, as: stem, kind: JobFile(name: name) ?? .json)
-            let path = incoming.appending(file).string
-            printer.note("\(problem.description); the job waits in the spool")
-            printer.result(Receipt(file: path), text: path)
+            dropped = incoming.appending(file).string
         } catch {
             throw .spool("\(problem.description); and the spool takes no job: \(error.description)")
         }
+        printer.note("\(problem.description); the job waits in the spool")
+        try printer.result(Receipt(file: dropped), text: dropped)
     }
 
-    private func copy(_ job: JobInfo, to output: String) throws(ClientError) {
+    private func copy(_ job: JobInfo, to file: OutputFile) throws(ClientError) {
         guard let picture = job.picture else { throw .daemon(.disconnected) }
         let data: Data
         do {
@@ -88,10 +99,6 @@ public struct Submitter: Sendable {
         } catch {
             throw .cannotRead(path: picture, reason: (error as NSError).localizedDescription)
         }
-        do {
-            try data.write(to: URL(fileURLWithPath: output), options: .atomic)
-        } catch {
-            throw .cannotWrite(path: output, reason: (error as NSError).localizedDescription)
-        }
+        do throws(OutputError) { try file.write(Array(data)) } catch { throw ClientError(error) }
     }
 }

@@ -1,5 +1,7 @@
+import Glibc
 import JobStore
 import Jobs
+import Output
 import Planner
 import Rendering
 import Settings
@@ -31,9 +33,16 @@ public enum DaemonError: Error, Sendable {
     /// A result cannot be written.
     case cannotCreate(path: String, reason: String)
 
-    /// What a service threw.
+    /// Nobody reads any more what was being written.
+    case closed(path: String)
+    /// The command line asks for something impossible.
+    case usage(String)
+
+    /// What a service or a write threw.
     init(_ error: any Error) {
         switch error {
+        case let error as OutputError:
+            self = error.isClosed ? .closed(path: error.path) : .cannotCreate(path: error.path, reason: error.reason)
         case let error as DaemonError: self = error
         case let error as JobStoreError: self = .queue(error)
         case let error as SpoolError: self = .spool(error)
@@ -53,6 +62,8 @@ public enum DaemonError: Error, Sendable {
         case .cannotRead: ExitStatus.noInput
         case .invalidJob, .plan: ExitStatus.data
         case .cannotCreate: ExitStatus.cannotCreate
+        case .closed, .rendering(.dump(.unwritable(_, EPIPE))): ExitStatus.input
+        case .usage: ExitStatus.usage
         case .rendering(let error):
             switch error {
             case .dump, .importing(.exists), .importing(.unwritable): ExitStatus.cannotCreate
@@ -75,11 +86,13 @@ public enum DaemonError: Error, Sendable {
 
 /// The codes of sysexits.h that the daemon uses.
 private enum ExitStatus {
+    static let usage: Int32 = 64
     static let data: Int32 = 65
     static let noInput: Int32 = 66
     static let unavailable: Int32 = 69
     static let software: Int32 = 70
     static let cannotCreate: Int32 = 73
+    static let input: Int32 = 74
     static let temporary: Int32 = 75
     static let configuration: Int32 = 78
 }
@@ -98,6 +111,8 @@ extension DaemonError: CustomStringConvertible {
         case .invalidJob(let path, let reason): "\(path): \(reason)"
         case .plan(let error): error.description
         case .rendering(let error): error.description
+        case .closed(let path): "nobody reads \(path) any more"
+        case .usage(let text): text
         case .cannotCreate(let path, let reason): "cannot write \(path): \(reason)"
         }
     }

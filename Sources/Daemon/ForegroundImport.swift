@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Output
 import Planner
 import Rendering
 import Settings
@@ -72,9 +73,9 @@ public struct ForegroundImport: Sendable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do {
             let data = printsJSON ? try encoder.encode(value) : Data(text.utf8)
-            try FileHandle.standardOutput.write(contentsOf: data + Data("\n".utf8))
+            try OutputFile.standardOutput.write(Array(data) + [UInt8(ascii: "\n")])
         } catch {
-            throw .cannotCreate(path: "standard output", reason: (error as NSError).localizedDescription)
+            throw DaemonError(error)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Output
 import Rendering
 import Settings
 
@@ -17,12 +18,12 @@ public struct ForegroundRender: Sendable {
 
     /// - Parameters:
     ///   - job: a job file's path, or `-` for standard input.
-    ///   - output: where the picture goes.
+    ///   - output: where the picture goes; `-` is standard output.
     ///   - initImage: the file of a picture to begin with, if any. What the job calls `init_image` lies in a spool, which this has not.
     ///   - strength: how far to go from it; the job's own, or 0.8, without it.
     ///   - modelDirectories: searched before the system's.
     ///   - precision: what the job's own `precision` gives way to, if anything.
-    ///   - dump: where the intermediate tensors go, if they are wanted.
+    ///   - dump: where the intermediate tensors go, if they are wanted; `-` is standard output.
     ///   - threads: 0 takes one for each CPU.
     ///   - printsRecord: print how the picture was made to standard output.
     public init(
@@ -42,19 +43,26 @@ public struct ForegroundRender: Sendable {
 
     /// Makes the picture and writes it.
     public func run() throws(DaemonError) {
+        let picture = OutputFile(output), tensors = dump.map { OutputFile($0) }
+        guard [picture.isStandardOutput, tensors?.isStandardOutput == true, printsRecord].count(where: { $0 }) < 2
+        else {
+            throw .usage("only one of --output, --dump and --json can go to standard output")
+        }
+        // Not after minutes of work.
+        do throws(OutputError) {
+            try picture.check()
+            try tensors?.check()
+        } catch {
+            throw DaemonError(error)
+        }
         var request = try readRequest()
         request.precision = precision ?? request.precision
         let rendered = try render(request, readInitImage(request))
-        do {
-            try Data(rendered.webp).write(to: URL(fileURLWithPath: output), options: .atomic)
+        do throws(OutputError) {
+            try picture.write(rendered.webp)
+            if printsRecord { try OutputFile.standardOutput.write(rendered.record.encoded()) }
         } catch {
-            throw .cannotCreate(path: output, reason: (error as NSError).localizedDescription)
-        }
-        guard printsRecord else { return }
-        do {
-            try FileHandle.standardOutput.write(contentsOf: Data(rendered.record.encoded()))
-        } catch {
-            throw .cannotCreate(path: "standard output", reason: (error as NSError).localizedDescription)
+            throw DaemonError(error)
         }
     }
 
@@ -125,6 +133,6 @@ public struct ForegroundRender: Sendable {
     }
 
     private static let complain: @Sendable (String) -> Void = { sentence in
-        FileHandle.standardError.write(Data("latentd: \(sentence)\n".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("latentd: \(sentence)\n".utf8))
     }
 }

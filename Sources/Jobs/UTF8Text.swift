@@ -5,16 +5,9 @@ struct UTF8Text {
     /// Throws `invalidUTF8` with the offset of the first byte that belongs to no character.
     init(checking input: some Sequence<UInt8>) throws(JobError) {
         let all = Array(input)
-        if let offset = Self.firstInvalidOffset(in: all) { throw .invalidUTF8(offset: offset) }
+        if let offset = UTF8Validity.firstInvalidOffset(in: all) { throw .invalidUTF8(offset: offset) }
         self.bytes = all.starts(with: [0xEF, 0xBB, 0xBF]) ? all.dropFirst(3) : all[...]
     }
 
     var string: String { String(decoding: bytes, as: UTF8.self) }
-
-    private static func firstInvalidOffset(in bytes: [UInt8]) -> Int? {
-        if String(validating: bytes, as: UTF8.self) != nil { return nil }
-        var (iterator, decoder, offset) = (bytes.makeIterator(), UTF8(), 0)
-        while case .scalarValue(let scalar) = decoder.decode(&iterator) { offset += UTF8.width(scalar) }
-        return offset
-    }
 }

@@ -1,5 +1,5 @@
-import Glibc
 import JSONText
+import Output
 
 /// Collects tensors and writes them as one safetensors file, in the order of their addition.
 public struct SafetensorsWriter: Sendable {
@@ -58,27 +58,10 @@ public struct SafetensorsWriter: Sendable {
         return file
     }
 
-    /// Writes the file, so that a reader sees either none or all of it.
+    /// Writes the file to where a user named it; an old one is replaced whole.
     public func write(to path: String) throws(ModelError) {
-        let temporary = "\(path).\(getpid()).tmp"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
-        guard descriptor >= 0 else { throw .unwritable(file: path, code: errno) }
-        let bytes = bytes()
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
-            }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { break }
-            written += count
-        }
-        let synced = written == bytes.count && fsync(descriptor) == 0
-        let code = errno
-        guard close(descriptor) == 0, synced, rename(temporary, path) == 0 else {
-            let reason = synced ? errno : code
-            unlink(temporary)
-            throw .unwritable(file: path, code: reason)
+        do throws(OutputError) { try OutputFile(path).write(bytes()) } catch {
+            throw .unwritable(file: error.path, code: error.code)
         }
     }
 }

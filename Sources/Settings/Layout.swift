@@ -35,6 +35,9 @@ public struct Layout: Sendable, Equatable {
         models = [state.appending("models"), Self.installedModels]
     }
 
+    /// The variables in which systemd announces directories.
+    static let variables = ["STATE_DIRECTORY", "CACHE_DIRECTORY", "RUNTIME_DIRECTORY", "CONFIGURATION_DIRECTORY"]
+
     /// The system's instance: the FHS paths, unless systemd names others in `STATE_DIRECTORY` and its siblings.
     ///
     /// Of several directories in one variable, the first counts, as in the unit.

@@ -1,3 +1,4 @@
+import Jobs
 import SystemPackage
 import Yams
 
@@ -58,7 +59,10 @@ struct SettingsFile {
                 throw SettingsError.unreadableFile(path, reason: "it is larger than \(ByteCount(maxSize))")
             }
             guard let text = String(validating: bytes, as: UTF8.self) else {
-                throw SettingsError.malformedFile(path, line: nil, reason: "it is not UTF-8 text")
+                let good = bytes.prefix(UTF8Validity.firstInvalidOffset(in: bytes) ?? 0)
+                let line = good.count(where: { $0 == UInt8(ascii: "\n") }) + 1
+                throw SettingsError.malformedFile(
+                    path, line: line, reason: "the text is not UTF-8: see byte \(good.count)")
             }
             return text
         } catch let error as SettingsError {

@@ -29,7 +29,7 @@ struct DoctorCommand: ParsableCommand {
 
     mutating func run() throws {
         let report = Doctor(layout: instance.layout, daemon: instance.daemon).examine()
-        instance.printer.result(report.findings, text: report.text)
+        try instance.printer.result(report.findings, text: report.text)
         if report.problems > 0 { throw ClientError.unhealthy(problems: report.problems) }
     }
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Client
 import Foundation
+import Output
+import Settings
 
 /// The command line of the client.
 @main
@@ -22,6 +24,11 @@ struct Latentctl: ParsableCommand {
     @OptionGroup var instance: InstanceOptions
 
     static func main() {
+        OutputFile.ignoreSignals()
+        if let problem = ProcessText.current.problem {
+            Printer(json: false).note("latentctl: \(problem.description)")
+            Foundation.exit(problem.exitCode)
+        }
         do {
             var command = try parseAsRoot()
             try command.run()

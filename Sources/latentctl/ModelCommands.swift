@@ -12,7 +12,7 @@ struct PlanCommand: ParsableCommand {
     mutating func run() throws {
         for request in try job.source.jobs() {
             let plan = try instance.daemon.call(PlanJob.self, PlanJob.Parameters(job: request.json)).plan
-            instance.printer.result(plan, text: plan.details)
+            try instance.printer.result(plan, text: plan.details)
         }
     }
 }
@@ -26,7 +26,7 @@ struct ModelsCommand: ParsableCommand {
 
     mutating func run() throws {
         let models = try instance.daemon.call(Models.self, Nothing()).models
-        instance.printer.result(models, text: modelTable(models))
+        try instance.printer.result(models, text: modelTable(models))
     }
 }
 
@@ -41,6 +41,6 @@ struct CalibrateCommand: ParsableCommand {
 
     mutating func run() throws {
         let calibrations = try instance.daemon.call(Calibrate.self, Calibrate.Parameters(model: model)).calibrations
-        instance.printer.result(calibrations, text: calibrationTable(calibrations))
+        try instance.printer.result(calibrations, text: calibrationTable(calibrations))
     }
 }

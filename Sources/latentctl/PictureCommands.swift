@@ -17,7 +17,7 @@ struct InspectCommand: ParsableCommand {
 
     mutating func run() throws {
         let picture = try PictureFile(path: file)
-        instance.printer.raw(try job ? picture.job() : picture.report(json: instance.json))
+        try instance.printer.raw(job ? picture.job() : picture.report(json: instance.json))
     }
 }
 
@@ -34,7 +34,7 @@ struct ViewCommand: ParsableCommand {
     @OptionGroup var instance: InstanceOptions
 
     mutating func run() throws {
-        instance.printer.raw(try PictureFile(path: file).preview(columns: columns))
+        try instance.printer.raw(PictureFile(path: file).preview(columns: columns))
     }
 
     func validate() throws {

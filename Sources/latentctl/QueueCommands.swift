@@ -18,7 +18,7 @@ extension InstanceOptions {
     fileprivate func change<Change: Method>(_ job: JobArgument, by method: Change.Type) throws
     where Change.Parameters == JobReference, Change.Reply == JobReply {
         let job = try daemon.call(method, job.reference).job
-        printer.result(job, text: "\(job.id) \(job.state.rawValue)")
+        try printer.result(job, text: "\(job.id) \(job.state.rawValue)")
     }
 }
 
@@ -29,7 +29,7 @@ struct StatusCommand: ParsableCommand {
 
     mutating func run() throws {
         let status = try instance.daemon.call(Status.self, Nothing())
-        instance.printer.result(status, text: status.details)
+        try instance.printer.result(status, text: status.details)
     }
 }
 
@@ -48,7 +48,7 @@ struct ListCommand: ParsableCommand {
         let jobs = try instance.daemon.call(
             List.self, List.Parameters(states: states.isEmpty ? nil : states, limit: limit)
         ).jobs
-        instance.printer.result(jobs, text: jobTable(jobs))
+        try instance.printer.result(jobs, text: jobTable(jobs))
     }
 }
 
@@ -61,7 +61,7 @@ struct ShowCommand: ParsableCommand {
     mutating func run() throws {
         let reply = try instance.daemon.call(Show.self, job.reference)
         let progress = reply.progress == nil ? "" : "\n\n" + ProgressBar.line(reply)
-        instance.printer.result(reply, text: reply.job.details + progress)
+        try instance.printer.result(reply, text: reply.job.details + progress)
     }
 }
 
@@ -108,7 +108,7 @@ struct PauseCommand: ParsableCommand {
     @OptionGroup var instance: InstanceOptions
 
     mutating func run() throws {
-        instance.printer.result(try instance.daemon.call(Pause.self, Nothing()), text: "paused")
+        try instance.printer.result(instance.daemon.call(Pause.self, Nothing()), text: "paused")
     }
 }
 
@@ -118,6 +118,6 @@ struct ResumeCommand: ParsableCommand {
     @OptionGroup var instance: InstanceOptions
 
     mutating func run() throws {
-        instance.printer.result(try instance.daemon.call(Resume.self, Nothing()), text: "resumed")
+        try instance.printer.result(instance.daemon.call(Resume.self, Nothing()), text: "resumed")
     }
 }

@@ -15,7 +15,8 @@ struct SubmitCommand: ParsableCommand {
     @Flag(help: "Wait for the picture and show how far it is.")
     var wait = false
 
-    @Option(help: ArgumentHelp("Wait for the picture and copy it to this file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Wait for the picture and copy it to this file; - is standard output.", valueName: "file"))
     var output: String?
 
     @OptionGroup var instance: InstanceOptions

@@ -2,6 +2,8 @@ import ArgumentParser
 import Client
 import Daemon
 import Foundation
+import Output
+import Settings
 
 /// The command line of the daemon.
 @main
@@ -13,6 +15,8 @@ struct Latentd: AsyncParsableCommand {
         subcommands: [ServeCommand.self, RenderCommand.self, ImportCommand.self])
 
     static func main() async {
+        OutputFile.ignoreSignals()
+        if let problem = ProcessText.current.problem { end(problem.description, code: problem.exitCode) }
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -21,10 +25,14 @@ struct Latentd: AsyncParsableCommand {
                 try command.run()
             }
         } catch let error as DaemonError {
-            FileHandle.standardError.write(Data("latentd: \(error.description)\n".utf8))
-            Foundation.exit(error.exitCode)
+            end(error.description, code: error.exitCode)
         } catch {
             exit(withError: error)
         }
+    }
+
+    private static func end(_ sentence: String, code: Int32) -> Never {
+        try? FileHandle.standardError.write(contentsOf: Data("latentd: \(sentence)\n".utf8))
+        Foundation.exit(code)
     }
 }

@@ -10,10 +10,10 @@ struct RenderCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("A job file (NAME.json, NAME.txt), or - for one on standard input.", valueName: "job"))
     var job: String
 
-    @Option(help: ArgumentHelp("Where the picture goes.", valueName: "file.webp"))
+    @Option(help: ArgumentHelp("Where the picture goes; - is standard output.", valueName: "file.webp"))
     var output: String
 
-    @Option(help: ArgumentHelp("A picture to begin with, PNG or WebP.", valueName: "file"))
+    @Option(help: ArgumentHelp("A picture to begin with, PNG, JPEG or WebP.", valueName: "file"))
     var initImage: String?
 
     @Option(help: ArgumentHelp("How far to go from --init-image, above 0 to 1; 0.8 without it.", valueName: "part"))
@@ -25,7 +25,9 @@ struct RenderCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Use these weights and no others: fp32, bf16, int8 or int4.", valueName: "name"))
     var precision: Precision?
 
-    @Option(help: ArgumentHelp("Write what was computed on the way to this file.", valueName: "tensors.safetensors"))
+    @Option(
+        help: ArgumentHelp(
+            "Write what was computed on the way to this file; - is standard output.", valueName: "tensors.safetensors"))
     var dump: String?
 
     @Option(help: "Threads that compute; 0 takes one for each CPU.")

@@ -55,6 +55,83 @@ struct CommandLineTests {
         #expect(missing.code == 66 && missing.errors.contains("none.json"))
     }
 
+    /// Runs a line of bash, in which `$latentd`, `$latentctl`, `$root` and `$render` stand for what they say.
+    private func shell(_ root: Root, _ line: String) async throws -> (code: Int32, output: String, errors: String) {
+        try Data(quickJob("a", #","seed":3"#).utf8).write(to: URL(fileURLWithPath: root.path + "/job.json"))
+        let names = """
+            latentd='\(Executable.latentd)'; latentctl='\(Executable.latentctl)'; root='\(root.path)'
+            render="$latentd render $root/job.json --models \(Executable.fixtureModels)"
+            cd "$root"; set -o pipefail
+
+            """
+        return try await Executable.run("/bin/bash", ["-c", names + line])
+    }
+
+    @Test("A picture goes to standard output, through links, FIFOs and devices, and nothing else with it")
+    func outputs() async throws {
+        let root = try Root()
+        let plain = try await shell(root, "$render --output plain.webp")
+        #expect(plain.code == 0, "\(plain.errors)")
+        let bitstream = try WebP.bitstream(of: root.bytes("plain.webp"))
+        for line in [
+            "$render --output - > out.webp", "$render --output /dev/stdout | cat > out.webp",
+            "$render --output /dev/fd/3 3> out.webp",
+            "touch real; ln -s real link; $render --output link; cp real out.webp",
+            "mkfifo pipe; cat pipe > out.webp & $render --output pipe; wait $!",
+            "$render --output - --dump /dev/null > out.webp",
+        ] {
+            let end = try await shell(root, "rm -f out.webp real; " + line)
+            #expect(end.code == 0 && end.errors.isEmpty, "\(line): \(end.errors)")
+            #expect(try WebP.bitstream(of: root.bytes("out.webp")) == bitstream, "\(line)")
+        }
+        let tensors = try await shell(root, "rm real; $render --output out.webp --dump - | head -c 4096 > t; true")
+        #expect(tensors.errors.isEmpty || tensors.errors.contains("nobody reads"), "\(tensors.errors)")
+        #expect(try String(decoding: root.bytes("t"), as: UTF8.self).contains("input_ids"))
+        #expect(root.names("") == ["etc", "job.json", "link", "out.webp", "pipe", "plain.webp", "spool", "t"])
+    }
+
+    @Test("Two things for standard output, a closed pipe and a full device end with a code and a sentence")
+    func outputErrors() async throws {
+        let root = try Root()
+        for (line, code, says) in [
+            ("$render --output - --json", Int32(64), "standard output"),
+            ("$render --output - --dump -", 64, "standard output"),
+            ("$render --output /dev/full", 73, "No space left"),
+            // Its reader opens the FIFO and goes.
+            ("mkfifo p; (exec 3< p) & exec 4> p; wait; $render --output - >&4", 74, "nobody reads"),
+            ("$latentctl --root . submit a --output - --json", 64, "standard output"),
+        ] {
+            let end = try await shell(root, line)
+            #expect(end.code == code && end.errors.contains(says), "\(line): \(end.code) \(end.errors)")
+        }
+        // A limit of 1 KiB, below any picture of ours, stands for a full disk.
+        let full = try await shell(
+            root, "echo old > out.webp; chmod 640 out.webp; ulimit -f 1; $render --output out.webp")
+        #expect(full.code == 73 && full.errors.contains("File too large"), "\(full.code) \(full.errors)")
+        #expect(try root.bytes("out.webp") == Array("old\n".utf8))
+        #expect(root.names("").filter { $0.hasPrefix(".") }.isEmpty)
+    }
+
+    @Test("Words that are not UTF-8 are refused on both command lines, and by name")
+    func notText() async throws {
+        let root = try Root()
+        for (line, code, says) in [
+            (#"$latentctl --root . submit $'a \xff'"#, Int32(64), "argument 4 is not UTF-8: see its byte 2"),
+            (#"$latentctl --root . submit a --negative-prompt $'\xed\xa0\x80'"#, 64, "(after --negative-prompt)"),
+            (#"$latentd render job.json --output $'\xc3.webp'"#, 64, "(after --output)"),
+            (#"LATENTD_LOG_LEVEL=$'\xff' $latentd serve --root ."#, 78, "LATENTD_LOG_LEVEL"),
+            (#"printf 'threads: 2\n# \xff' > etc/latentd.yaml; $latentd serve --root ."#, 78, "latentd.yaml, line 2"),
+            (#"printf '{"prompt":"a\xff"}' > job.json; $latentctl --root . submit job.json"#, 65, "job.json"),
+            (#"printf '{"prompt":"\\ud800"}' > job.json; $latentctl --root . submit job.json"#, 65, "surrogate"),
+            (#"printf '{"prompt":"a\\u0000"}' > job.json; $latentctl --root . submit job.json"#, 65, "prompt"),
+            (#"printf 'a\xff' > job.txt; $latentctl --root . submit job.txt"#, 65, "job.txt"),
+        ] {
+            let end = try await shell(root, line)
+            #expect(end.code == code && end.errors.contains(says), "\(line): \(end.code) \(end.errors)")
+        }
+        #expect(root.names("spool/incoming").isEmpty)
+    }
+
     @Test("submit drops the job into the spool when there is no daemon, and the next daemon does it")
     func submitWithoutDaemon() async throws {
         let root = try Root()

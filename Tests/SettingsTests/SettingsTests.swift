@@ -153,7 +153,7 @@ struct SettingsTests {
         #expect(try complaint(String(repeating: "#", count: 1 << 21)).hasSuffix("it is larger than 1 MiB"))
         let binary = directory.path.appending("binary.yaml")
         try Data([0x74, 0xff, 0xfe]).write(to: URL(filePath: binary.string))
-        #expect(throws: SettingsError.malformedFile(binary, line: nil, reason: "it is not UTF-8 text")) {
+        #expect(throws: SettingsError.malformedFile(binary, line: 1, reason: "the text is not UTF-8: see byte 1")) {
             try Settings.load(layout: layout, configuration: binary, environment: [:])
         }
     }
