@@ -76,7 +76,9 @@ struct JSONParser {
             let name = try string()
             skipSpace()
             guard skip(":") else { throw failure("a colon is expected here") }
-            members.append(JSONValue.Member(name, try value()))
+            do throws(JSONError) { members.append(JSONValue.Member(name, try value())) } catch {
+                throw error.inside(name)
+            }
             skipSpace()
         } while skip(",")
         guard skip("}") else { throw failure("a comma or } is expected here") }

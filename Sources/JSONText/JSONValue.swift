@@ -53,7 +53,9 @@ public enum JSONValue: Equatable, Sendable {
 extension JSONValue: Codable {
     /// Reads what any decoder of JSON holds; the order of members is the decoder's.
     public init(from decoder: any Decoder) throws {
-        if let keyed = try? decoder.container(keyedBy: Key.self) {
+        if let decoding = decoder as? JSONDecoding {
+            self = decoding.value
+        } else if let keyed = try? decoder.container(keyedBy: Key.self) {
             self = .object(
                 try keyed.allKeys.map { Member($0.stringValue, try keyed.decode(JSONValue.self, forKey: $0)) })
         } else if var elements = try? decoder.unkeyedContainer() {

@@ -1,4 +1,5 @@
 import Foundation
+import JSONText
 
 /// One method call as it came over the wire.
 ///
@@ -10,7 +11,7 @@ public struct Call: Sendable {
     public let oneway: Bool
     /// The caller accepts several replies.
     public let more: Bool
-    private let message: Data
+    private let message: JSONValue
 
     private struct Header: Decodable {
         let method: String
@@ -23,12 +24,13 @@ public struct Call: Sendable {
         let parameters: Parameters?
     }
 
-    /// Reads a message (without its NUL); its parameters are only looked at by ``parameters(_:)``.
+    /// Reads a message (without its NUL) as strictly as a job file is read; what its parameters mean is only looked at by
+    /// ``parameters(_:)``.
     public init(message: [UInt8]) throws(VarlinkError) {
-        let data = Data(message)
+        let value = try JSONValue(message: message)
         let header: Header
         do {
-            header = try JSONDecoder().decode(Header.self, from: data)
+            header = try value.decoded(as: Header.self)
         } catch {
             throw .malformed(reason: "expected a JSON object with a string 'method'")
         }
@@ -39,7 +41,7 @@ public struct Call: Sendable {
         method = header.method
         oneway = header.oneway ?? false
         more = header.more ?? false
-        self.message = data
+        self.message = value
     }
 
     /// The interface's part of ``method``.
@@ -50,11 +52,8 @@ public struct Call: Sendable {
     /// The parameters as a typed value; missing parameters are an empty object.
     public func parameters<Parameters: Decodable>(_ type: Parameters.Type) throws(CallError) -> Parameters {
         do {
-            let decoder = JSONDecoder()
-            if let parameters = try decoder.decode(Body<Parameters>.self, from: message).parameters {
-                return parameters
-            }
-            return try decoder.decode(Parameters.self, from: Data("{}".utf8))
+            if let parameters = try message.decoded(as: Body<Parameters>.self).parameters { return parameters }
+            return try JSONValue.object([]).decoded(as: Parameters.self)
         } catch let error as DecodingError {
             throw .invalidParameter(error.parameterPath)
         } catch {
@@ -92,6 +91,19 @@ extension DecodingError {
         let path = (context.codingPath + (missing.map { [$0] } ?? [])).map(\.stringValue)
         let inside = path.first == "parameters" ? path.dropFirst() : path[...]
         return inside.isEmpty ? "parameters" : inside.joined(separator: ".")
+    }
+}
+
+extension JSONValue {
+    /// How deep arrays and objects may lie in each other; a message with a job needs four levels.
+    private static let maximumMessageDepth = 32
+
+    /// One message, which must be UTF-8 and JSON to the letter.
+    init(message: [UInt8]) throws(VarlinkError) {
+        let parsed = message.withUnsafeBytes { bytes in
+            Result { () throws(JSONError) in try JSONValue(parsing: bytes, maximumDepth: Self.maximumMessageDepth) }
+        }
+        do throws(JSONError) { self = try parsed.get() } catch { throw .malformed(reason: error.description) }
     }
 }
 

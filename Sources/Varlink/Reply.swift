@@ -1,4 +1,3 @@
-import Foundation
 import JSONText
 
 /// Replies on the wire.
@@ -38,15 +37,14 @@ enum Reply {
     static func decode<Parameters: Decodable>(
         _ type: Parameters.Type, from message: [UInt8]
     ) throws(VarlinkError) -> (parameters: Parameters, continues: Bool) {
-        let data = Data(message)
-        let decoder = JSONDecoder()
+        let value = try JSONValue(message: message)
         do {
-            let header = try decoder.decode(Header.self, from: data)
+            let header = try value.decoded(as: Header.self)
             if let name = header.error {
-                let parameters = try decoder.decode(Failure.self, from: data).parameters ?? [:]
+                let parameters = try value.decoded(as: Failure.self).parameters ?? [:]
                 throw VarlinkError.refused(CallError(name: name, parameters: parameters))
             }
-            return (try decoder.decode(Success<Parameters>.self, from: data).parameters, header.continues ?? false)
+            return (try value.decoded(as: Success<Parameters>.self).parameters, header.continues ?? false)
         } catch let error as VarlinkError {
             throw error
         } catch {

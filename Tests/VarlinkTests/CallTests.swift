@@ -32,6 +32,42 @@ struct CallTests {
         }
     }
 
+    @Test("Text that is no text is refused with its field")
+    func noText() {
+        func refusal(_ prompt: [UInt8]) -> String {
+            let head = Array(#"{"method":"org.latentd.Submit","parameters":{"job":{"prompt":"a"#.utf8)
+            do {
+                _ = try Call(message: head + prompt + Array(#""}}}"#.utf8))
+                return "none"
+            } catch {
+                return error.description
+            }
+        }
+        #expect(refusal(Array(" red apple".utf8)) == "none")
+        for bad in [[0xFF], [0xC3], [0xED, 0xA0, 0x80], Array(#"\ud800"#.utf8), Array(#"\udc00\ud800"#.utf8)] {
+            #expect(refusal(bad).hasSuffix("in parameters.job.prompt"), "\(refusal(bad))")
+        }
+    }
+
+    @Test(
+        "A message is read as strictly as a job file",
+        arguments: [#"{"method":"a.B",}"#, #"{"method":"a.B","method":"a.C"}"#])
+    func strict(text: String) {
+        #expect(throws: VarlinkError.self) { try Call(message: Array(text.utf8)) }
+    }
+
+    @Test("Brackets nested 480 deep are refused at the 33rd, however many there are")
+    func nesting() throws {
+        let nested = String(repeating: "[", count: 480) + String(repeating: "]", count: 480)
+        let many = Array(repeating: nested, count: 200).joined(separator: ",")
+        let text = #"{"method":"org.latentd.Submit","parameters":{"job":[\#(many)]}}"#
+        let error = #expect(throws: VarlinkError.self) { try Call(message: Array(text.utf8)) }
+        #expect(error?.description.contains("nested more than 32 deep") == true)
+        let deepest = String(repeating: "[", count: 29) + String(repeating: "]", count: 29)
+        let call = try Call(message: Array(#"{"method":"a.B","parameters":{"job":\#(deepest)}}"#.utf8))
+        #expect(try call.parameters(Submit.Parameters.self).job.description == deepest)
+    }
+
     @Test("A wrong parameter is named by its path")
     func parameterPath() throws {
         let missing = try Call(message: Array(#"{"method":"org.latentd.Show"}"#.utf8))
