@@ -7,7 +7,7 @@ build=(
     # What the Swift toolchain itself runs and links with.
     git ca-certificates tzdata binutils gcc libc6-dev libstdc++-12-dev zlib1g-dev libcurl4 libedit2 libncurses6 libxml2
     make pkg-config
-    libopenblas-dev libsqlite3-dev libpng-dev libsystemd-dev libwebp-dev
+    libopenblas-dev libsqlite3-dev libpng-dev libjpeg62-turbo-dev libsystemd-dev libwebp-dev
 )
 check=("${build[@]}" gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static bochs)
 systemd=("${build[@]}" systemd systemd-container)

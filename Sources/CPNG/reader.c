@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 struct png_reader {
     png_structp png;
@@ -104,18 +105,6 @@ const char *png_reader_row(struct png_reader *reader, uint8_t *row) {
     return NULL;
 }
 
-const char *png_reader_image(struct png_reader *reader, uint8_t *pixels) {
-    if (setjmp(png_jmpbuf(reader->png))) return reader->problem;
-    begin(reader);
-    size_t height = png_get_image_height(reader->png, reader->info);
-    size_t stride = png_get_rowbytes(reader->png, reader->info);
-    bool is_interlaced = png_get_interlace_type(reader->png, reader->info) != PNG_INTERLACE_NONE;
-    for (int pass = 0; pass < (is_interlaced ? PNG_INTERLACE_ADAM7_PASSES : 1); pass++) {
-        for (size_t row = 0; row < height; row++) png_read_row(reader->png, pixels + row * stride, NULL);
-    }
-    return NULL;
-}
-
 const char *png_reader_finish(struct png_reader *reader) {
     if (setjmp(png_jmpbuf(reader->png))) return reader->problem;
     png_read_end(reader->png, NULL);
@@ -123,6 +112,19 @@ const char *png_reader_finish(struct png_reader *reader) {
 }
 
 bool png_reader_is_truncated(const struct png_reader *reader) { return reader->is_truncated; }
+
+size_t png_inflate(const uint8_t *source, size_t count, uint8_t *target, size_t capacity) {
+    z_stream stream = {.next_in = (Bytef *)source, .avail_in = (uInt)count, .next_out = target, .avail_out = (uInt)capacity};
+    if (inflateInit(&stream) != Z_OK) return 0;
+    int result = inflate(&stream, Z_FINISH);
+    size_t written = capacity - stream.avail_out;
+    inflateEnd(&stream);
+    // A stream that is cut short gives what it has; one that is longer than the room gives nothing.
+    if (result == Z_STREAM_END) return written;
+    return result == Z_BUF_ERROR && stream.avail_in == 0 && stream.avail_out > 0 ? written : 0;
+}
+
+uint32_t png_checksum(const uint8_t *bytes, size_t count) { return (uint32_t)crc32_z(0, bytes, count); }
 
 void png_reader_free(struct png_reader *reader) {
     if (!reader) return;

@@ -2,7 +2,7 @@
 public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The bytes do not begin as a WebP does.
     case notWebP
-    /// The bytes begin neither as a PNG nor as a WebP does.
+    /// The bytes begin as no picture does that we read.
     case unknownFormat
     /// The bytes end before the picture does.
     case truncated
@@ -12,6 +12,10 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     case animated
     /// More pixels than the caller allows.
     case tooLarge(width: Int, height: Int, maximumPixels: Int)
+    /// A side is longer than what is read of pictures from outside.
+    case sideTooLong(width: Int, height: Int, maximumSide: Int)
+    /// The caller asked to stop.
+    case stopped
     /// The host has no memory to read it.
     case noMemory
     /// WebP holds sides of 1 to 16383 pixels.
@@ -27,13 +31,16 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notWebP: "The file is not a WebP picture."
-        case .unknownFormat: "The file is neither a PNG nor a WebP picture."
+        case .unknownFormat: "The file is neither a PNG nor a JPEG nor a WebP picture."
         case .truncated: "The picture is cut short."
         case .corrupt(let reason): "The picture is damaged: \(reason)."
         case .animated: "The picture is animated; only still pictures are read."
         case .noMemory: "There is no memory to read the picture."
         case .tooLarge(let width, let height, let maximum):
             "The picture is \(width) x \(height); at most \(maximum) pixels are read."
+        case .sideTooLong(let width, let height, let maximum):
+            "The picture is \(width) x \(height); sides of at most \(maximum) pixels are read."
+        case .stopped: "The reading of the picture was stopped."
         case .unencodableSize(let width, let height):
             "A WebP picture cannot be \(width) x \(height): each side is 1 to 16383 pixels."
         case .encoding(let code): "libwebp could not encode the picture (its error \(code))."

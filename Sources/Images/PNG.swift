@@ -21,25 +21,33 @@ enum PNG {
         try withReader(of: bytes) { _, header throws(ImageError) in header }
     }
 
-    /// Hands every row, top to bottom, to `body`: `3 * width` bytes. Only an interlaced picture is in memory as a whole.
+    /// Hands every row, top to bottom, to `body`: `3 * width` bytes. Before each row that is read, `goesOn` is asked. Only an
+    /// interlaced picture is in memory as a whole.
     static func readRows(
-        of bytes: [UInt8], _ body: (UnsafeBufferPointer<UInt8>) -> Void
+        of bytes: [UInt8], goesOn: () -> Bool, _ body: (UnsafeBufferPointer<UInt8>) -> Void
     ) throws(ImageError) {
         try withReader(of: bytes) { reader, header throws(ImageError) in
             let stride = 3 * header.width
-            let rowCount = header.isInterlaced ? header.height : 1
-            let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: stride * rowCount)
+            let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(
+                capacity: stride * (header.isInterlaced ? header.height : 1))
             defer { buffer.deallocate() }
             buffer.initialize(repeating: 0)
-            if header.isInterlaced { try require(png_reader_image(reader, buffer.baseAddress), reader) }
-            for row in 0..<header.height {
-                if !header.isInterlaced { try require(png_reader_row(reader, buffer.baseAddress), reader) }
-                let start = header.isInterlaced ? row * stride : 0
-                body(UnsafeBufferPointer(rebasing: buffer[start..<start + stride]))
+            let passes = header.isInterlaced ? Int(PNG_READER_PASSES) : 1
+            for pass in 1...passes {
+                for row in 0..<header.height {
+                    guard goesOn() else { throw .stopped }
+                    let start = header.isInterlaced ? row * stride : 0
+                    let place = UnsafeMutableBufferPointer(rebasing: buffer[start..<start + stride])
+                    try require(png_reader_row(reader, place.baseAddress), reader)
+                    if pass == passes { body(UnsafeBufferPointer(place)) }
+                }
             }
             try require(png_reader_finish(reader), reader)
         }
     }
+
+    /// What libpng and zlib allocate while they read rows of this width: two rows of at most 8 bytes a pixel, each twice, and a window.
+    static func workingBytes(width: Int) -> Int { 4 * 8 * (width + 64) + 1 << 18 }
 
     private static func withReader<Result>(
         of bytes: [UInt8], _ body: (OpaquePointer, Header) throws(ImageError) -> Result

@@ -1,8 +1,7 @@
-import CWebP
-
-/// A picture from outside, PNG or WebP, on its way to a size of ours.
+/// A picture from outside, PNG, JPEG or WebP, on its way to a size of ours.
 ///
-/// Making one reads the header alone; that is the moment in which a huge or animated picture is refused.
+/// Making one reads the header and the metadata alone; that is the moment in which a huge or animated picture is refused.
+/// Its size is what is seen: a picture whose Exif or XMP says so is turned before anything else is done with it.
 public struct SourcePicture: Sendable {
     /// Width in pixels.
     public let width: Int
@@ -11,12 +10,17 @@ public struct SourcePicture: Sendable {
 
     private let bytes: [UInt8]
     private let format: Format
+    private let orientation: Orientation
+    /// As the rows are stored.
+    private let stored: (width: Int, height: Int)
 
-    /// The most pixels that are read: 8192 x 8192.
-    public static let maximumPixels = WebP.maximumPixels
+    /// The longest side that is read, in pixels.
+    public static let maximumSide = 8192
 
     private enum Format {
         case png(isInterlaced: Bool)
+        /// With what libjpeg allocates beside its rows.
+        case jpeg(workingBytes: Int)
         /// With the bytes that libwebp allocates for each pixel beside those that it gives.
         case webP(extraBytes: Int)
     }
@@ -24,45 +28,57 @@ public struct SourcePicture: Sendable {
     /// Takes a file's bytes.
     public init(_ bytes: [UInt8]) throws(ImageError) {
         self.bytes = bytes
+        let exif: ArraySlice<UInt8>?, xmp: ArraySlice<UInt8>?
         if PNG.isPNG(bytes) {
-            let header = try PNG.header(of: bytes)
-            (width, height) = (header.width, header.height)
+            let header = try PNG.header(of: bytes), metadata = PNGMetadata(bytes)
+            stored = (header.width, header.height)
             format = .png(isInterlaced: header.isInterlaced)
+            (exif, xmp) = (metadata.exif, metadata.xmp)
+        } else if JPEG.isJPEG(bytes) {
+            let header = try JPEG.header(of: bytes), metadata = JPEGMetadata(bytes)
+            stored = (header.width, header.height)
+            format = .jpeg(workingBytes: header.workingBytes)
+            (exif, xmp) = (metadata.exif, metadata.xmp)
         } else if WebP.isWebP(bytes) {
-            (width, height) = try WebP.size(of: bytes)
+            stored = try WebP.size(of: bytes)
             format = .webP(extraBytes: try WebP.workingBytes(of: bytes))
+            // Chunks that cannot be read turn nothing.
+            (exif, xmp) = ((try? WebP.exif(of: bytes))?[...], (try? WebP.xmp(of: bytes))?[...])
         } else {
             throw .unknownFormat
         }
-        guard width * height <= Self.maximumPixels else {
-            throw .tooLarge(width: width, height: height, maximumPixels: Self.maximumPixels)
+        guard max(stored.width, stored.height) <= Self.maximumSide else {
+            throw .sideTooLong(width: stored.width, height: stored.height, maximumSide: Self.maximumSide)
         }
+        orientation = Orientation(exif: exif, xmp: xmp)
+        (width, height) = orientation.swapsSides ? (stored.height, stored.width) : (stored.width, stored.height)
     }
 
     /// The memory that `scaled(toWidth:height:)` takes beside the file's bytes: rows that come one by one are scaled so.
     public func peakBytes(width: Int, height: Int) -> Int {
-        let scaler = LanczosScaler.byteCount(from: (self.width, self.height), to: (width, height))
+        let scaler = LanczosScaler.byteCount(from: stored, to: (width, height), turned: orientation)
         switch format {
-        case .png(let isInterlaced): return scaler + 3 * self.width * (isInterlaced ? self.height : 1)
-        case .webP(let extraBytes): return scaler + (3 + extraBytes) * self.width * self.height
+        case .png(let isInterlaced):
+            return scaler + 3 * stored.width * (isInterlaced ? stored.height : 1)
+                + PNG.workingBytes(width: stored.width)
+        case .jpeg(let workingBytes): return scaler + 4 * stored.width + workingBytes
+        case .webP(let extraBytes): return scaler + (3 + extraBytes) * stored.width * stored.height
         }
     }
 
     /// The picture at another size, whatever its proportions, by Lanczos' filter as diffusers scales it. Transparency is
     /// dropped.
-    public func scaled(toWidth width: Int, height: Int) throws(ImageError) -> RGBImage {
-        var scaler = LanczosScaler(from: (self.width, self.height), to: (width, height))
+    ///
+    /// - Parameter goesOn: Asked at every row of the file and of the result, and more often where much is read before the first;
+    ///   once it answered false it must go on to do so, and the end is `ImageError.stopped`.
+    public func scaled(toWidth width: Int, height: Int, goesOn: () -> Bool = { true }) throws(ImageError) -> RGBImage {
+        var scaler = LanczosScaler(from: stored, to: (width, height), turned: orientation)
         switch format {
-        case .png:
-            try PNG.readRows(of: bytes) { scaler.add($0) }
-        case .webP:
-            let pixels = try WebP.decode(bytes, maximumPixels: Self.maximumPixels).pixels
-            pixels.withUnsafeBufferPointer { pixels in
-                for row in 0..<self.height {
-                    scaler.add(UnsafeBufferPointer(rebasing: pixels[row * 3 * self.width..<(row + 1) * 3 * self.width]))
-                }
-            }
+        case .png: try PNG.readRows(of: bytes, goesOn: goesOn) { scaler.add($0, goesOn: goesOn) }
+        case .jpeg: try JPEG.readRows(of: bytes, goesOn: goesOn) { scaler.add($0, goesOn: goesOn) }
+        case .webP: try WebP.readRows(of: bytes, goesOn: goesOn) { scaler.add($0, goesOn: goesOn) }
         }
+        guard scaler.isComplete else { throw .stopped }
         return RGBImage(width: width, height: height, pixels: scaler.pixels)
     }
 }

@@ -20,6 +20,37 @@ extension WebP {
         return RGBImage(width: width, height: height, pixels: pixels)
     }
 
+    /// Hands every row of a still picture, top to bottom, to `body`: `3 * width` bytes. `goesOn` is asked whenever more of the file
+    /// was decoded, and before each row. The whole picture is in memory; transparency is dropped.
+    static func readRows(
+        of bytes: [UInt8], goesOn: () -> Bool, _ body: (UnsafeBufferPointer<UInt8>) -> Void
+    ) throws(ImageError) {
+        let (width, height) = try size(of: bytes)
+        let stride = 3 * width
+        let pixels = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: stride * height)
+        defer { pixels.deallocate() }
+        // A damaged picture leaves rows unwritten.
+        pixels.initialize(repeating: 0)
+        guard let decoder = WebPINewRGB(MODE_RGB, pixels.baseAddress, pixels.count, Int32(stride)) else {
+            throw .noMemory
+        }
+        defer { WebPIDelete(decoder) }
+        var known = 0, status = VP8_STATUS_SUSPENDED
+        while status == VP8_STATUS_SUSPENDED, known < bytes.count {
+            guard goesOn() else { throw .stopped }
+            known = min(known + pieceBytes, bytes.count)
+            status = bytes.withUnsafeBufferPointer { WebPIUpdate(decoder, $0.baseAddress, known) }
+        }
+        guard status == VP8_STATUS_OK else { throw .corrupt("its bitstream cannot be decoded") }
+        for row in 0..<height {
+            guard goesOn() else { throw .stopped }
+            body(UnsafeBufferPointer(rebasing: pixels[row * stride..<(row + 1) * stride]))
+        }
+    }
+
+    /// So much of a file is decoded between two questions.
+    private static let pieceBytes = 1 << 16
+
     /// Whether these bytes begin as a WebP does.
     static func isWebP(_ bytes: [UInt8]) -> Bool {
         bytes.starts(with: Array("RIFF".utf8)) && bytes.dropFirst(8).starts(with: Array("WEBP".utf8))

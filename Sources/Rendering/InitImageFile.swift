@@ -8,7 +8,7 @@ public struct InitImageFile: Sendable {
     public let path: String
     /// Of its bytes.
     public let sha256: String
-    /// Its own size, in pixels.
+    /// Its own size in pixels, as it is seen: turned as its metadata say.
     public var size: (width: Int, height: Int) { (picture.width, picture.height) }
 
     private let byteCount: Int
@@ -28,12 +28,19 @@ public struct InitImageFile: Sendable {
     /// The memory that it takes from then on: the file's bytes, and the pixels at the picture's size.
     func heldBytes(width: Int, height: Int) -> Int { byteCount + 3 * width * height }
 
-    /// The picture at a size of ours.
-    func pixels(width: Int, height: Int) throws(RenderingError) -> PixelBuffer {
+    /// The picture at a size of ours. `observer` is told at every row; what it throws ends the work and comes back as
+    /// `RenderingError.interrupted`.
+    func pixels(width: Int, height: Int, observer: () throws -> Void) throws(RenderingError) -> PixelBuffer {
+        var interruption: (any Error)?
         do throws(ImageError) {
-            let image = try picture.scaled(toWidth: width, height: height)
+            let image = try picture.scaled(toWidth: width, height: height) {
+                guard interruption == nil else { return false }
+                do { try observer() } catch { interruption = error }
+                return interruption == nil
+            }
             return PixelBuffer(width: width, height: height, bytes: image.pixels)
         } catch {
+            if let interruption { throw .interrupted(interruption) }
             throw .initImage(path, error)
         }
     }

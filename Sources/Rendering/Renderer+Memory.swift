@@ -22,8 +22,9 @@ extension Renderer {
                 guard let model = catalog[plan.variant.model] else { throw .modelGone(plan.variant.model) }
                 let pipeline = try pipeline(of: model, plan.variant.precision)
                 var settings = GenerationSettings(request, seed: 0, plan: plan)
-                settings.initImage = try initImage.map { (file) throws(RenderingError) in
-                    try scaled(file, to: (plan.width, plan.height), strength: request.strength)
+                if let initImage {
+                    try requireRoom(for: initImage, at: (plan.width, plan.height), request)
+                    settings.initImage = placeholder(for: (plan.width, plan.height), request)
                 }
                 let fit = try fit(pipeline, settings, request, beside: initImage)
                 if fit.mode != plan.memoryMode ?? fit.mode, isKnown.insert(plan.variant).inserted {
@@ -79,7 +80,7 @@ extension Renderer {
         }
     }
 
-    private func limit(for request: JobRequest?) -> @Sendable () -> Int {
+    func limit(for request: JobRequest?) -> @Sendable () -> Int {
         guard let most = request?.maxMemory else { return memoryLimit }
         return { [memoryLimit] in min(most, memoryLimit()) }
     }

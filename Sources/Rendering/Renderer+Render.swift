@@ -36,7 +36,9 @@ extension Renderer {
 
         var settings = GenerationSettings(request, seed: seed, plan: plan)
         settings.initImage = try initImage.map { (file) throws(RenderingError) in
-            try scaled(file, to: (plan.width, plan.height), strength: request.strength)
+            try scaled(file, to: (plan.width, plan.height), for: request) {
+                try observer(estimate.progress(at: clock.now))
+            }
         }
         let scaling = clock.now - start
         let pipeline = try pipeline(of: model, plan.variant.precision)

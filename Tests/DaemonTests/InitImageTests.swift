@@ -30,8 +30,8 @@ struct InitImageTests {
         try Data(bytes).write(to: URL(fileURLWithPath: "\(root.path)/spool/images/\(name)"))
     }
 
-    private func fixture(_ name: String) throws -> [UInt8] {
-        let golden = (Executable.fixtureModels as NSString).deletingLastPathComponent + "/golden/pictures/"
+    private func fixture(_ name: String, of folder: String = "pictures") throws -> [UInt8] {
+        let golden = (Executable.fixtureModels as NSString).deletingLastPathComponent + "/golden/\(folder)/"
         return Array(try Data(contentsOf: URL(fileURLWithPath: golden + name)))
     }
 
@@ -49,11 +49,26 @@ struct InitImageTests {
         await daemon.stop()
     }
 
+    @Test("A photo of a phone begins a picture as it is seen, whatever its format")
+    func photos() async throws {
+        let daemon = try await DaemonProcess(root)
+        for ending in ["jpg", "png", "webp"] {
+            try put("phone.\(ending)", fixture("turned-6.\(ending)", of: "photos"))
+            try root.drop("\(ending).json", job("images/phone.\(ending)"))
+            #expect(await daemon.journal.line(with: "Finished a job", "job.result=\(ending)") != nil)
+            let record = try root.json("spool/done/\(ending).json")
+            #expect(record["init_image"]?["width"] == .number(JSONNumber(13)))
+            #expect(record["picture"]?["height"] == .number(JSONNumber(16)))
+        }
+        await daemon.stop()
+    }
+
     @Test("What is no picture, or not there, fails its own job by the field")
     func badPictures() async throws {
         try put("text.png", Array("no picture".utf8))
         try put("cut.webp", Array(cat.dropLast(20)))
         try put("animated.webp", fixture("animated.webp"))
+        try put("cut.jpg", Array(fixture("turned-6.jpg", of: "photos").dropLast(30)))
         try put("cut.png", Array(fixture("rgb-8.png").dropLast(30)))
         var flipped = try fixture("rgb-8.png")
         flipped[400] = ~flipped[400]
@@ -66,7 +81,8 @@ struct InitImageTests {
         #expect(symlink("cat.webp", root.path + "/spool/images/link.webp") == 0)
         #expect(symlink("/etc", root.path + "/spool/images/etc") == 0)
         let bad = [
-            ("text.png", "neither a PNG nor a WebP"), ("cut.webp", "cut short"), ("animated.webp", "animated"),
+            ("text.png", "neither a PNG nor a JPEG nor a WebP"), ("cut.webp", "cut short"),
+            ("animated.webp", "animated"), ("cut.jpg", "cut short"),
             ("cut.png", "cut short"), ("flipped.png", "damaged"), ("huge.png", "30000 x 30000"),
             ("link.webp", "links are not followed"), ("etc/hostname", "links are not followed"),
             ("sub", "not a file"), ("none.webp", "No such file"),

@@ -14,7 +14,7 @@ import diffusers
 import torch
 import transformers
 
-from generator import blocks, encoders, image_runs, loras, models, noise, pictures, runs, schedules, texts
+from generator import blocks, encoders, image_runs, loras, models, noise, photos, pictures, runs, schedules, texts
 
 ROOT = pathlib.Path(__file__).resolve().parent
 
@@ -65,6 +65,7 @@ def main():
         "tokenizers": texts.cases({name: components[0] for name, components in loaded.items()}),
         "noise": noise.write(golden / "noise.safetensors"),
     }
+    photos.write(golden / "photos")
     text = json.dumps(index, indent=1, ensure_ascii=True)
     (ROOT / "golden.json").write_text(text + "\n", encoding="utf-8")
 

@@ -150,4 +150,75 @@ struct InitImageTests {
         let error = #expect(throws: RenderingError.self) { try render(small, file, with: renderer) }
         #expect(error?.code == "memory_limit")
     }
+
+    @Test("The job's own limit holds for the picture that it begins with")
+    func jobsOwnMemory() throws {
+        let large = try WebP.encode(
+            RGBImage(width: 4096, height: 4096, pixels: [UInt8](repeating: 9, count: 3 << 24)), compression: .lossless)
+        let file = try InitImageFile(path: "images/large.webp", bytes: large)
+        let renderer = try renderer()
+        let small = request {
+            $0.width = 48
+            $0.height = 48
+            $0.maxMemory = 100 << 20
+        }
+        let plan = try renderer.plan(request(), initImage: catFile(), now: now)
+        let error = #expect(throws: RenderingError.self) {
+            try renderer.render(small, initImage: file, seed: 7, plan: plan)
+        }
+        #expect(error?.field == "max_memory" && error?.code == "memory_limit", "\(String(describing: error))")
+    }
+
+    private struct Stop: Error {}
+
+    @Test("While a large picture is scaled the observer is told at every row, and what it throws ends the work")
+    func scalingIsObserved() throws {
+        let renderer = try renderer()
+        let file = try catFile(width: 40, height: 4000)
+        let small = request {
+            $0.width = 48
+            $0.height = 48
+        }
+        let plan = try renderer.plan(small, initImage: file, now: now)
+        var calls = 0
+        _ = try renderer.render(small, initImage: file, seed: 7, plan: plan) { _ in calls += 1 }
+        #expect(calls > 4000)
+        calls = 0
+        let error = #expect(throws: RenderingError.self) {
+            try renderer.render(small, initImage: file, seed: 7, plan: plan) { _ in
+                calls += 1
+                if calls == 1000 { throw Stop() }
+            }
+        }
+        guard case .interrupted(is Stop)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(calls == 1000)
+    }
+
+    @Test("A picture is scaled once: planning looks at its header alone")
+    func scaledOnce() throws {
+        let renderer = try renderer()
+        var bytes = try WebP.encode(picture(width: 40, height: 40), compression: .lossless)
+        for index in bytes.indices.dropFirst(60) { bytes[index] = 0xFF }
+        let damaged = try InitImageFile(path: "images/y.webp", bytes: bytes)
+        let plan = try renderer.dryRun(request(), initImage: damaged, now: now)
+        #expect((plan.width, plan.height) == (40, 40))
+    }
+
+    @Test("A photo that was taken sideways gives the sides that are seen", arguments: ["png", "webp", "jpg"])
+    func turned(ending: String) throws {
+        let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Fixtures/golden/photos")
+        func file(_ orientation: Int) throws -> InitImageFile {
+            let url = golden.appendingPathComponent("turned-\(orientation).\(ending)")
+            return try InitImageFile(path: "images/\(url.lastPathComponent)", bytes: Array(Data(contentsOf: url)))
+        }
+        #expect(try file(6).size == (13, 19) && file(3).size == (19, 13))
+        let renderer = try renderer()
+        let rendered = try render(request(), file(6), with: renderer)
+        #expect((rendered.record.picture.width, rendered.record.picture.height) == (8, 16))
+        #expect(rendered.record.initImage?.width == 13 && rendered.record.initImage?.height == 19)
+    }
 }
