@@ -7,6 +7,12 @@ public struct OutputError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The `errno` of what failed.
     public let code: Int32
 
+    /// Names both.
+    public init(path: String, code: Int32) {
+        self.path = path
+        self.code = code
+    }
+
     /// The system's words for it.
     public var reason: String { String(cString: strerror(code)) }
     /// Nobody reads any more what was being written.

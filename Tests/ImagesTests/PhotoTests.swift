@@ -136,7 +136,8 @@ struct PhotoTests {
                     return count <= limit
                 }
             }
-            #expect(count == limit + 1)
+            // Whoever stops in the middle of a row is asked once more before the next.
+            #expect(count == limit + 1 || count == limit + 2)
         }
     }
 

@@ -44,7 +44,9 @@ struct CallTests {
             }
         }
         #expect(refusal(Array(" red apple".utf8)) == "none")
-        for bad in [[0xFF], [0xC3], [0xED, 0xA0, 0x80], Array(#"\ud800"#.utf8), Array(#"\udc00\ud800"#.utf8)] {
+        for bad in [[0xFF], [0xC3], [0xED, 0xA0, 0x80], Array(#"\ud800"#.utf8), Array(#"\udc00\ud800"#.utf8)]
+            as [[UInt8]]
+        {
             #expect(refusal(bad).hasSuffix("in parameters.job.prompt"), "\(refusal(bad))")
         }
     }
