@@ -14,7 +14,9 @@ import diffusers
 import torch
 import transformers
 
-from generator import blocks, encoders, image_runs, loras, models, noise, photos, pictures, runs, schedules, texts
+from generator import (
+    blocks, encoders, image_runs, loras, models, noise, photos, pictures, runs, samplers, schedules, texts
+)
 
 ROOT = pathlib.Path(__file__).resolve().parent
 
@@ -68,6 +70,7 @@ def main():
     photos.write(golden / "photos")
     text = json.dumps(index, indent=1, ensure_ascii=True)
     (ROOT / "golden.json").write_text(text + "\n", encoding="utf-8")
+    samplers.write(ROOT, loaded)
 
 
 if __name__ == "__main__":

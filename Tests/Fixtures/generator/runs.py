@@ -7,10 +7,12 @@ import safetensors.torch
 import torch
 from diffusers import (
     DDIMScheduler,
+    DDPMScheduler,
     DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
     LCMScheduler,
+    PNDMScheduler,
     StableDiffusionPipeline,
 )
 
@@ -22,6 +24,8 @@ SAMPLERS = {
     "dpm++2m": (DPMSolverMultistepScheduler, {}),
     "dpm++2m-karras": (DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
     "lcm": (LCMScheduler, {}),
+    "pndm": (PNDMScheduler, {}),
+    "ddpm": (DDPMScheduler, {}),
 }
 
 _CAT = "a photo of a grinning cat with heart eyes"
@@ -97,7 +101,8 @@ def write(path, run, folder, components):
     noise = torch.randn((1, 4, run["height"] // 8, run["width"] // 8), generator=_generator(run))
     tensors = {"noise": noise, **_denoise(pipeline, run, noise)}
     _require_calm(run, tensors, _denoise(pipeline, run, noise * (1 + 1e-6 * torch.randn_like(noise))))
-    latents = tensors[f"latents.{run['steps']}"]
+    last = max(int(name[8:]) for name in tensors if name.startswith("latents."))
+    latents = tensors[f"latents.{last}"]
     tensors["image"] = vae.decode(latents / vae.config.scaling_factor).sample
     prompts = [run["prompt"]]
     if tensors["text_embeddings"].shape[0] == 2:
@@ -110,7 +115,7 @@ def write(path, run, folder, components):
     safetensors.torch.save_file({key: value.contiguous() for key, value in tensors.items()}, path)
     image = tensors["image"]
     inside = round((image.abs() < 1).float().mean().item(), 3)
-    return {**run, "seed": str(run["seed"]), "file": f"{path.parent.name}/{path.name}", "inside": inside}
+    return {**run, "seed": str(run["seed"]), "file": f"{path.parent.name}/{path.name}", "inside": inside, "running_steps": last}
 
 
 def _denoise(pipeline, run, noise):

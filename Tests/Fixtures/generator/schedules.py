@@ -50,6 +50,8 @@ _SPECIAL = {
     "clip-range": (["ddim", "lcm"], {"clip_sample": True, "clip_sample_range": 1.5}),
     "timestep-scaling": (["lcm"], {"timestep_scaling": 4.0, "original_inference_steps": 40}),
 }
+#: The samplers whose walks are written here; `samplers.py` has the others.
+_SAMPLERS = ["ddim", "euler", "euler-a", "dpm++2m", "dpm++2m-karras", "lcm"]
 _STEPS = [1, 2, 3, 4, 7, 20]
 _MORE_STEPS = {"sd1": [50], "defaults": [50], "trailing": [6, 9, 11, 13, 30], "short-linear": [11, 30]}
 _MOST_STEPS = 50
@@ -70,7 +72,7 @@ def write(path):
     entries = []
     folder = path.parent / "schedulers"
     folder.mkdir()
-    cases = {name: (list(SAMPLERS), configuration) for name, configuration in CONFIGURATIONS.items()}
+    cases = {name: (_SAMPLERS, configuration) for name, configuration in CONFIGURATIONS.items()}
     cases |= {name: (samplers, {**_SCALED, **settings}) for name, (samplers, settings) in _SPECIAL.items()}
     for name, (samplers, configuration) in cases.items():
         (folder / f"{name}.json").write_text(json.dumps(configuration, indent=1) + "\n")
