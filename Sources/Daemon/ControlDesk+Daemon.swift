@@ -70,7 +70,7 @@ extension MemberInfo {
         let pixels = own.width * own.height
         let perStep = facts.evaluationsPerStep(guidanceScale: own.guidanceScale)
         let prediction = costs?.prediction(
-            .together, pixels: pixels, steps: own.steps, evaluationsPerStep: perStep, isLoaded: true)
+            .together, pixels: pixels, steps: facts.ownRunningSteps, evaluationsPerStep: perStep, isLoaded: true)
         let peaks = costs?.memory.peaks(pixels: pixels, evaluationsPerStep: perStep)
         self.init(
             precision: precision.rawValue, seconds: prediction?.totalSeconds,

@@ -43,6 +43,8 @@ public struct ParametersLine: Equatable, Sendable {
         case "dpm++2m": "DPM++ 2M"
         case "dpm++2m-karras": "DPM++ 2M Karras"
         case "lcm": "LCM"
+        case "pndm": "PNDM"
+        case "ddpm": "DDPM"
         default: name
         }
     }

@@ -19,7 +19,7 @@ public struct JobRequest: Equatable, Sendable {
     public var strength: Double?
     /// Where the noise begins. Without one the queue chooses one at insertion (`Job.seed`).
     public var seed: UInt64?
-    /// Evaluations of the sampler.
+    /// Steps of the sampler.
     public var steps: Int?
     /// How strongly the prompt is followed; at 1 and below there is no negative pass.
     public var guidanceScale: Double?
@@ -72,11 +72,18 @@ extension JobRequest {
     /// diffusers' own.
     public static let defaultStrength = 0.8
 
-    /// How many of `steps` are taken: the first ones are left out when the job begins with a picture, but by LCM, which spreads all
-    /// of them over the rest of the way.
-    public func runningSteps(of steps: Int, sampler: SamplerName) -> Int {
-        guard initImage != nil, sampler != .lcm else { return steps }
-        return min(Int(Double(steps) * (strength ?? Self.defaultStrength)), steps)
+    /// How often the network is asked for `steps`. The first steps are left out when the job begins with a picture, but by LCM, which
+    /// spreads all of them over the rest of the way. PNDM takes its first step twice, or asks nine times more for its first three.
+    ///
+    /// - Parameter runsRungeKutta: whether the model's files have PNDM begin with Runge-Kutta steps.
+    /// - Returns: 0 when not one step is left.
+    public func runningSteps(of steps: Int, sampler: SamplerName, runsRungeKutta: Bool = false) -> Int {
+        var taken = steps
+        if initImage != nil, sampler != .lcm {
+            taken = min(Int(Double(steps) * (strength ?? Self.defaultStrength)), steps)
+        }
+        guard sampler == .pndm, taken > 0 else { return taken }
+        return taken + (runsRungeKutta ? 9 : steps > 1 ? 1 : 0)
     }
 }
 

@@ -6,4 +6,6 @@ public enum SamplerName: String, Codable, CaseIterable, Sendable {
     case dpmSolver2M = "dpm++2m"
     case dpmSolver2MKarras = "dpm++2m-karras"
     case lcm
+    case pndm
+    case ddpm
 }

@@ -25,6 +25,12 @@ public struct ModelFacts: Equatable, Codable, Sendable {
     /// How far the pictures of a precision are from those of fp32, where that was measured: the median PSNR in dB of many
     /// prompts from the same noise.
     public var measuredPSNR: [Precision: Double]
+    /// Why the model has no sampler of its own; nil where it has one.
+    public var samplerProblem: String?
+    /// The samplers that it can be run with; nil where that is not known.
+    public var samplers: [SamplerName]?
+    /// Whether the sampler `pndm` begins with Runge-Kutta steps; nil is false.
+    public var runsRungeKutta: Bool?
     /// The least private memory that the weights take, in bytes: known before a member was measured.
     public var weightBytes: [Precision: Int]
 
@@ -36,11 +42,11 @@ public struct ModelFacts: Equatable, Codable, Sendable {
         public var steps: Int
         /// Classifier-free guidance.
         public var guidanceScale: Double
-        /// How the steps are made.
-        public var sampler: SamplerName
+        /// How the steps are made; nil where the model's own way is not known here: a job has to name one.
+        public var sampler: SamplerName?
 
         /// Names them all.
-        public init(width: Int, height: Int, steps: Int, guidanceScale: Double, sampler: SamplerName) {
+        public init(width: Int, height: Int, steps: Int, guidanceScale: Double, sampler: SamplerName?) {
             self.width = width
             self.height = height
             self.steps = steps
@@ -140,6 +146,13 @@ public struct ModelFacts: Equatable, Codable, Sendable {
         case .int8: 0.98
         case .int4: 0.93
         }
+    }
+
+    /// How often the network is asked, one after another, in a picture of the model's own steps and sampler.
+    public var ownRunningSteps: Int {
+        guard let sampler = defaults.sampler ?? samplers?.first else { return defaults.steps }
+        return JobRequest(prompt: "").runningSteps(
+            of: defaults.steps, sampler: sampler, runsRungeKutta: runsRungeKutta ?? false)
     }
 
     /// How often the UNet runs for one step of one picture.

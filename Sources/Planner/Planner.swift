@@ -140,10 +140,13 @@ public struct Planner: Sendable {
         }
         let guidance = request.guidanceScale ?? model.defaults.guidanceScale
         if model.guidance == .distilled, guidance > 1 { throw .unsuitableGuidance(guidance, model: model.name) }
-        let evaluations = model.evaluationsPerStep(guidanceScale: guidance)
-        let sampler = request.sampler ?? model.defaults.sampler
+        let perStep = model.evaluationsPerStep(guidanceScale: guidance)
+        let sampler = try sampler(of: model, for: request)
+        func evaluations(of steps: Int) -> Int {
+            request.runningSteps(of: steps, sampler: sampler, runsRungeKutta: model.runsRungeKutta ?? false)
+        }
         let counts = Self.stepCounts(of: model, for: request, hasBudget: hasBudget)
-        let running = counts.filter { request.runningSteps(of: $0, sampler: sampler) > 0 }
+        let running = counts.filter { evaluations(of: $0) > 0 }
         if running.isEmpty, let most = counts.last {
             throw .noSteps(strength: request.strength ?? JobRequest.defaultStrength, steps: most)
         }
@@ -152,15 +155,15 @@ public struct Planner: Sendable {
         for precision in precisions {
             let known = costs[model.identity, precision]
             let memory = known?.memory ?? []
-            let peaks = memory.peaks(pixels: pixels, evaluationsPerStep: evaluations).mapValues { $0 + baselineBytes }
+            let peaks = memory.peaks(pixels: pixels, evaluationsPerStep: perStep).mapValues { $0 + baselineBytes }
             let mode =
                 memory.isEmpty
                 ? nil
                 : memory.mode(
-                    pixels: pixels, evaluationsPerStep: evaluations, within: memoryLimitBytes - baselineBytes)
+                    pixels: pixels, evaluationsPerStep: perStep, within: memoryLimitBytes - baselineBytes)
             let stages = mode.map {
                 memory.table(
-                    $0, pixels: pixels, evaluationsPerStep: evaluations, baselineBytes: baselineBytes,
+                    $0, pixels: pixels, evaluationsPerStep: perStep, baselineBytes: baselineBytes,
                     limitBytes: memoryLimitBytes)
             }
             // Mapped weights stay mapped in every mode, others only where they all stay.
@@ -175,14 +178,25 @@ public struct Planner: Sendable {
                         width: width, height: height, guidanceScale: guidance,
                         sampler: sampler,
                         prediction: known?.prediction(
-                            mode ?? .together, pixels: pixels, steps: request.runningSteps(of: steps, sampler: sampler),
-                            evaluationsPerStep: evaluations, isLoaded: isLoaded, hasInitImage: request.initImage != nil),
+                            mode ?? .together, pixels: pixels, steps: evaluations(of: steps),
+                            evaluationsPerStep: perStep, isLoaded: isLoaded, hasInitImage: request.initImage != nil),
                         peaks: peaks, mode: mode,
                         leastBytes: peaks.values.min() ?? model.weightBytes[precision].map { $0 + baselineBytes } ?? 0,
                         stages: stages ?? [], isDefault: steps == request.steps ?? model.defaults.steps))
             }
         }
         return options
+    }
+
+    private func sampler(of model: ModelFacts, for request: JobRequest) throws(PlannerError) -> SamplerName {
+        let available = model.samplers ?? SamplerName.allCases
+        guard let sampler = request.sampler ?? model.defaults.sampler else {
+            throw .noSampler(model: model.name, reason: model.samplerProblem ?? "", available: available)
+        }
+        guard available.contains(sampler) else {
+            throw .unsuitableSampler(sampler, model: model.name, available: available)
+        }
+        return sampler
     }
 
     private static func stepCounts(of model: ModelFacts, for request: JobRequest, hasBudget: Bool) -> [Int] {

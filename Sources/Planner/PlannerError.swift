@@ -12,6 +12,10 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
     case unsuitableSize(field: String, value: Int, model: String, rule: ModelFacts.Sizes)
     /// A guidance scale for a model that takes none.
     case unsuitableGuidance(Double, model: String)
+    /// The job names no sampler, and the model's own is not known here, or not as its files want it.
+    case noSampler(model: String, reason: String, available: [SamplerName])
+    /// A sampler that the model's files do not go with.
+    case unsuitableSampler(SamplerName, model: String, available: [SamplerName])
     /// The job begins with a picture, and goes so little from it that not one step is taken.
     case noSteps(strength: Double, steps: Int)
     /// Not even the least variant fits; whether the limit is the job's own, and whether its weights could be streamed.
@@ -27,6 +31,7 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unavailablePrecision: "precision"
         case .unsuitableSize(let field, _, _, _): field
         case .unsuitableGuidance: "guidance_scale"
+        case .noSampler, .unsuitableSampler: "sampler"
         case .noSteps: "strength"
         }
     }
@@ -38,6 +43,7 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unavailablePrecision: "precision_missing"
         case .unsuitableSize: "invalid_size"
         case .unsuitableGuidance: "invalid_guidance"
+        case .noSampler, .unsuitableSampler: "invalid_sampler"
         case .noSteps: "no_steps"
         case .insufficientMemory: "memory_limit"
         }
@@ -57,6 +63,12 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
                 + " from \(rule.minimum) to \(rule.maximum)"
         case .unsuitableGuidance(let scale, let model):
             "guidance_scale \(scale) does not suit model \"\(model)\": it was trained to draw as if guided, and takes no scale above 1"
+        case .noSampler(let model, let reason, let available):
+            "model \"\(model)\" has no sampler of its own: \(reason) Name a \"sampler\" in the job, one of "
+                + available.map(\.rawValue).joined(separator: ", ")
+        case .unsuitableSampler(let sampler, let model, let available):
+            "sampler \(sampler.rawValue) does not go with the scheduler file of model \"\(model)\"; these do: "
+                + available.map(\.rawValue).joined(separator: ", ")
         case .noSteps(let strength, let steps):
             "strength \(strength) of \(steps) steps is less than one step: ask for more of either"
         case .insufficientMemory(let variant, let width, let height, let needed, let limit, _, let canStream):

@@ -98,7 +98,7 @@ struct ModelManifest {
             height: try config.integer("height", default: defaults.height),
             steps: try config.integer("steps", default: defaults.steps, in: 1...1000),
             guidanceScale: try config.number("guidance_scale", default: defaults.guidanceScale),
-            sampler: try config.choice("sampler", default: defaults.sampler))
+            sampler: config.has("sampler") ? try config.choice("sampler") : defaults.sampler)
     }
 
     /// The elements of a field that has an object for each measured precision; those of later versions are passed over.

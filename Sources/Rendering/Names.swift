@@ -14,6 +14,8 @@ extension Sampler {
             case .dpmSolver2M: .dpmSolver
             case .dpmSolver2MKarras: .dpmSolverKarras
             case .lcm: .lcm
+            case .pndm: .pndm
+            case .ddpm: .ddpm
             }
     }
 }
@@ -28,6 +30,8 @@ extension SamplerName {
             case .dpmSolver: .dpmSolver2M
             case .dpmSolverKarras: .dpmSolver2MKarras
             case .lcm: .lcm
+            case .pndm: .pndm
+            case .ddpm: .ddpm
             }
     }
 }

@@ -7,7 +7,7 @@ struct ProgressEstimate {
     private let start: ContinuousClock.Instant
     private var stage = RenderingProgress.Stage.loading
     private var step = 0
-    private let steps: Int
+    private var steps: Int
     private var denoiseSeconds = 0.0
 
     init(steps: Int, prediction: Prediction?, start: ContinuousClock.Instant) {
@@ -26,8 +26,8 @@ struct ProgressEstimate {
         case .stage(.unet): stage = .denoising
         case .stage(.decoder): stage = .decoding
         case .block: break
-        case .step(let number, of: _, let duration):
-            step = number
+        case .step(let number, let count, let duration):
+            (step, steps) = (number, count)
             denoiseSeconds += duration / .seconds(1)
         }
     }

@@ -87,7 +87,7 @@ extension Renderer {
         let pipeline = try pipeline(of: model, precision)
         let facts = model.facts
         let large = (facts.defaults.width, facts.defaults.height)
-        let mode = try fit(pipeline, facts.trial(large, steps: 2, guidanceScale: facts.defaults.guidanceScale)).mode
+        let mode = try fit(pipeline, pipeline.trial(large, guidanceScale: facts.defaults.guidanceScale)).mode
         let loadSeconds = (clock.now - start) / .seconds(1)
 
         let small = (facts.sizes.fitting(large.0 / 2), facts.sizes.fitting(large.1 / 2))
@@ -115,7 +115,7 @@ extension Renderer {
     ) throws(RenderingError) -> (pixels: Int, times: Prediction) {
         let clock = ContinuousClock()
         let start = clock.now
-        let settings = facts.trial(size, steps: 2, guidanceScale: facts.defaults.guidanceScale)
+        let settings = pipeline.trial(size, guidanceScale: facts.defaults.guidanceScale)
         var runs: [Prediction] = []
         // Small models are over in a moment, and a moment is easily disturbed: more runs of them.
         while runs.isEmpty || (runs.count < 5 && clock.now - start < .seconds(1)) {
@@ -159,11 +159,11 @@ extension Renderer {
             return [StageMemory](
                 try sides.map { side throws(DiffusionError) in
                     let scale = facts.guidance == .distilled ? 1 : max(facts.defaults.guidanceScale, 2)
-                    let guided = facts.trial((side, side), steps: 2, guidanceScale: scale)
+                    let guided = pipeline.trial((side, side), guidanceScale: scale)
                     let plan = try pipeline.memoryPlan(guided)
                     return SizedPlan(
                         pixels: side * side,
-                        unguided: try pipeline.memoryPlan(facts.trial((side, side), steps: 2, guidanceScale: 1)),
+                        unguided: try pipeline.memoryPlan(pipeline.trial((side, side), guidanceScale: 1)),
                         guided: plan, least: try pipeline.leastBytes(plan, guided))
                 })
         } catch {
@@ -172,11 +172,11 @@ extension Renderer {
     }
 }
 
-extension ModelFacts {
-    /// Settings that cost what any picture of that size costs.
-    fileprivate func trial(_ size: (Int, Int), steps: Int, guidanceScale: Double) -> GenerationSettings {
+extension Pipeline {
+    /// Settings that cost what any picture of that size costs: a step costs the same with every sampler.
+    fileprivate func trial(_ size: (Int, Int), guidanceScale: Double) -> GenerationSettings {
         GenerationSettings(
-            prompt: "a calibration", width: size.0, height: size.1, seed: 0, steps: steps,
-            guidanceScale: Float(guidanceScale), sampler: Sampler(defaults.sampler))
+            prompt: "a calibration", width: size.0, height: size.1, seed: 0, steps: 2,
+            guidanceScale: Float(guidanceScale), sampler: defaults.trialSampler)
     }
 }

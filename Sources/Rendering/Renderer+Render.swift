@@ -30,7 +30,8 @@ extension Renderer {
         let clock = ContinuousClock()
         let start = clock.now
         guard let model = catalog[plan.variant.model] else { throw .modelGone(plan.variant.model) }
-        let steps = request.runningSteps(of: plan.variant.steps, sampler: plan.sampler)
+        let steps = request.runningSteps(
+            of: plan.variant.steps, sampler: plan.sampler, runsRungeKutta: model.facts.runsRungeKutta ?? false)
         var estimate = ProgressEstimate(steps: steps, prediction: plan.prediction, start: start)
         do { try observer(estimate.progress(at: clock.now)) } catch { throw .interrupted(error) }
 

@@ -35,7 +35,7 @@ struct JobOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How closely the picture follows the prompt.", valueName: "scale"))
     var guidanceScale: Double?
 
-    @Option(help: ArgumentHelp("ddim, euler, euler-a, dpm++2m, dpm++2m-karras or lcm.", valueName: "name"))
+    @Option(help: ArgumentHelp("ddim, euler, euler-a, dpm++2m, dpm++2m-karras, lcm, pndm or ddpm.", valueName: "name"))
     var sampler: String?
 
     @Option(help: ArgumentHelp("latentd, or torch for the numbers of torch.manual_seed.", valueName: "source"))

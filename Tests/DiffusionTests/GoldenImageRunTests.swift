@@ -7,7 +7,9 @@ import Testing
 /// both autoencoders. Tolerances as in `GoldenRunTests`.
 @Suite(.serialized)
 struct GoldenImageRunTests {
-    @Test("a run gives diffusers' latents and picture", arguments: GoldenIndex.shared?.imageRuns ?? [])
+    @Test(
+        "a run gives diffusers' latents and picture",
+        arguments: (GoldenIndex.shared?.imageRuns ?? []) + (GoldenSamplers.shared?.imageRuns ?? []))
     func run(_ run: GoldenIndex.ImageRun) throws {
         let golden = try GoldenTensors(run.file)
         let pipeline = try Pipeline(folder: ModelFolder(path: GoldenIndex.model(run.model)), threads: 2)

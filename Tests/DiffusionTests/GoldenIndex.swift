@@ -22,6 +22,8 @@ struct GoldenIndex: Decodable {
         let negativePrompt: String
         let clipSkip: Int?
         let file: String
+        /// Evaluations, where they are not `steps`.
+        let runningSteps: Int?
         var description: String { file }
     }
 

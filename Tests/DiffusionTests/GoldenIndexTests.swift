@@ -7,14 +7,16 @@ struct GoldenIndexTests {
     @Test("the index names files that exist, every sampler and every model")
     func coverage() throws {
         let index = try GoldenIndex.load()
-        let files = index.runs.map(\.file) + index.imageRuns.map(\.file) + [index.schedules.file, index.noise.file]
+        let more = try GoldenSamplers.load()
+        let runs = index.runs + more.runs, imageRuns = index.imageRuns + more.imageRuns
+        let files = runs.map(\.file) + imageRuns.map(\.file) + [index.schedules.file, index.noise.file]
         for file in files + (index.blocks + index.encoders).map(\.file) {
             #expect(try !GoldenTensors(file).names.isEmpty)
         }
         let samplers = Set(Sampler.allCases.map(\.rawValue))
-        #expect(Set(index.runs.map(\.sampler)) == samplers)
-        #expect(Set(index.imageRuns.map(\.sampler)) == samplers)
-        #expect(Set(index.schedules.entries.map(\.sampler)) == samplers)
+        #expect(Set(runs.map(\.sampler)) == samplers)
+        #expect(Set(imageRuns.map(\.sampler)) == samplers)
+        #expect(Set(index.schedules.entries.map(\.sampler) + more.schedules.compactMap(\.sampler)) == samplers)
         let models = try FileManager.default.contentsOfDirectory(atPath: "\(GoldenIndex.folder)/models")
         #expect(Set(index.blocks.map(\.model)) == Set(models))
         #expect(Set(index.encoders.map(\.model)) == Set(models))

@@ -2,11 +2,13 @@ import Diffusion
 import Models
 import Testing
 
-/// Schedules and steps against diffusers' schedulers, with random numbers in place of a network: all samplers, all
-/// spacings, many numbers of steps. Tolerance 1e-4 (relative) after every step; 2e-3 where the noise is 4096 times the
+/// Schedules and steps against diffusers' schedulers, with random numbers in place of a network: all
+/// spacings, many numbers of steps. `GoldenSamplerTests` has PNDM and DDPM. Tolerance 1e-4 (relative) after every step; 2e-3 where the noise is 4096 times the
 /// picture (Euler on zero terminal SNR), since there the last bit of a float is already 5e-4 of what remains.
 struct GoldenScheduleTests {
-    @Test("timesteps, scaling and every step are diffusers'", arguments: Sampler.allCases)
+    @Test(
+        "timesteps, scaling and every step are diffusers'",
+        arguments: Sampler.allCases.filter { $0 != .pndm && $0 != .ddpm })
     func trajectories(_ sampler: Sampler) throws {
         let index = try GoldenIndex.load().schedules
         let golden = try GoldenTensors(index.file)

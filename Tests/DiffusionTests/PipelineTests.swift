@@ -155,7 +155,7 @@ struct PipelineTests {
         let odd = try PipelineDefaults(folder: ModelFolder(path: GoldenIndex.model("odd")))
         #expect(odd.sampler == .euler && odd.sizeFactor == 8 && odd.height == 56 && odd.width == 72)
         let sd1 = try PipelineDefaults(folder: ModelFolder(path: GoldenIndex.model("sd1")))
-        #expect(sd1.sampler == .ddim && sd1.steps == 50 && sd1.guidanceScale == 7.5)
+        #expect(sd1.sampler == .pndm && sd1.steps == 50 && sd1.guidanceScale == 7.5)
         // Written by a diffusers that said too little; its pipeline takes 64.
         #expect(sd1.width == 512 && sd1.height == 512)
     }

@@ -45,6 +45,8 @@ enum JobCorpus {
         #"{"prompt": "x", "sampler": "dpm++2m"}"#,
         #"{"prompt": "x", "sampler": "dpm++2m-karras"}"#,
         #"{"prompt": "x", "sampler": "lcm"}"#,
+        #"{"prompt": "x", "sampler": "pndm"}"#,
+        #"{"prompt": "x", "sampler": "ddpm"}"#,
         #"{"prompt": "x", "rng": "torch"}"#,
         #"{"prompt": "x", "rng": "latentd"}"#,
         #"{"prompt": "x", "model": "tiny-sd v1.5"}"#,

@@ -10,9 +10,8 @@ public enum Decoder {
 
     /// Loads the component `vae`.
     public init(_ folder: ModelFolder, _ preparation: Preparation = Preparation()) throws(ModelError) {
-        let config = try folder.config("vae")
         let weights = try Weights(folder, "vae", preparation)
-        switch try DecoderConfiguration(config) {
+        switch try DecoderConfiguration(folder) {
         case .kl(let kl): self = .kl(try KLDecoder(weights, kl))
         case .tiny(let tiny): self = .tiny(try TinyDecoder(weights, tiny))
         }

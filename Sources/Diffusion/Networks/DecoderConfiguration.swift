@@ -44,8 +44,21 @@ enum DecoderConfiguration {
         case silu, swish
     }
 
-    init(_ config: Config) throws(ModelError) {
-        let kind: Class = try config.choice("_class_name")
+    /// ## Easy to get wrong
+    /// The class is the one of `model_index.json`; the file's own may be another, and only counts where the index has none.
+    init(_ folder: ModelFolder) throws(ModelError) {
+        let config = try folder.config("vae")
+        let kind: Class
+        if folder.index.has("vae") {
+            let name = try folder.componentClass("vae")
+            guard let known = Class(rawValue: name) else {
+                let list = Class.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+                throw folder.index.refusal("vae", "the class '\(name)' is not supported; \(list) would be")
+            }
+            kind = known
+        } else {
+            kind = try config.choice("_class_name")
+        }
         try config.require("shift_factor", isOneOf: [.integer(0), .number(0)], "shifted latents are not supported")
         switch kind {
         case .kl: self = .kl(try KL(config))

@@ -10,9 +10,8 @@ public enum Encoder {
 
     /// Loads the encoder's part of the component `vae`; nothing of the decoder's is read.
     public init(_ folder: ModelFolder, _ preparation: Preparation = Preparation()) throws(ModelError) {
-        let config = try folder.config("vae")
         let weights = try Weights(folder, "vae", part: "encoder", preparation)
-        switch try EncoderConfiguration(config) {
+        switch try EncoderConfiguration(folder) {
         case .kl(let kl): self = .kl(try KLEncoder(weights, kl))
         case .tiny(let tiny): self = .tiny(try TinyEncoder(weights, tiny))
         }

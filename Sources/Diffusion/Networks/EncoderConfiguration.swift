@@ -24,9 +24,10 @@ enum EncoderConfiguration {
         let activation: Activation
     }
 
-    init(_ config: Config) throws(ModelError) {
+    init(_ folder: ModelFolder) throws(ModelError) {
+        let config = try folder.config("vae")
         let _: Int = try config.integer("in_channels", default: 3, in: 3...3)
-        switch try DecoderConfiguration(config) {
+        switch try DecoderConfiguration(folder) {
         case .kl(let decoder): self = .kl(try KL(config, decoder))
         case .tiny(let decoder): self = .tiny(try Tiny(config, decoder))
         }

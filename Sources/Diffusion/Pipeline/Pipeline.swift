@@ -58,7 +58,7 @@ public final class Pipeline {
             defaults = try PipelineDefaults(folder: folder)
             unetConfiguration = try UNetConfiguration(folder.config("unet"))
             textConfiguration = try TextEncoderConfiguration(folder.config("text_encoder"))
-            decoderConfiguration = try DecoderConfiguration(folder.config("vae"))
+            decoderConfiguration = try DecoderConfiguration(folder)
             schedulers = try SchedulerConfiguration(folder)
             tokenizer = try Tokenizer(folder)
             let rules = if let rules { rules } else { try folder.precisionRules() }
@@ -73,7 +73,6 @@ public final class Pipeline {
                 folder, unet: unetConfiguration, text: textConfiguration, decoder: decoderConfiguration,
                 tokenizer: tokenizer)
         }
-        _ = try schedulers.scheduler(defaults.sampler, steps: 1)
     }
 
     /// Loads all weights but the encoder's, so that the first picture starts at once.
@@ -174,7 +173,7 @@ public final class Pipeline {
         if let initImage = settings.initImage { try check(initImage, settings) }
         let strength = settings.initImage?.strength ?? 1
         let scheduler = try schedulers.scheduler(settings.sampler, steps: settings.steps, strength: strength)
-        guard settings.firstStep < scheduler.timesteps.count else {
+        guard settings.firstStep < min(settings.steps, scheduler.timesteps.count) else {
             throw .setting(field: "strength", reason: "\(strength) of \(settings.steps) steps is less than one step")
         }
     }
@@ -189,7 +188,7 @@ public final class Pipeline {
         guard strength > 0, strength <= 1 else {
             throw .setting(field: "strength", reason: "\(strength) is not above 0 and at most 1")
         }
-        _ = try DiffusionError.wrapping { () throws(ModelError) in try EncoderConfiguration(folder.config("vae")) }
+        _ = try DiffusionError.wrapping { () throws(ModelError) in try EncoderConfiguration(folder) }
     }
 
     /// Makes a picture without a dump.

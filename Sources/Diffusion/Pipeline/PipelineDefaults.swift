@@ -8,23 +8,38 @@ public struct PipelineDefaults: Hashable, Sendable {
     public var steps: Int
     /// diffusers' default for the folder's pipeline class.
     public var guidanceScale: Float
-    /// The sampler of `scheduler_config.json`; DDIM where the folder names one that latentd does not have.
-    public var sampler: Sampler
+    /// The sampler that the folder names; nil where latentd does not have it, or not as the folder wants it: a job has to name one.
+    public var sampler: Sampler?
+    /// Why there is no sampler; nil where there is one.
+    public var samplerProblem: ModelError?
+    /// The samplers that the folder can be used with, never none.
+    public var samplers: [Sampler]
+    /// Whether the sampler `pndm` begins with Runge-Kutta steps here, which are four evaluations each, and takes no less than four.
+    public var runsRungeKutta: Bool
     /// A picture's sides are multiples of this.
     public var sizeFactor: Int
 
     /// Reads a folder's configurations, and no weights.
     public init(folder: ModelFolder) throws(ModelError) {
         let unet = try folder.config("unet")
-        let decoder = try DecoderConfiguration(folder.config("vae"))
+        let decoder = try DecoderConfiguration(folder)
         let isLatentConsistency = folder.pipelineClass == "LatentConsistencyModelPipeline"
         let size = try PipelineDefaults.sampleSize(unet, isRepaired: !isLatentConsistency)
         width = size.width * decoder.factor
         height = size.height * decoder.factor
         steps = isLatentConsistency ? 4 : 50
         guidanceScale = isLatentConsistency ? 8.5 : 7.5
-        sampler = try SchedulerConfiguration(folder).defaultSampler
+        let schedulers = try SchedulerConfiguration(folder)
+        samplers = try schedulers.samplers()
+        runsRungeKutta = (try? schedulers.runsRungeKutta()) ?? false
+        do throws(ModelError) { sampler = try schedulers.defaultSampler() } catch { samplerProblem = error }
         sizeFactor = decoder.factor
+    }
+
+    /// A sampler that any number of steps from 2 on can be tried with: the folder's own, if it can.
+    public var trialSampler: Sampler {
+        let fitting = (sampler.map { [$0] } ?? []) + samplers
+        return fitting.first { $0 != .pndm || !runsRungeKutta } ?? samplers[0]
     }
 
     /// The UNet's own size in latent pixels, or 64.

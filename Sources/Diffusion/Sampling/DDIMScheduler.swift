@@ -15,26 +15,12 @@ struct DDIMScheduler: Scheduler {
         try configuration.refuseThresholding()
         prediction = try config.choice("prediction_type", default: PredictionType.epsilon)
         clipRange = try configuration.clipRange(for: DDIMScheduler.className, default: true)
-        let times: [Double]
-        switch try config.choice("timestep_spacing", default: TimestepSpacing.leading) {
-        case .linspace:
-            times = Timesteps.line(to: Double(noise.count - 1), count: count).reversed()
-                .map { $0.rounded(.toNearestOrEven) }
-        case .leading:
-            let offset = try configuration.stepsOffset(for: DDIMScheduler.className)
-            times = Timesteps.leading(count: count, ratio: noise.count / count, offset: offset)
-        case .trailing:
-            times = Timesteps.trailing(count: count, from: noise.count, total: noise.count)
-        }
-        guard times.allSatisfy({ $0 < Double(noise.count) }) else {
-            throw config.refusal(
-                "steps_offset", "with \(count) steps it leads beyond the last of \(noise.count) timesteps")
-        }
+        let times = try configuration.wholeTimesteps(for: DDIMScheduler.className, count: count, of: noise)
         let final = try config.bool("set_alpha_to_one", default: true) ? 1 : noise.alphas[0]
         let stride = noise.count / count
         steps = times.map { time in
-            let next = Int(time) - stride
-            return (noise.alphas[Int(time)], next >= 0 ? noise.alphas[next] : final)
+            let next = time - stride
+            return (noise.alphas[time], next >= 0 ? noise.alphas[next] : final)
         }
         timesteps = times.map { Float($0) }
     }

@@ -1,16 +1,18 @@
 import Glibc
 import Models
 
-/// DPM-Solver++ (Lu et al., arXiv 2211.01095), multistep, first or second order; diffusers' `DPMSolverMultistepScheduler`.
+/// DPM-Solver++ (Lu et al., arXiv 2211.01095), multistep, of the second order unless the file asks for the first or third; diffusers' `DPMSolverMultistepScheduler`.
 struct DPMSolverScheduler: Scheduler {
     let timesteps: [Float]
     let initialNoiseScale: Float = 1
     private let sigmas: [Float]
     private let prediction: PredictionType
     private let solver: SolverType
-    private let isSecondOrder: Bool
+    private let order: Int
     private let endsWithFirstOrder: Bool
-    private var lastPicture: [Float]?
+    private let endsWithSecondOrder: Bool
+    /// The pictures that the last steps predicted, the latest first.
+    private var lastPictures: [[Float]] = []
 
     private static let className = "DPMSolverMultistepScheduler"
 
@@ -25,7 +27,7 @@ struct DPMSolverScheduler: Scheduler {
         solver =
             aliases.contains(config.members["solver_type"] ?? .null)
             ? .midpoint : try config.choice("solver_type", default: .midpoint)
-        isSecondOrder = try config.integer("solver_order", default: 2, in: 1...2) == 2
+        order = try config.integer("solver_order", default: 2, in: 1...3)
 
         let table = noise.sigmas
         var times = try DPMSolverScheduler.times(configuration, noise, count)
@@ -43,8 +45,8 @@ struct DPMSolverScheduler: Scheduler {
         let final: FinalSigma = try config.choice("final_sigmas_type", default: .zero)
         sigmas = levels.map { Float($0) } + [final == .zero ? 0 : table[0]]
         timesteps = times.map { Float($0) }
-        let isLowerOrderFinal = try config.bool("lower_order_final", default: true) && times.count < 15
-        endsWithFirstOrder = try config.bool("euler_at_final", default: false) || isLowerOrderFinal || final == .zero
+        endsWithSecondOrder = try config.bool("lower_order_final", default: true) && times.count < 15
+        endsWithFirstOrder = try config.bool("euler_at_final", default: false) || endsWithSecondOrder || final == .zero
     }
 
     private static func times(
@@ -53,7 +55,7 @@ struct DPMSolverScheduler: Scheduler {
         let config = configuration.config
         let bound = try config.number("lambda_min_clipped", default: -.infinity)
         // The noisiest timesteps, whose log signal-to-noise ratio is below the bound, are left out.
-        let last = noise.sigmas.count { Double(-log($0)) >= bound }
+        let last = noise.count - noise.sigmas.count { Double(-log($0)) < bound }
         switch try config.choice("timestep_spacing", default: TimestepSpacing.linspace) {
         case .linspace:
             return Timesteps.line(to: Double(last - 1), count: count + 1).dropFirst().reversed()
@@ -74,7 +76,11 @@ struct DPMSolverScheduler: Scheduler {
         try configuration.refuse(
             ["use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas", "use_flow_sigmas"],
             "these noise levels are not supported")
-        try config.require("variance_type", isOneOf: [], "learned variances are not supported")
+        // A network that predicts a variance too has twice as many outputs. Other values only say how to add noise.
+        let learned: [JSON] = [.string("learned"), .string("learned_range")]
+        if let type = config.members["variance_type"], learned.contains(type) {
+            throw config.refusal("variance_type", "learned variances are not supported")
+        }
     }
 
     func mixture(_ index: Int) -> (picture: Float, noise: Float) {
@@ -95,21 +101,43 @@ struct DPMSolverScheduler: Scheduler {
         let decay = exp(-h) - 1
         let sampleFactor = next.sigma / now.sigma
         let pictureFactor = next.alpha * decay
-        let isFirstOrder = !isSecondOrder || (endsWithFirstOrder && index == timesteps.count - 1)
-        if let lastPicture, !isFirstOrder {
-            let ratio = (now.lambda - Level(sigmas[index - 1]).lambda) / h
-            let slopeFactor = solver == .midpoint ? -0.5 * pictureFactor : next.alpha * (decay / h + 1)
+        let order = self.order(of: index)
+        let slopeFactor =
+            solver == .midpoint && order == 2 ? -0.5 * pictureFactor : next.alpha * (decay / h + 1)
+        if order == 1 {
             for element in sample.indices {
-                let slope = 1 / ratio * (picture[element] - lastPicture[element])
+                sample[element] = sampleFactor * sample[element] - pictureFactor * picture[element]
+            }
+        } else if order == 2 {
+            let ratio = (now.lambda - Level(sigmas[index - 1]).lambda) / h
+            for element in sample.indices {
+                let slope = 1 / ratio * (picture[element] - lastPictures[0][element])
                 sample[element] =
                     sampleFactor * sample[element] - pictureFactor * picture[element] + slopeFactor * slope
             }
         } else {
+            let before = Level(sigmas[index - 1])
+            let ratio = (now.lambda - before.lambda) / h
+            let earlierRatio = (before.lambda - Level(sigmas[index - 2]).lambda) / h
+            let bendFactor = next.alpha * ((decay + h) / (h * h) - 0.5)
             for element in sample.indices {
-                sample[element] = sampleFactor * sample[element] - pictureFactor * picture[element]
+                let first = 1 / ratio * (picture[element] - lastPictures[0][element])
+                let second = 1 / earlierRatio * (lastPictures[0][element] - lastPictures[1][element])
+                let bend = 1 / (ratio + earlierRatio) * (first - second)
+                let slope = first + ratio * bend
+                sample[element] =
+                    sampleFactor * sample[element] - pictureFactor * picture[element] + slopeFactor * slope
+                    - bendFactor * bend
             }
         }
-        lastPicture = picture
+        lastPictures = [picture] + lastPictures.prefix(1)
+    }
+
+    /// The order of a step: no more than there are pictures, and less at the end.
+    private func order(of index: Int) -> Int {
+        let left = timesteps.count - index
+        if left == 1, endsWithFirstOrder { return 1 }
+        return min(order, lastPictures.count + 1, left == 2 && endsWithSecondOrder ? 2 : 3)
     }
 
     /// A noise level as the parts of picture and noise, and half their log ratio.

@@ -15,7 +15,9 @@ struct EulerScheduler: Scheduler {
     ) throws(ModelError) {
         let config = configuration.config
         self.isAncestral = isAncestral
-        prediction = try config.choice("prediction_type", default: PredictionType.epsilon)
+        // An old name, which only this class of diffusers still knows.
+        let isOfOldName = !isAncestral && config.members["prediction_type"] == .string("original_sample")
+        prediction = try isOfOldName ? .sample : config.choice("prediction_type", default: .epsilon)
         guard !isAncestral || prediction != .sample else {
             throw config.refusal("prediction_type", "'sample' has no ancestral sampler")
         }
@@ -34,8 +36,11 @@ struct EulerScheduler: Scheduler {
         let table = noise.sigmas
         var levels = times.map { Timesteps.interpolate($0, in: table) }
         var last: Float = 0
+        var isContinuous = false
         if !isAncestral {
-            try EulerScheduler.refuseUnknown(configuration, prediction)
+            try EulerScheduler.refuseUnknown(configuration)
+            let type: TimestepType = try config.choice("timestep_type", default: .discrete)
+            isContinuous = type == .continuous && prediction == .velocity
             if try config.bool("use_karras_sigmas", default: false) {
                 levels = try KarrasSigmas.spread(levels, count: levels.count, config)
                 let logarithms = table.map { Double(log($0)) }
@@ -44,20 +49,15 @@ struct EulerScheduler: Scheduler {
             if try config.choice("final_sigmas_type", default: FinalSigma.zero) == .minimum { last = table[0] }
         }
         sigmas = levels.map { Float($0) } + [last]
-        timesteps = times.map { Float($0) }
+        timesteps = isContinuous ? levels.map { 0.25 * log(Float($0)) } : times.map { Float($0) }
         let highest = sigmas.max() ?? 0
         initialNoiseScale = spacing == .leading ? (highest * highest + 1).squareRoot() : highest
     }
 
-    private static func refuseUnknown(
-        _ configuration: SchedulerConfiguration, _ prediction: PredictionType
-    ) throws(ModelError) {
+    private static func refuseUnknown(_ configuration: SchedulerConfiguration) throws(ModelError) {
         try configuration.refuse(["use_exponential_sigmas", "use_beta_sigmas"], "these noise levels are not supported")
-        let config = configuration.config
-        try config.require("interpolation_type", isOneOf: [.string("linear")], "only 'linear' is supported")
-        if prediction == .velocity {
-            try config.require("timestep_type", isOneOf: [.string("discrete")], "only 'discrete' is supported")
-        }
+        try configuration.config.require(
+            "interpolation_type", isOneOf: [.string("linear")], "only 'linear' is supported")
     }
 
     func inputDivisor(_ index: Int) -> Float { (sigmas[index] * sigmas[index] + 1).squareRoot() }

@@ -10,39 +10,38 @@ struct NoiseSchedule {
     /// The file's schedule; a squared cosine's Karras timesteps are not rounded.
     let kind: BetaSchedule
 
-    /// Training timesteps.
-    var count: Int { alphas.count }
+    /// Training timesteps, of which `alphas` may hold more.
+    let count: Int
 
-    /// What a class of diffusers takes when the file says nothing.
-    enum Defaults {
-        case standard, latentConsistency
-    }
-
-    init(_ config: Config, defaults: Defaults) throws(ModelError) {
-        let isStandard = defaults == .standard
-        let count = try config.integer("num_train_timesteps", default: 1000, in: 2...100_000)
-        let start = try config.number("beta_start", default: isStandard ? 0.0001 : 0.00085)
-        let end = try config.number("beta_end", default: isStandard ? 0.02 : 0.012)
-        for (field, beta) in [("beta_start", start), ("beta_end", end)] where !(beta > 0 && beta < 1) {
-            throw config.refusal(field, "\(beta) is not between 0 and 1")
-        }
-        kind = try config.choice("beta_schedule", default: isStandard ? BetaSchedule.linear : .scaledLinear)
+    /// What the sampler's own class takes where the file says nothing, and of what it says.
+    init(_ config: Config, for sampler: Sampler) throws(ModelError) {
+        let isLatentConsistency = sampler == .lcm
+        count = try config.integer("num_train_timesteps", default: 1000, in: 2...100_000)
         var betas: [Float]
         if config.has("trained_betas") {
-            betas = try NoiseSchedule.trained(config)
+            betas = try NoiseSchedule.trained(config, atLeast: count)
+            // Nothing else of the schedule is read, but one sampler asks for its kind.
+            kind = (try? config.choice("beta_schedule")) ?? .linear
         } else {
+            let start = try config.number("beta_start", default: isLatentConsistency ? 0.00085 : 0.0001)
+            let end = try config.number("beta_end", default: isLatentConsistency ? 0.012 : 0.02)
+            for (field, beta) in [("beta_start", start), ("beta_end", end)] where !(beta > 0 && beta < 1) {
+                throw config.refusal(field, "\(beta) is not between 0 and 1")
+            }
+            kind = try config.choice("beta_schedule", default: isLatentConsistency ? .scaledLinear : .linear)
             switch kind {
             case .linear: betas = NoiseSchedule.line(start, end, count)
             case .scaledLinear: betas = NoiseSchedule.line(start.squareRoot(), end.squareRoot(), count).map { $0 * $0 }
             case .squaredCosine: betas = NoiseSchedule.squaredCosine(count)
             }
         }
-        hasZeroTerminalSNR = try config.bool("rescale_betas_zero_snr", default: false)
+        // diffusers' PNDM does not know the field.
+        hasZeroTerminalSNR = try sampler == .pndm ? false : config.bool("rescale_betas_zero_snr", default: false)
         if hasZeroTerminalSNR { betas = NoiseSchedule.rescaled(betas) }
         alphas = NoiseSchedule.cumulativeProduct(betas)
     }
 
-    private static func trained(_ config: Config) throws(ModelError) -> [Float] {
+    private static func trained(_ config: Config, atLeast count: Int) throws(ModelError) -> [Float] {
         guard case .array(let elements)? = config.members["trained_betas"], elements.count > 1 else {
             throw config.refusal("trained_betas", "it is not an array of numbers")
         }
@@ -52,6 +51,10 @@ struct NoiseSchedule {
                 throw config.refusal("trained_betas[\(index)]", "it is not a number between 0 and 1")
             }
             betas.append(Float(beta))
+        }
+        guard betas.count >= count else {
+            throw config.refusal(
+                "trained_betas", "it has \(betas.count) elements, less than num_train_timesteps, \(count)")
         }
         return betas
     }
@@ -97,7 +100,7 @@ struct NoiseSchedule {
     /// Noise over picture by timestep, `sqrt((1 - alpha) / alpha)`; finite also where no picture is left.
     var sigmas: [Float] {
         alphas.enumerated().map { index, alpha in
-            let alpha = hasZeroTerminalSNR && index == count - 1 ? Float(0x1p-24) : alpha
+            let alpha = hasZeroTerminalSNR && index == alphas.count - 1 ? Float(0x1p-24) : alpha
             return ((1 - alpha) / alpha).squareRoot()
         }
     }

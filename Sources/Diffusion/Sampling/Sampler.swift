@@ -12,6 +12,10 @@ public enum Sampler: String, Hashable, Sendable, CaseIterable, Codable {
     case dpmSolverKarras = "dpm++2m-karras"
     /// Latent consistency models: one to eight steps.
     case lcm
+    /// Pseudo numerical methods: the sampler of stock Stable Diffusion 1 folders. An evaluation more than steps, or nine more.
+    case pndm
+    /// Denoising diffusion probabilistic models, with fresh noise each step: the sampler of many training scripts' folders.
+    case ddpm
 
     /// The first of `steps` that is taken when a walk begins with a picture; `steps` when none is.
     ///

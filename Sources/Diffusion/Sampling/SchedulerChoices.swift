@@ -26,6 +26,11 @@ enum FinalSigma: String, CaseIterable {
     case minimum = "sigma_min"
 }
 
+/// What a network that predicts velocity is told of the time: its timestep, or a quarter of the noise level's logarithm.
+enum TimestepType: String, CaseIterable {
+    case discrete, continuous
+}
+
 /// The second-order solvers' two ways to estimate the slope.
 enum SolverType: String, CaseIterable {
     case midpoint, heun

@@ -110,7 +110,7 @@ public struct Sensitivity {
             let defaults = pipeline.defaults
             let settings = GenerationSettings(
                 prompt: prompt, width: defaults.width, height: defaults.height, seed: UInt64(seed),
-                steps: Sensitivity.steps, guidanceScale: 1, sampler: defaults.sampler)
+                steps: Sensitivity.steps, guidanceScale: 1, sampler: defaults.trialSampler)
             let scheduler = try pipeline.schedulers.scheduler(settings.sampler, steps: settings.steps)
             var dump: TensorDump? = TensorDump()
             _ = try pipeline.generate(settings, observer: { _ in }, dump: &dump)
