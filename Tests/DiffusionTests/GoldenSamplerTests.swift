@@ -12,7 +12,7 @@ struct GoldenSamplerTests {
         let walks = try GoldenSamplers.load().schedules
         #expect(walks.count > 150 && Set(walks.compactMap(\.sampler)) == ["pndm", "ddpm"])
         for walk in walks {
-            try expect(walk, SchedulerConfiguration(config(walk)), #require(Sampler(rawValue: walk.sampler ?? "")))
+            try expect(walk, alone(walk), #require(Sampler(rawValue: walk.sampler ?? "")))
         }
     }
 
@@ -23,8 +23,7 @@ struct GoldenSamplerTests {
         #expect(walks.count { $0.error == nil } >= 200)
         var defaults = 0
         for walk in walks {
-            let folder = try SchedulerFolder(index: walk.index, file: walk.file.members)
-            let schedulers = try SchedulerConfiguration(folder.folder)
+            let schedulers = try SchedulerFolder.configuration(index: walk.index, file: walk.file.members)
             if let name = walk.sampler {
                 try expect(walk, schedulers, #require(Sampler(rawValue: name)))
             } else if walk.error != nil {
@@ -39,9 +38,12 @@ struct GoldenSamplerTests {
         #expect(defaults > 20)
     }
 
-    private func config(_ walk: GoldenSamplers.Walk) throws -> Config {
-        let folder = try SchedulerFolder(index: nil, file: walk.file.members)
-        return try folder.folder.config("scheduler", "scheduler_config.json")
+    /// The file without a pipeline around it, which would repair it.
+    private func alone(_ walk: GoldenSamplers.Walk) throws -> SchedulerConfiguration {
+        SchedulerConfiguration(
+            try SchedulerFolder.with(index: nil, file: walk.file.members) { folder in
+                try folder.config("scheduler", "scheduler_config.json")
+            })
     }
 
     private func expect(

@@ -9,11 +9,8 @@ struct SchedulerClassTests {
         "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000,
     ]
 
-    private func schedulers(
-        index: String?, _ more: [String: Any] = [:], pipeline: String = "StableDiffusionPipeline"
-    ) throws -> SchedulerConfiguration {
-        try SchedulerConfiguration(
-            SchedulerFolder(index: index, file: betas.merging(more) { $1 }, pipeline: pipeline).folder)
+    private func schedulers(index: String?, _ more: [String: Any] = [:]) throws -> SchedulerConfiguration {
+        try SchedulerFolder.configuration(index: index, file: betas.merging(more) { $1 })
     }
 
     @Test(
@@ -63,7 +60,7 @@ struct SchedulerClassTests {
     func otherNoise(name: String, field: String?) throws {
         var file: [String: Any] = ["_class_name": name, "num_train_timesteps": 1000, "prediction_type": "epsilon"]
         if let field { file[field] = 0.5 }
-        let schedulers = try SchedulerConfiguration(SchedulerFolder(index: name, file: file).folder)
+        let schedulers = try SchedulerFolder.configuration(index: name, file: file)
         for sampler in Sampler.allCases {
             let error = #expect(throws: DiffusionError.self) { try schedulers.scheduler(sampler, steps: 4) }
             let text = try #require(error?.description)

@@ -1,20 +1,29 @@
+import Diffusion
 import Foundation
 import Models
 
-/// A folder with no more of a model than what names its scheduler; it goes with this value.
-final class SchedulerFolder {
-    let folder: ModelFolder
+/// A folder with no more of a model than what names its scheduler.
+enum SchedulerFolder {
+    /// What latentd reads of such a folder.
+    static func configuration(index: String?, file: [String: Any]) throws -> SchedulerConfiguration {
+        try with(index: index, file: file) { folder in try SchedulerConfiguration(folder) }
+    }
 
+    /// What is read of the folder, which is gone with the call.
+    ///
     /// - Parameter index: the class in `model_index.json`, which says nothing of a scheduler where it is nil.
-    init(index: String?, file: [String: Any], pipeline: String = "StableDiffusionPipeline") throws {
-        let url = FileManager.default.temporaryDirectory.appendingPathComponent("latentd-\(UUID().uuidString)")
+    static func with<Result>(
+        index: String?, file: [String: Any], _ read: (ModelFolder) throws -> Result
+    ) throws -> Result {
+        let scratch = try ScratchFolder()
+        let url = URL(fileURLWithPath: scratch.path)
         let scheduler = url.appendingPathComponent("scheduler")
         try FileManager.default.createDirectory(at: scheduler, withIntermediateDirectories: true)
-        var members: [String: Any] = ["_class_name": pipeline]
+        var members: [String: Any] = ["_class_name": "StableDiffusionPipeline"]
         if let index { members["scheduler"] = ["diffusers", index] }
         try JSONSerialization.data(withJSONObject: members).write(to: url.appendingPathComponent("model_index.json"))
-        try SchedulerFolder.json(file).write(to: scheduler.appendingPathComponent("scheduler_config.json"))
-        folder = try ModelFolder(path: url.path)
+        try json(file).write(to: scheduler.appendingPathComponent("scheduler_config.json"))
+        return try read(ModelFolder(path: scratch.path))
     }
 
     /// With infinities as Python writes them, which Foundation does not.
@@ -31,6 +40,4 @@ final class SchedulerFolder {
         }
         return Data("{\(parts.joined(separator: ", "))}".utf8)
     }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder.path) }
 }
