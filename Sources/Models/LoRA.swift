@@ -44,15 +44,19 @@ public struct LoRA {
         var found: [String: [String: LoRAChange.Parts]] = [:]
         for name in file.entries.keys.sorted() {
             guard let key = LoRAKey(name) else {
-                throw .badTensor(
-                    file: source.path, name: name,
-                    reason: "it is neither a half of a LoRA nor its alpha, for the UNet or the text encoder")
+                throw .badTensor(file: source.path, name: name, reason: LoRA.refusal(of: name))
             }
-            guard let target = targets[key.component]?[key.folded] else {
-                throw .badTensor(
-                    file: source.path, name: name, reason: "the model's \(key.component) has no such layer")
+            let homes = key.components.compactMap { component in
+                targets[component]?[key.folded].map { (component, $0) }
             }
-            let older = found[key.component, default: [:]][target, default: .init(layer: key.layer)].names
+            guard let (component, target) = homes.first else {
+                // What names no network may be of anything.
+                let reason =
+                    key.components.count > 1
+                    ? LoRA.refusal(of: name) : "the model's \(key.components[0]) has no such layer"
+                throw .badTensor(file: source.path, name: name, reason: reason)
+            }
+            let older = found[component, default: [:]][target, default: .init(layer: key.layer)].names
                 .updateValue(name, forKey: key.role)
             if let older {
                 throw .badTensor(file: source.path, name: name, reason: "'\(older)' is for the same")
@@ -61,7 +65,7 @@ public struct LoRA {
         for (component, parts) in found {
             guard let checkpoint = checkpoints[component] else { continue }
             for (target, parts) in parts.sorted(by: { $0.key < $1.key }) {
-                let scale = { (own: Float?, rank: Int) throws(ModelError) in
+                let scale = { (own: Double?, rank: Int) throws(ModelError) in
                     try alphas.scale(of: parts.layer, in: component, own: own, rank: rank) * source.scale
                 }
                 changes[component, default: [:]][target] = try LoRAChange(parts, file, target, checkpoint, scale)
@@ -80,9 +84,25 @@ public struct LoRA {
         ])
     }
 
-    /// The weights of a checkpoint by their layers, as `LoRAKey` spells them.
+    /// The weights of a checkpoint by their layers, as `LoRAKey` spells them; those of a UNet by their old names, too.
     private static func targets(_ checkpoint: Checkpoint) -> [String: String] {
-        let weights = checkpoint.names.filter { $0.hasSuffix(".weight") }
-        return Dictionary(weights.map { (LoRAKey.folded($0.dropLast(7)), $0) }) { first, _ in first }
+        let layers = checkpoint.names.filter { $0.hasSuffix(".weight") }.map { String($0.dropLast(7)) }
+        var targets = Dictionary(layers.map { (LoRAKey.folded($0[...]), "\($0).weight") }) { first, _ in first }
+        let old = LDMNames(layers)
+        for layer in layers {
+            if let name = old.name(of: layer) { targets[LoRAKey.folded(name[...])] = "\(layer).weight" }
+        }
+        return targets
+    }
+
+    /// Why a tensor of this name cannot be used.
+    private static func refusal(of name: String) -> String {
+        let other = [
+            ("DoRA", ["lora_magnitude_vector", "dora_scale"]), ("LoHa", ["hada_"]), ("LoKr", ["lokr_"]),
+            ("(IA)3", ["ia3_", "on_input"]), ("OFT", ["oft_"]), ("LoRA with a core tensor", ["lora_mid"]),
+            ("LoRA for a second text encoder", ["lora_te2_", "text_encoder_2."]),
+        ].first { $0.1.contains { name.contains($0) } }
+        let rest = "it is neither a half of a LoRA nor its alpha, for the UNet or the text encoder"
+        return other.map { "\(rest): it is of a \($0.0), which is not supported" } ?? rest
     }
 }

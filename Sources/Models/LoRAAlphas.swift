@@ -22,8 +22,8 @@ struct LoRAAlphas {
     /// What the product of a layer is multiplied by.
     ///
     /// - Parameter own: the layer's own alpha.
-    func scale(of layer: String, in component: String, own: Float?, rank: Int) throws(ModelError) -> Double {
-        if let own { return Double(own) / Double(rank) }
+    func scale(of layer: String, in component: String, own: Double?, rank: Int) throws(ModelError) -> Double {
+        if let own { return own / Double(rank) }
         let common = try config.number("\(component).lora_alpha", default: Double(rank))
         let alpha = try pattern(layer, component) ?? common
         // Kalajdzievski, https://arxiv.org/abs/2312.03732.

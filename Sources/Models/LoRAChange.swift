@@ -20,7 +20,7 @@ struct LoRAChange {
     /// - Parameter scale: what the product is multiplied by, for an alpha of the layer's own and a rank.
     init(
         _ parts: Parts, _ file: Safetensors, _ target: String, _ checkpoint: Checkpoint,
-        _ scale: (_ own: Float?, _ rank: Int) throws(ModelError) -> Double
+        _ scale: (_ own: Double?, _ rank: Int) throws(ModelError) -> Double
     ) throws(ModelError) {
         func wrong(_ name: String, _ reason: String) -> ModelError {
             .badTensor(file: file.file.path, name: name, reason: reason)
@@ -30,7 +30,7 @@ struct LoRAChange {
             guard let name = parts.names[role], let entry = file.entries[name] else {
                 throw wrong(parts.names.values.min() ?? parts.layer, "the layer's \(word) is missing")
             }
-            guard entry.format.elementType != nil else {
+            guard role == .alpha || entry.format.elementType != nil else {
                 throw .wrongType(file: file.file.path, name: name, type: entry.format.rawValue)
             }
             return (name, entry)
@@ -51,11 +51,13 @@ struct LoRAChange {
                 half.name, "its shape is \(half.entry.shape), '\(target)' of shape \(weight.shape) asks for \(expected)"
             )
         }
-        var alpha: Float?
+        var alpha: Double?
         if let name = parts.names[.alpha] {
             let entry = try tensor(.alpha, "alpha").entry
             guard entry.count == 1 else { throw wrong(name, "it is not one number") }
-            alpha = LoRAChange.floats(entry, file)[0]
+            let number = file.number(entry)
+            guard number.isFinite else { throw wrong(name, "\(number) is not a finite number") }
+            alpha = number
         }
         self.file = file
         (self.down, self.up, self.rank) = (down.entry, up.entry, rank)

@@ -3,11 +3,15 @@
 //   unet.LAYER.lora_A.weight         text_encoder.LAYER.lora_A.weight           down: [rank, inputs] or [rank, inputs, height, width]
 //   unet.LAYER.lora_B.weight         text_encoder.LAYER.lora_B.weight           up: [outputs, rank] or [outputs, rank, 1, 1]
 //   unet.LAYER.lora.down.weight      text_encoder.LAYER.lora_linear_layer.down.weight         and up
-//   lora_unet_LA_YER.lora_down.weight      lora_te_LA_YER.lora_down.weight                    and lora_up
+//   unet.ATTENTION.processor.to_q_lora.down.weight            the layer is ATTENTION.to_q; to_out_lora is to_out.0
+//   text_encoder.ATTENTION.to_q_lora.down.weight              the layer is ATTENTION.q_proj; to_out_lora is out_proj
+//   lora_unet_LA_YER.lora_down.weight      lora_te_LA_YER.lora_down.weight, lora_te1_         and lora_up
+//   base_model.model.LAYER.lora_A.weight   diffusion_model.LAYER.lora_A.weight
 //   ….alpha                                a number, see `LoRAAlphas`
 //
-// The first two are what peft and diffusers write, the third and fourth diffusers for some layers, the fifth kohya. The layers of a
-// text encoder have `text_model.` before them, or not.
+// The first two are what peft and diffusers write, the third to fifth older versions of diffusers, the sixth kohya, the last two peft by
+// itself and ComfyUI. What has none of the prefixes is looked for in both networks. The layers of a text encoder have `text_model.`
+// before them, or not; those of a UNet may have the names of the original code, see `LDMNames`.
 
 /// What a tensor in a LoRA's file is, by its name.
 struct LoRAKey {
@@ -16,33 +20,56 @@ struct LoRAKey {
         case down, up, alpha
     }
 
-    /// `unet` or `text_encoder`.
-    let component: String
+    /// `unet` or `text_encoder`, or both where the name does not say it.
+    let components: [String]
     /// The layer, as the file spells it.
     let layer: String
     let role: Role
-
     /// The layer in the spelling that all share.
-    var folded: String { LoRAKey.folded(layer[...]) }
+    let folded: String
 
-    private static let components = [
-        ("unet.", "unet"), ("lora_unet_", "unet"), ("text_encoder.", "text_encoder"), ("lora_te_", "text_encoder"),
+    private static let prefixes = [
+        ("unet.", ["unet"]), ("lora_unet_", ["unet"]), ("model.diffusion_model.", ["unet"]),
+        ("diffusion_model.", ["unet"]),
+        ("text_encoder.", ["text_encoder"]), ("lora_te_", ["text_encoder"]), ("lora_te1_", ["text_encoder"]),
+        ("", ["unet", "text_encoder"]),
     ]
     private static let roles: [(suffix: String, role: Role)] = [
-        (".lora_A.weight", .down), (".lora_B.weight", .up), (".lora.down.weight", .down), (".lora.up.weight", .up),
+        (".lora_A.weight", .down), (".lora_B.weight", .up), (".lora_A.default.weight", .down),
+        (".lora_B.default.weight", .up), (".lora.down.weight", .down), (".lora.up.weight", .up),
         (".lora_linear_layer.down.weight", .down), (".lora_linear_layer.up.weight", .up),
-        (".lora_down.weight", .down), (".lora_up.weight", .up), (".alpha", .alpha),
+        (".lora_down.weight", .down), (".lora_up.weight", .up), ("_lora.down.weight", .down), ("_lora.up.weight", .up),
+        ("_lora.alpha", .alpha), (".alpha", .alpha),
     ]
+    private static let wrapper = "base_model.model."
 
     /// Nil for a name of another kind.
     init?(_ name: String) {
-        guard let (prefix, component) = LoRAKey.components.first(where: { name.hasPrefix($0.0) }),
-            let (suffix, role) = LoRAKey.roles.first(where: { name.hasSuffix($0.suffix) }),
-            name.utf8.count > prefix.utf8.count + suffix.utf8.count
+        var rest = name[...]
+        func drop(_ prefix: String) { if rest.hasPrefix(prefix) { rest = rest.dropFirst(prefix.count) } }
+        drop(Self.wrapper)
+        guard let (prefix, components) = Self.prefixes.first(where: { rest.hasPrefix($0.0) }),
+            let (suffix, role) = Self.roles.first(where: { rest.hasSuffix($0.suffix) }),
+            rest.utf8.count > prefix.utf8.count + suffix.utf8.count
         else { return nil }
-        self.component = component
-        layer = String(name.dropFirst(prefix.count).dropLast(suffix.count))
+        drop(prefix)
+        drop(Self.wrapper)
+        self.components = components
+        layer = String(rest.dropLast(suffix.count))
         self.role = role
+        var folded = Self.folded(layer[...]).replacing("_processor_", with: "_")
+        if suffix.hasPrefix("_lora") {
+            guard
+                folded.hasSuffix("_to_q") || folded.hasSuffix("_to_k") || folded.hasSuffix("_to_v")
+                    || folded.hasSuffix("_to_out")
+            else { return nil }
+            if folded.contains("self_attn_to_") {
+                folded = folded.replacing("self_attn_to_", with: "self_attn_") + "_proj"
+            } else if folded.hasSuffix("_to_out") {
+                folded += "_0"
+            }
+        }
+        self.folded = folded
     }
 
     /// A layer's name in the spelling that all share.

@@ -71,7 +71,15 @@ struct LoRATests {
             ([("unet.nose.lora_A.weight", [2, 64])], "unet.nose.lora_A.weight", "no such layer"),
             ([("vae.linear.lora_A.weight", [2, 64])], "vae.linear.lora_A.weight", "neither"),
             ([("unet.linear.lora_magnitude_vector", [96])], "unet.linear.lora_magnitude_vector", "neither"),
+            ([("unet.linear.lora_magnitude_vector", [96])], "unet.linear.lora_magnitude_vector", "DoRA"),
+            ([("lora_unet_linear.dora_scale", [96, 1])], "lora_unet_linear.dora_scale", "DoRA"),
             ([("lora_unet_conv.hada_w1_a", [3, 4])], "lora_unet_conv.hada_w1_a", "neither"),
+            ([("lora_unet_conv.hada_w1_a", [3, 4])], "lora_unet_conv.hada_w1_a", "LoHa"),
+            ([("lora_unet_conv.lokr_w1", [3, 4])], "lora_unet_conv.lokr_w1", "LoKr"),
+            (
+                [("lora_te2_text_model_linear.lora_down.weight", [3, 4])],
+                "lora_te2_text_model_linear.lora_down.weight", "second"
+            ),
             ([(linear.0, [2, 32]), (linear.2, linear.3)], linear.0, "[2, 64]"),
             ([(linear.0, linear.1), (linear.2, [96, 3])], linear.2, "[96, 2]"),
             ([(linear.0, [0, 64]), (linear.2, [96, 0])], linear.0, "[0, 64]"),
