@@ -16,6 +16,8 @@ public enum JobError: Error, Equatable, Sendable {
     case invalidValue(path: String, problem: String)
     /// A file without a job.
     case noJobs
+    /// A file for one prompt that is empty.
+    case noPrompt
     /// A file with more jobs than anybody means.
     case tooManyJobs(limit: Int)
     /// A file whose name tells nothing about its contents.
@@ -27,7 +29,7 @@ public enum JobError: Error, Equatable, Sendable {
         case .unknownField(let path, _), .missingField(let path), .duplicateField(let path), .wrongType(let path, _, _),
             .invalidValue(let path, _):
             path
-        case .invalidUTF8, .malformed, .noJobs, .tooManyJobs, .unknownFileKind: nil
+        case .invalidUTF8, .malformed, .noJobs, .noPrompt, .tooManyJobs, .unknownFileKind: nil
         }
     }
 }
@@ -45,6 +47,7 @@ extension JobError: CustomStringConvertible {
         case .wrongType(let path, let expected, let found): "\(path) must be \(expected), not \(found)"
         case .invalidValue(let path, let problem): "\(path) \(problem)"
         case .noJobs: "the file contains no job"
+        case .noPrompt: "the file is empty: it contains no prompt, and so no job"
         case .tooManyJobs(let limit): "the file contains more than \(limit) jobs"
         case .unknownFileKind(let name): "\(name) ends neither in .json nor in .jsonl nor in .txt"
         }

@@ -75,7 +75,7 @@ public enum JobFile: String, CaseIterable, Sendable {
         let trimmed = text.unicodeScalars.drop { $0.properties.isWhitespace }.reversed()
             .drop { $0.properties.isWhitespace }.reversed()
         let prompt = String(String.UnicodeScalarView(trimmed))
-        if prompt.isEmpty { throw .noJobs }
+        if prompt.isEmpty { throw .noPrompt }
         return Element(index: 0, path: "", json: .object([JSONValue.Member("prompt", .string(prompt))]))
     }
 }

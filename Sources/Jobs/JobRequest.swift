@@ -4,10 +4,11 @@ import JSONText
 public struct JobRequest: Equatable, Sendable {
     /// The client's own id: a second request with the same one is the same job.
     public var id: JobID?
-    /// What the picture shows: 1 to 16,384 Unicode scalars.
+    /// What the picture shows: up to 16,384 Unicode scalars. An empty one is a prompt too: the model draws what it likes.
     public var prompt: String
-    /// What the picture must not show; may be empty.
-    public var negativePrompt: String
+    /// What the picture must not show. Nil says nothing of it, which is not the same as an empty one to everybody who reads the job;
+    /// the pictures of both are the same.
+    public var negativePrompt: String?
     /// Pixels; a model asks further that they be a multiple of its factor.
     public var width: Int?
     /// Pixels; see `width`.
@@ -60,7 +61,7 @@ public struct JobRequest: Equatable, Sendable {
     }
 
     /// A request for `prompt` that leaves everything else open.
-    public init(prompt: String, negativePrompt: String = "") {
+    public init(prompt: String, negativePrompt: String? = nil) {
         self.prompt = prompt
         self.negativePrompt = negativePrompt
         self.priority = 0

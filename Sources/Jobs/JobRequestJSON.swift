@@ -17,10 +17,7 @@ extension JobRequest {
     public init(json: JSONValue, at path: String = "") throws(JobError) {
         let reader = try FieldReader(json, at: path, fields: Self.fields)
         guard let prompt = try reader.prompt("prompt") else { throw .missingField(path: reader.path("prompt")) }
-        guard prompt.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
-            throw reader.invalid("prompt", "is empty")
-        }
-        self.init(prompt: prompt, negativePrompt: try reader.prompt("negative_prompt") ?? "")
+        self.init(prompt: prompt, negativePrompt: try reader.prompt("negative_prompt"))
         id = try reader.id("id")
         width = try reader.integer("width", in: 8...16_384)
         height = try reader.integer("height", in: 8...16_384)
@@ -48,7 +45,7 @@ extension JobRequest {
         var members = [
             id.map { JSONValue.Member("id", .string($0.rawValue)) },
             JSONValue.Member("prompt", .string(prompt)),
-            negativePrompt.isEmpty ? nil : JSONValue.Member("negative_prompt", .string(negativePrompt)),
+            negativePrompt.map { JSONValue.Member("negative_prompt", .string($0)) },
             width.map { JSONValue.Member("width", .number(JSONNumber($0))) },
             height.map { JSONValue.Member("height", .number(JSONNumber($0))) },
             initImage.map { JSONValue.Member("init_image", .string($0)) },

@@ -3,6 +3,20 @@ import Jobs
 import Testing
 
 struct JobRequestTests {
+    @Test func `An absent and an empty negative prompt stay two things, and an empty prompt is a prompt`() throws {
+        for json in [
+            #"{"prompt":""}"#, #"{"prompt":"","negative_prompt":""}"#, #"{"prompt":"a","negative_prompt":"b"}"#,
+        ] {
+            let request = try JobRequest.decode(json: json.utf8)
+            #expect(request.negativePrompt == (json.contains("\"b\"") ? "b" : json.contains("negative") ? "" : nil))
+            #expect(String(decoding: request.encoded(), as: UTF8.self) == json)
+        }
+        for bytes in [[], Array(" \r\n\t".utf8), [0xEF, 0xBB, 0xBF]] as [[UInt8]] {
+            let error = #expect(throws: JobError.self) { try JobFile.txt.parse(bytes) }
+            #expect(error?.description.contains("the file is empty") == true)
+        }
+    }
+
     @Test(arguments: JobCorpus.good)
     func `A good job is read, and read again from its canonical form`(json: String) throws {
         let request = try JobRequest.decode(json: json.utf8)
