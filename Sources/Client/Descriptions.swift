@@ -59,6 +59,8 @@ extension Plan {
             facts.append(("budget", "\(secondsText(budgetSeconds)), \(promise)"))
         }
         facts.append(("why", explanation))
+        // The explanation has that one already.
+        for sentence in warnings where sentence != warning { facts.append(("warning", sentence)) }
         return ([factLines(facts)] + [stageTable, candidateTable].compactMap { $0 }).joined(separator: "\n\n")
     }
 

@@ -69,6 +69,7 @@ public struct Submitter: Sendable {
     private func tell(_ reply: Submit.Reply) {
         if reply.duplicate { printer.note("job \(reply.job.id) is known already; nothing was added") }
         if reply.plan.meetsBudget == false { printer.note("the budget cannot be kept: \(reply.plan.explanation)") }
+        for warning in reply.plan.warnings { printer.note("warning: \(warning)") }
     }
 
     private func receipt(_ job: JobInfo, _ plan: Plan) -> Receipt {

@@ -118,7 +118,7 @@ public struct ForegroundRender: Sendable {
                     threads: threads, cacheDirectory: writableCache, version: Version.text, report: Self.complain))
             try renderer.calibrateIfNeeded(for: request, initImage: initImage, now: .now)
             let plan = try renderer.dryRun(request, initImage: initImage, now: .now)
-            if let warning = plan.warning { Self.complain(warning) }
+            plan.warnings.forEach(Self.complain)
             let seed = request.seed ?? .random(in: 0...UInt64(UInt32.max))
             return try renderer.render(request, initImage: initImage, seed: seed, plan: plan, dump: dump)
         } catch {

@@ -12,6 +12,7 @@ final class Outlook: Sendable {
     }
 
     private let state: Mutex<State>
+    private let prompts = PromptCheck()
 
     /// An outlook with these models and costs; `defaultBudget` is the budget of a job that names none.
     init(planner: Planner, catalog: ModelCatalog, defaultBudget: Duration?) {
@@ -43,11 +44,15 @@ final class Outlook: Sendable {
         if let name = request.model, let problem = catalog.problems.first(where: { $0.name == name }) {
             throw .unusableModel(name, problem.error)
         }
+        var plan: Plan
         do throws(PlannerError) {
-            return try planner.plan(completed(request), initImage: initImage?.size, now: .now)
+            plan = try planner.plan(completed(request), initImage: initImage?.size, now: .now)
         } catch {
             throw .plan(error)
         }
+        guard let model = catalog[plan.variant.model] else { throw .modelGone(plan.variant.model) }
+        plan.warnings += try prompts.warnings(of: request, plan, by: model)
+        return plan
     }
 
     /// `request` with the settings' budget when it names neither budget nor deadline.

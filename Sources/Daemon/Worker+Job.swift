@@ -120,9 +120,9 @@ extension Worker {
                 "job.id": "\(job.id)", "job.state": "running", "job.model": "\(plan.variant.model)",
                 "job.precision": "\(plan.variant.precision.rawValue)", "job.attempts": "\(job.attempts)",
             ])
-        if let warning = plan.warning {
+        for warning in plan.warnings {
             logger.warning(
-                "A job runs at a precision that gains no time here",
+                warning == plan.warning ? "A job runs at a precision that gains no time here" : "A job has a warning",
                 metadata: ["job.id": "\(job.id)", "plan.warning": "\(warning)"])
         }
         let notifier = notifier

@@ -27,7 +27,8 @@ public enum JSON: Hashable, Sendable {
 
     fileprivate static let maximumDepth = 64
 
-    private init(_ value: JSONValue) {
+    /// A document that was parsed before, without names that appear twice in one object.
+    public init(_ value: JSONValue) {
         switch value {
         case .null: self = .null
         case .bool(let bool): self = .bool(bool)
@@ -54,11 +55,11 @@ public enum JSON: Hashable, Sendable {
 }
 
 extension JSONValue {
-    /// Reads and parses a file, as `JSON` does, for whom its members in their order are enough.
+    /// Reads and parses a file, as `JSON` does, for whom its members in their order are enough. A byte order mark in front is skipped.
     public init(file path: String, refusesDuplicates: Bool = false) throws(ModelError) {
         let file = try MappedFile(path)
         do throws(JSONError) {
-            self = try file.withBytes { bytes throws(JSONError) in
+            self = try file.withText { bytes throws(JSONError) in
                 try JSONValue(
                     parsing: bytes, maximumDepth: JSON.maximumDepth, refusesDuplicates: refusesDuplicates,
                     allowsNonFinite: true)

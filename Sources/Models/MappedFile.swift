@@ -62,6 +62,16 @@ public final class MappedFile: @unchecked Sendable {  // Immutable after `init`;
         return try body(bytes)
     }
 
+    /// Hands out the file as text in UTF-8: without the byte order mark that some editors put in front.
+    public func withText<Result, Failure>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try withBytes { bytes throws(Failure) in
+            try body(
+                UnsafeRawBufferPointer(rebasing: bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]))
+        }
+    }
+
     /// Says that `part` of the bytes is not needed soon. Its pages stay in the page cache and can be read again, but count no longer as
     /// this process's resident memory.
     func release(_ part: UnsafeRawBufferPointer) {

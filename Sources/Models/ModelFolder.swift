@@ -6,7 +6,7 @@ import Synchronization
 /// MODEL/model_index.json            { "_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"], … }
 ///       unet/config.json            architecture        unet/diffusion_pytorch_model.safetensors
 ///       vae/ …                      text_encoder/ … model.safetensors
-///       tokenizer/vocab.json, merges.txt, tokenizer_config.json      scheduler/scheduler_config.json
+///       tokenizer/tokenizer.json, or vocab.json and merges.txt; tokenizer_config.json and others      scheduler/scheduler_config.json
 /// ```
 /// Opening a folder reads `model_index.json` only.
 public struct ModelFolder: Sendable {
@@ -84,8 +84,9 @@ public struct ModelFolder: Sendable {
             files += try checkpoint(component).files.map { String($0.dropFirst(path.count + 1)) }
         }
         let optional = [
-            "scheduler/scheduler_config.json", "tokenizer/merges.txt", "tokenizer/special_tokens_map.json",
-            "tokenizer/tokenizer_config.json", "tokenizer/vocab.json",
+            "scheduler/scheduler_config.json", "tokenizer/added_tokens.json", "tokenizer/merges.txt",
+            "tokenizer/special_tokens_map.json", "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json",
+            "tokenizer/vocab.json",
         ]
         return (files + optional.filter { MappedFile.exists("\(path)/\($0)") }).sorted()
     }

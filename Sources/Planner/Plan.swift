@@ -30,8 +30,11 @@ public struct Plan: Equatable, Codable, Sendable {
     public var candidates: [Candidate]
     /// A sentence or two for the operator.
     public var explanation: String
-    /// What an operator should know although the job is done as it asks: a precision that this CPU has no instructions for.
+    /// A precision that this CPU has no instructions for; the first of `warnings` then.
     public var warning: String?
+    /// What a person should know before the job is done, a sentence each: what is slow here, and which part of the request is not
+    /// followed.
+    public var warnings: [String]
 
     /// Names them all; a planner does, and what reads a plan from elsewhere.
     public init(
@@ -54,6 +57,7 @@ public struct Plan: Equatable, Codable, Sendable {
         self.candidates = candidates
         self.explanation = explanation
         self.warning = warning
+        warnings = warning.map { [$0] } ?? []
     }
 
     /// What a stage of the picture takes.
@@ -160,6 +164,6 @@ public struct Plan: Equatable, Codable, Sendable {
         case memoryMode = "memory_mode"
         case stages
         case meetsBudget = "meets_budget"
-        case candidates, explanation, warning
+        case candidates, explanation, warning, warnings
     }
 }

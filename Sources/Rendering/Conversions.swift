@@ -9,7 +9,8 @@ extension GenerationSettings {
     /// What the request says, and where it says nothing, the plan.
     init(_ request: JobRequest, seed: UInt64, plan: Plan) {
         self.init(
-            prompt: request.prompt, negativePrompt: request.negativePrompt, width: plan.width, height: plan.height,
+            prompt: request.prompt, negativePrompt: request.negativePrompt ?? "", width: plan.width,
+            height: plan.height,
             seed: seed, steps: plan.variant.steps, guidanceScale: Float(plan.guidanceScale),
             sampler: Sampler(plan.sampler), random: RandomSourceKind(request.rng ?? .latentd))
     }
@@ -81,7 +82,7 @@ extension PictureMetadata {
             ("denoise", times.denoiseSeconds), ("decode", times.decodeSeconds), ("encode", times.encodeSeconds),
         ]
         self.init(
-            prompt: record.job.prompt, negativePrompt: record.job.negativePrompt, width: record.picture.width,
+            prompt: record.job.prompt, negativePrompt: record.job.negativePrompt ?? "", width: record.picture.width,
             height: record.picture.height, seed: record.job.seed ?? 0, steps: record.plan.variant.steps,
             sampler: record.plan.sampler.rawValue, guidanceScale: record.plan.guidanceScale,
             randomSource: (record.job.rng ?? .latentd).rawValue, model: record.model.name,

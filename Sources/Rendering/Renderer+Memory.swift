@@ -34,6 +34,7 @@ extension Renderer {
                     continue
                 }
                 plan.take(fit)
+                plan.warnings += pipeline.tokenizer.warnings(of: request, plan, model.facts)
                 return plan
             } catch {
                 guard error.isMemoryLimit else { throw error }

@@ -105,7 +105,7 @@ extension Renderer {
                 picture: .init(
                     width: image.width, height: image.height, bytes: 0,
                     bitstreamSHA256: bitstream.withUnsafeBytes { SHA256.hexadecimal($0) }),
-                version: options.version)
+                version: options.version, warnings: plan.warnings)
             let webp = try WebP.attaching(PictureMetadata(record), to: bitstream)
             record.picture.bytes = webp.count
             record.timings.totalSeconds = (clock.now - start) / .seconds(1)

@@ -32,6 +32,8 @@ public struct ResultRecord: Equatable, Codable, Sendable {
     public var picture: Picture
     /// The version of latentd.
     public var version: String
+    /// What a person should know of the picture, a sentence each: the plan's warnings.
+    public var warnings: [String] = []
 
     /// The queue's side of it, filled in by the worker.
     public struct QueueTimes: Equatable, Codable, Sendable {
@@ -184,7 +186,7 @@ public struct ResultRecord: Equatable, Codable, Sendable {
         case initImage = "init_image"
         case model, plan
         case metBudget = "met_budget"
-        case timings, memory, host, picture, version
+        case timings, memory, host, picture, version, warnings
     }
 
     /// The record as a file: JSON, keys sorted, a line feed at the end.

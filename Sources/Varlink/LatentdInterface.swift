@@ -99,8 +99,10 @@ public enum LatentdInterface {
           meets_budget: ?bool,
           candidates: []Candidate,
           explanation: string,
-          # What to know although the job is done as it asks; part of the explanation.
-          warning: ?string
+          # A precision that this CPU has no instructions for; part of the explanation, and the first of 'warnings'.
+          warning: ?string,
+          # What to know before the job is done, a sentence each: what is slow here, which words of a prompt are left out.
+          warnings: []string
         )
 
         # A model at one precision, its own picture with its own settings, the weights in memory.

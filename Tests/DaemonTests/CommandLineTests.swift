@@ -162,6 +162,41 @@ struct CommandLineTests {
         await daemon.stop()
     }
 
+    @Test(
+        "a prompt that is too long is told by submit, plan, the journal and the record, with the words that are left out"
+    )
+    func longPrompt() async throws {
+        let root = try Root()
+        let daemon = try await DaemonProcess(root)
+        let words = String(repeating: "cat ", count: 75) + "by a Lighthouse"
+        let left = "\"by a lighthouse\""
+        let plan = try await ctl(root, "plan", words, "--model", "sd1", "--steps", "1")
+        #expect(plan.code == 0 && plan.output.contains(left), "\(plan.output) \(plan.errors)")
+        let job = ["submit", words, "--model", "sd1", "--steps", "1", "--name", "long", "--wait"]
+        let end = try await Executable.run(Executable.latentctl, ["--root", root.path] + job)
+        #expect(end.code == 0 && end.errors.contains("warning: The prompt is too long") && end.errors.contains(left))
+        #expect(await daemon.journal.line(with: "A job has a warning", "left out") != nil)
+        let record = try JSONValue(parsing: root.bytes("spool/done/long.json"))
+        guard case .array(let warnings)? = record["warnings"] else {
+            Issue.record("the record has no warnings")
+            return
+        }
+        #expect(warnings.count == 1 && warnings[0].string?.contains(left) == true)
+        await daemon.stop()
+    }
+
+    @Test("an empty prompt is drawn, and an empty text file is an error that says so")
+    func emptyPrompt() async throws {
+        let root = try Root()
+        let daemon = try await DaemonProcess(root)
+        let end = try await ctl(root, "submit", "", "--model", "sd1", "--steps", "1", "--name", "nothing", "--wait")
+        #expect(end.code == 0, "\(end.errors)")
+        try Data(" \n".utf8).write(to: URL(fileURLWithPath: root.path + "/empty.txt"))
+        let empty = try await ctl(root, "submit", root.path + "/empty.txt")
+        #expect(empty.code == 65 && empty.errors.contains("the file is empty"), "\(empty.errors)")
+        await daemon.stop()
+    }
+
     @Test("Every question about the queue is answered as text and as JSON")
     func questions() async throws {
         let root = try Root()

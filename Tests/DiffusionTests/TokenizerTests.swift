@@ -1,4 +1,5 @@
 import Diffusion
+import Foundation
 import Models
 import Testing
 
@@ -38,8 +39,26 @@ struct TokenizerTests {
         for text in [String(repeating: "cat ", count: 500_000), String(repeating: "a", count: 200_000)] {
             let ids = tokenizer.encode(text)
             #expect(ids.count == 77 && ids[0] == 766 && ids[76] == 767 && !ids[1..<76].contains(767))
-            #expect(tokenizer.truncates(text))
         }
-        #expect(!tokenizer.truncates("cat"))
     }
+
+    @Test("what a prompt loses is told in the words of its tokens, at the end that is cut")
+    func removedPart() throws {
+        let tokenizer = try tokenizer()
+        #expect(tokenizer.removedPart(of: "cat") == nil)
+        #expect(tokenizer.removedPart(of: String(repeating: "cat ", count: 75)) == nil)
+        let long = String(repeating: "cat ", count: 74) + "Cat, 猫 and <|endoftext|> Café"
+        let removed = try #require(tokenizer.removedPart(of: long))
+        #expect(removed.words == ", 猫 and <|endoftext|>café")
+        #expect(removed.tokens == tokenizer.tokenCount(of: ", 猫 and <|endoftext|> café"))
+
+        let left = try TokenizerFolder(files: ["tokenizer_config.json": Data(#"{"truncation_side": "left"}"#.utf8)])
+            .tokenizer()
+        #expect(try #require(left.removedPart(of: "A dog " + String(repeating: "cat ", count: 74))).words == "a")
+    }
+}
+
+extension Tokenizer {
+    /// How many tokens a short text has.
+    fileprivate func tokenCount(of text: String) -> Int { (encode(text).dropFirst().lastIndex { $0 != endToken } ?? 0) }
 }

@@ -15,7 +15,7 @@ import torch
 import transformers
 
 from generator import (
-    blocks, encoders, image_runs, loras, models, noise, photos, pictures, runs, samplers, schedules, texts
+    blocks, encoders, image_runs, loras, models, noise, photos, pictures, runs, samplers, schedules, texts, tokenizers
 )
 
 ROOT = pathlib.Path(__file__).resolve().parent
@@ -68,6 +68,7 @@ def main():
         "noise": noise.write(golden / "noise.safetensors"),
     }
     photos.write(golden / "photos")
+    tokenizers.write(golden / "tokenizers.json", ROOT / "models" / "sd1")
     text = json.dumps(index, indent=1, ensure_ascii=True)
     (ROOT / "golden.json").write_text(text + "\n", encoding="utf-8")
     samplers.write(ROOT, loaded)

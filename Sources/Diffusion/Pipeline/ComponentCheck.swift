@@ -38,9 +38,16 @@ enum ComponentCheck {
         guard unet.outputs == unet.inputs else {
             throw config.refusal("out_channels", "\(unet.outputs) is not in_channels, \(unet.inputs)")
         }
-        guard tokenizer.vocabularySize <= text.vocabulary else {
+        guard tokenizer.vocabulary.size <= text.vocabulary else {
             throw try folder.config("text_encoder").refusal(
-                "vocab_size", "\(text.vocabulary) is less than the \(tokenizer.vocabularySize) of tokenizer/vocab.json")
+                "vocab_size",
+                "\(text.vocabulary) is less than the \(tokenizer.vocabulary.size) tokens of \(tokenizer.vocabulary.file)"
+            )
+        }
+        if let (id, place) = tokenizer.lastAdded, id >= text.vocabulary {
+            throw place.refusal(
+                "its id is \(id), and the text encoder has embeddings for ids below \(text.vocabulary) only: "
+                    + "the vocab_size of text_encoder/config.json")
         }
     }
 }

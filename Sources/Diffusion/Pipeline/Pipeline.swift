@@ -23,8 +23,9 @@ public final class Pipeline {
     public var scratchDirectory: String?
     /// Settings that the model's own files suggest.
     public let defaults: PipelineDefaults
+    /// What makes tokens of its prompts.
+    public let tokenizer: Tokenizer
 
-    let tokenizer: Tokenizer
     let schedulers: SchedulerConfiguration
     let decoderConfiguration: DecoderConfiguration
     let unetConfiguration: UNetConfiguration

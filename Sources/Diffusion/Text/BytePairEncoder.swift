@@ -10,52 +10,113 @@ struct BytePairEncoder: Sendable {
         let rank: Int32, token: Int32
     }
 
+    /// The pairs that are joined, by rank; built pair after pair.
+    private struct MergeTable {
+        let vocabulary: [String: Int32]
+        private(set) var merges: [Pair: Merge] = [:]
+        private var rank: Int32 = 0
+
+        init(_ vocabulary: [String: Int32]) {
+            self.vocabulary = vocabulary
+            merges.reserveCapacity(vocabulary.count)
+        }
+
+        /// Adds the next pair; false where it is not two tokens that join to one of the vocabulary.
+        mutating func add(_ left: String, _ right: String) -> Bool {
+            guard let first = vocabulary[left], let second = vocabulary[right], let joined = vocabulary[left + right]
+            else { return false }
+            merges[Pair(left: first, right: second)] = Merge(rank: rank, token: joined)
+            rank += 1
+            return true
+        }
+
+        /// Adds the pairs of `merges.txt`. It has some fifty thousand lines: they are cut as bytes, which takes a fraction of the
+        /// time of characters. Lines end as they do for Python: with a line feed, a carriage return, or both.
+        mutating func add(_ bytes: UnsafeRawBufferPointer, _ file: String) throws(ModelError) {
+            var start = 0, number = 1
+            while start < bytes.count {
+                let line = bytes[start...].prefix { $0 != 0x0A && $0 != 0x0D }
+                let isPair =
+                    line.endIndex + 1 < bytes.count && bytes[line.endIndex] == 0x0D && bytes[line.endIndex + 1] == 0x0A
+                start = line.endIndex + (isPair ? 2 : 1)
+                defer { number += 1 }
+                if line.isEmpty || line.starts(with: "#version".utf8) { continue }
+                let space = line.firstIndex(of: UInt8(ascii: " ")) ?? line.endIndex
+                let left = String(decoding: line[..<space], as: UTF8.self)
+                guard add(left, String(decoding: line[space...].dropFirst(), as: UTF8.self)) else {
+                    throw .malformed(
+                        file: file, reason: "line \(number) is not two tokens that join to one of vocab.json")
+                }
+            }
+        }
+    }
+
     private let merges: [Pair: Merge]
     /// The token of a byte inside a word, and at its end; -1 where the vocabulary has none.
     private let inner: [Int32], final: [Int32]
     private let unknown: Int32
+    /// How many bytes of a word each token stands for; 0 for ids that are none.
+    private let byteCounts: [UInt16]
 
     /// - Parameters:
-    ///   - vocabulary: token to id, the tokens in GPT-2's printable spelling of bytes.
     ///   - mergesFile: `merges.txt`: a version line, then two tokens a line, most frequent first.
     ///   - unknown: what stands for a byte that the vocabulary does not have.
-    init(vocabulary: [String: Int32], mergesFile: String, unknown: Int32) throws(ModelError) {
-        let letters = ByteAlphabet.letters
-        inner = letters.map { vocabulary[String($0)] ?? -1 }
-        final = letters.map { vocabulary["\($0)</w>"] ?? -1 }
-        self.unknown = unknown
+    init(_ vocabulary: Vocabulary, mergesFile: String, unknown: Int32?) throws(ModelError) {
         let file = try MappedFile(mergesFile)
-        merges = try file.withBytes { bytes throws(ModelError) in
+        var table = MergeTable(vocabulary.ids)
+        try file.withText { bytes throws(ModelError) in
             guard String(validating: bytes, as: UTF8.self) != nil else {
                 throw .malformed(file: mergesFile, reason: "it is not UTF-8")
             }
-            return try BytePairEncoder.merges(bytes, vocabulary, mergesFile)
+            try table.add(bytes, mergesFile)
         }
+        try self.init(vocabulary, table, unknown)
     }
 
-    /// A file has some fifty thousand lines: they are cut as bytes, which takes a fraction of the time of characters.
-    private static func merges(
-        _ bytes: UnsafeRawBufferPointer, _ vocabulary: [String: Int32], _ file: String
-    ) throws(ModelError) -> [Pair: Merge] {
-        var merges: [Pair: Merge] = [:]
-        merges.reserveCapacity(vocabulary.count)
-        var rank: Int32 = 0
-        func token(_ bytes: some Collection<UInt8>) -> Int32? { vocabulary[String(decoding: bytes, as: UTF8.self)] }
-        for (number, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
-        {
-            if line.isEmpty || line.starts(with: "#version".utf8) { continue }
-            let space = line.firstIndex(of: UInt8(ascii: " ")) ?? line.endIndex
-            guard let left = token(line[..<space]), let right = token(line[space...].dropFirst()),
-                let joined = token(Array(line[..<space]) + line[space...].dropFirst())
-            else {
-                throw .malformed(
-                    file: file, reason: "line \(number + 1) is not two tokens that join to one of vocab.json")
-            }
-            merges[Pair(left: left, right: right)] = Merge(rank: rank, token: joined)
-            rank += 1
+    /// - Parameter merges: of `document`: pairs of tokens, as two strings or as one with a space between them.
+    init(_ document: TokenizerDocument, unknown: Int32?) throws(ModelError) {
+        var table = MergeTable(document.vocabulary.ids)
+        guard case .array(let merges) = document.merges else {
+            throw .badField(file: document.config.file, field: "model.merges", reason: "it is not an array")
         }
-        return merges
+        for (index, merge) in merges.enumerated() {
+            let pair =
+                switch merge {
+                case .string(let text): text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+                case .array(let parts): parts.map { $0.string ?? "" }
+                default: [String]()
+                }
+            guard pair.count == 2, table.add(pair[0], pair[1]) else {
+                throw .badField(
+                    file: document.config.file, field: "model.merges[\(index)]",
+                    reason: "it is not two tokens that join to one of model.vocab")
+            }
+        }
+        try self.init(document.vocabulary, table, unknown)
     }
+
+    private init(_ vocabulary: Vocabulary, _ table: MergeTable, _ unknown: Int32?) throws(ModelError) {
+        let letters = ByteAlphabet.letters
+        let inner = letters.map { vocabulary.ids[String($0)] ?? -1 }
+        let final = letters.map { vocabulary.ids["\($0)</w>"] ?? -1 }
+        if unknown == nil, let missing = letters.indices.first(where: { inner[$0] < 0 || final[$0] < 0 }) {
+            throw .badField(
+                file: vocabulary.file, field: "\(vocabulary.path)\(letters[missing])",
+                reason: "it is missing, and so is the unk_token that would stand for it")
+        }
+        (self.inner, self.final) = (inner, final)
+        self.unknown = unknown ?? -1
+        merges = table.merges
+        var counts = [UInt16](repeating: 0, count: vocabulary.size)
+        for (token, id) in vocabulary.ids {
+            let letters = token.unicodeScalars.count - (token.utf8.suffix(4).elementsEqual("</w>".utf8) ? 4 : 0)
+            counts[Int(id)] = UInt16(clamping: max(letters, 1))
+        }
+        byteCounts = counts
+    }
+
+    /// How many bytes of a word a token stands for.
+    func byteCount(_ token: Int32) -> Int { token == unknown ? 1 : Int(byteCounts[Int(token)]) }
 
     /// The tokens of one word.
     func encode(_ word: some Collection<UInt8>) -> [Int32] {

@@ -1,115 +1,146 @@
 import Models
 
-/// Tokens that are found in a prompt as they are, before it is cut into words: `<|startoftext|>` and the like.
+/// Which tokens are special, which are added to the vocabulary, and what begins, ends and pads a text: what the small files of a
+/// `tokenizer` folder say, brought together as transformers 5 does.
+///
+/// ```
+/// tokenizer_config.json with added_tokens_decoder      decides alone
+/// else: tokenizer_config.json  <  special_tokens_map.json       which says roles once more
+///       added_tokens.json      <  added_tokens of tokenizer.json
+/// ```
+/// The added tokens come first, by their ids, then the roles that are not among them, then further special tokens.
 ///
 /// ## Easy to get wrong
-/// A token may be written several times, as a string or as an object that says `normalized`. As in the reference,
-/// `added_tokens_decoder` decides if there is one; else the roles are read in the order below, a repetition of
-/// something that was said before is skipped, and the last that remains decides.
+/// A token may be written several times, as a string or as an object that says `normalized`. A repetition of something that was said
+/// before is skipped, and the last that remains decides.
 struct SpecialTokens: Sendable {
-    struct Token: Hashable, Sendable {
-        let content: String
-        let id: Int32
-        /// Looked for in the normalized text, and normalized itself; else in the text as it came.
-        let isNormalized: Bool
-    }
+    /// Every token that is looked for in a text.
+    let added: AddedVocabulary
+    let start: Int32, end: Int32, padding: Int32
+    /// What stands for a byte that the vocabulary does not have; nil where there is no such token.
+    let unknown: Int32?
+    /// The token of the largest id, and the place that names it.
+    let last: (id: Int32, place: TokenPlace)?
 
-    /// Every token that is looked for in a prompt, the longest first: at one place the longest match counts.
-    let tokens: [Token]
-    let start: Int32, end: Int32, padding: Int32, unknown: Int32
+    private static let roles = [
+        "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
+    ]
 
-    /// Reads `tokenizer_config.json` and the older `special_tokens_map.json`, which goes first where the former has no
-    /// `added_tokens_decoder`. What neither says is CLIP's.
-    init(_ folder: ModelFolder, vocabulary: [String: Int32], vocabularyFile: String) throws(ModelError) {
-        var sources: [Config] = []
-        for name in ["tokenizer_config.json", "special_tokens_map.json"] where folder.hasFile("tokenizer", name) {
-            sources.append(try folder.config("tokenizer", name))
+    /// - Parameter splitsSpecial: special tokens inside a text are text.
+    init(
+        _ folder: ModelFolder, _ vocabulary: Vocabulary, _ document: TokenizerDocument?, splitsSpecial: Bool
+    ) throws(ModelError) {
+        var said = try SaidTokens(folder, file: "tokenizer_config.json")
+        if !said.has("extra_special_tokens") { said.rename("additional_special_tokens", to: "extra_special_tokens") }
+        var listed: [Listed]
+        if said.has("added_tokens_decoder") {
+            listed = try SpecialTokens.decoder(said.source)
+        } else {
+            said.overlay(try SaidTokens(folder, file: "special_tokens_map.json"))
+            listed = try SpecialTokens.addedTokens(folder, special: said.contents(of: SpecialTokens.roles))
+            listed = try SpecialTokens.replacing(listed, by: document)
         }
-        let decided = try sources.first.map(SpecialTokens.readDecoder) ?? [:]
-        if decided.isEmpty { sources.reverse() }
-        var said: [String: [Bool]] = [:]
+        if !said.names.contains("extra_special_tokens") {
+            said.rename("additional_special_tokens", to: "extra_special_tokens")
+        }
+        listed.sort { $0.id < $1.id }
 
-        func role(_ name: String, _ standard: String) throws(ModelError) -> Int32 {
-            var token = (content: standard, isNormalized: false)
-            if let source = sources.first(where: { $0.has(name) }), let value = source.members[name] {
-                token = try SpecialTokens.token(value, field: name, source)
-            }
-            if said[token.content, default: []].contains(token.isNormalized) == false {
-                said[token.content, default: []].append(token.isNormalized)
-            }
-            guard let id = vocabulary[token.content] else {
-                throw .badField(file: vocabularyFile, field: token.content, reason: "it is missing; it is the \(name)")
+        var tokens = listed.map { ($0.token, $0.place) }
+        let known = Set(listed.map(\.token.content)), specials = try SpecialTokens.specials(said)
+        for (token, _, place) in specials where !known.contains(token.content) {
+            if !tokens.contains(where: { $0.0.isRepetition(of: token) }) { tokens.append((token, place)) }
+        }
+        let named = Set(specials.filter(\.isNamed).map(\.token.content))
+        for index in tokens.indices where named.contains(tokens[index].0.content) { tokens[index].0.isSpecial = true }
+        added = AddedVocabulary(tokens.map(\.0), to: vocabulary.ids, splitsSpecial: splitsSpecial)
+        let ids = added.ids
+        for entry in listed {
+            guard let id = ids[entry.token.content], id != entry.id else { continue }
+            throw entry.place.refusal("its id is \(entry.id), but after those before it the next is \(id)")
+        }
+        last = tokens.map { (ids[$0.0.content] ?? 0, $0.1) }.max { $0.0 < $1.0 }
+
+        func role(_ name: String) throws(ModelError) -> Int32 {
+            guard let content = try said.token(name)?.content, let id = ids[content] else {
+                throw said.place(name).refusal("it is null, and no text can do without")
             }
             return id
         }
-        start = try role("bos_token", "<|startoftext|>")
-        end = try role("eos_token", "<|endoftext|>")
-        unknown = try role("unk_token", "<|endoftext|>")
-        padding = try role("pad_token", "<|endoftext|>")
-        let flags = said.compactMapValues(\.last).merging(decided) { _, decided in decided }
-        tokens = flags.sorted { ($1.key.utf8.count, $0.key) < ($0.key.utf8.count, $1.key) }
-            .compactMap { content, isNormalized in
-                let text = isNormalized ? TextNormalizer.normalize(Substring(content)) : content
-                return vocabulary[content].map { Token(content: text, id: $0, isNormalized: isNormalized) }
-            }
+        start = try role("bos_token")
+        end = try role("eos_token")
+        padding = try role("pad_token")
+        unknown = try said.token("unk_token").flatMap { vocabulary.ids[$0.content] }
+    }
+}
+
+extension SpecialTokens {
+    /// A token with its id, as a file lists it.
+    private struct Listed {
+        let id: Int32
+        let token: AddedToken
+        let place: TokenPlace
     }
 
     /// `added_tokens_decoder`: id to token.
-    private static func readDecoder(_ source: Config) throws(ModelError) -> [String: Bool] {
-        guard case .object(let members) = source.members["added_tokens_decoder"] ?? .null else { return [:] }
-        var flags: [String: Bool] = [:]
-        for (id, value) in members {
-            let token = try token(value, field: "added_tokens_decoder.\(id)", source)
-            flags[token.content] = token.isNormalized
+    private static func decoder(_ source: Config) throws(ModelError) -> [Listed] {
+        var listed: [Listed] = []
+        for (name, value) in try source.object("added_tokens_decoder").members {
+            let place = TokenPlace(config: source, field: "added_tokens_decoder.\(name)")
+            guard let id = Int32(name), id >= 0 else { throw place.refusal("'\(name)' is not the number of a token") }
+            listed.append(Listed(id: id, token: try AddedToken(value, at: place), place: place))
         }
-        return flags
+        return listed
     }
 
-    /// A token written as a string, or as an object with flags.
-    private static func token(
-        _ value: JSON, field: String, _ source: Config
-    ) throws(ModelError) -> (content: String, isNormalized: Bool) {
-        switch value {
-        case .string(let content) where !content.isEmpty:
-            return (content, false)
-        case .object(let members):
-            let flags = Config(file: source.file, members: members)
-            guard try !flags.bool("single_word", default: false) else {
-                throw source.refusal("\(field).single_word", "tokens that must be whole words are not supported")
+    /// `added_tokens.json`: word to id.
+    private static func addedTokens(_ folder: ModelFolder, special: Set<String>) throws(ModelError) -> [Listed] {
+        guard folder.hasFile("tokenizer", "added_tokens.json") else { return [] }
+        let source = try folder.config("tokenizer", "added_tokens.json")
+        var listed: [Listed] = []
+        for (content, value) in source.members {
+            let place = TokenPlace(config: source, field: content)
+            guard let id = value.token, !content.isEmpty else {
+                throw place.refusal("it is not the number of a token")
             }
-            let content = try flags.string("content")
-            guard !content.isEmpty else { throw source.refusal("\(field).content", "it is empty") }
-            return (content, try flags.bool("normalized", default: false))
-        default:
-            throw source.refusal(field, "it is \(value.kind), not a token")
+            let token = AddedToken(word: content, isSpecial: special.contains(content))
+            listed.append(Listed(id: id, token: token, place: place))
         }
+        return listed
     }
 
-    enum Piece {
-        case text(Substring)
-        case token(Int32)
-    }
-
-    /// Cuts `text` at the tokens of one kind: pieces of text and tokens in their order.
-    func split(_ text: Substring, normalized: Bool) -> [Piece] {
-        let candidates = tokens.filter { $0.isNormalized == normalized }
-        let firsts = Set(candidates.compactMap(\.content.unicodeScalars.first))
-        let scalars = text.unicodeScalars
-        var pieces: [Piece] = []
-        var start = scalars.startIndex, position = start
-        while position < scalars.endIndex {
-            guard firsts.contains(scalars[position]),
-                let token = candidates.first(where: { scalars[position...].starts(with: $0.content.unicodeScalars) })
-            else {
-                scalars.formIndex(after: &position)
-                continue
+    /// The tokens with those of `tokenizer.json` in the place of others of the same ids.
+    private static func replacing(_ listed: [Listed], by document: TokenizerDocument?) throws(ModelError) -> [Listed] {
+        guard let document else { return listed }
+        var byID = Dictionary(listed.map { ($0.id, $0) }) { _, last in last }
+        for (index, value) in document.addedTokens.enumerated() {
+            let place = TokenPlace(config: document.config, field: "added_tokens[\(index)]")
+            guard case .object(let members) = value, let id = members["id"]?.token else {
+                throw place.refusal("it is not a token with a number, its 'id'")
             }
-            if start < position { pieces.append(.text(Substring(scalars[start..<position]))) }
-            pieces.append(.token(token.id))
-            position = scalars.index(position, offsetBy: token.content.unicodeScalars.count)
-            start = position
+            byID[id] = Listed(id: id, token: try AddedToken(value, at: place), place: place)
         }
-        if start < position { pieces.append(.text(Substring(scalars[start..<position]))) }
-        return pieces
+        return Array(byID.values)
+    }
+
+    /// The roles in the reference's order, then special tokens of names of their own, then those without a name.
+    private static func specials(
+        _ said: SaidTokens
+    ) throws(ModelError) -> [(token: AddedToken, isNamed: Bool, place: TokenPlace)] {
+        var specials: [(AddedToken, Bool, TokenPlace)] = []
+        for name in roles + said.names.filter({ $0.hasSuffix("_token") && !roles.contains($0) }) {
+            if let token = try said.token(name) { specials.append((token, true, said.place(name))) }
+        }
+        for (token, isNamed) in try said.extraTokens() {
+            specials.append((token, isNamed, said.place("extra_special_tokens")))
+        }
+        return specials
+    }
+}
+
+extension JSON {
+    /// The number of a token.
+    fileprivate var token: Int32? {
+        guard case .integer(let integer) = self, integer >= 0 else { return nil }
+        return Int32(exactly: integer)
     }
 }

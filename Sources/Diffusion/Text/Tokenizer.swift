@@ -1,10 +1,9 @@
-import JSONText
 import Models
 
 /// CLIP's tokenizer: the same ids as transformers' `CLIPTokenizer` for any text.
 ///
 /// ```
-/// prompt ─► special tokens found as they are ─► clean-up ─► special tokens found again ─► words ─► bytes ─► merged pairs
+/// prompt ─► added tokens found as they are ─► clean-up ─► added tokens found again ─► words ─► bytes ─► merged pairs
 ///        ─► <start> at most `length - 2` tokens <end> <padding> …
 /// ```
 /// ## Easy to get wrong
@@ -17,85 +16,89 @@ public struct Tokenizer: Sendable {
     public var paddingToken: Int { Int(special.padding) }
     /// What ends the text.
     public var endToken: Int { Int(special.end) }
-    /// Tokens that the vocabulary has; ids are below.
-    public let vocabularySize: Int
 
+    /// The vocabulary's file, and one more than its largest id.
+    let vocabulary: (file: String, size: Int)
+    /// The added token of the largest id, which may lie beyond the vocabulary.
+    var lastAdded: (id: Int32, place: TokenPlace)? { special.last }
+    private let settings: TokenizerSettings
     private let special: SpecialTokens
     private let encoder: BytePairEncoder
 
-    /// Reads `tokenizer/vocab.json`, `merges.txt` and what says how long a text may be.
+    /// Reads the folder `tokenizer`: `tokenizer.json` where there is one, else `vocab.json` and `merges.txt`; and the small files
+    /// beside them that say which tokens are special and how long a text may be.
     public init(_ folder: ModelFolder) throws(ModelError) {
-        let file = folder.file("tokenizer", "vocab.json")
-        let ids = try Tokenizer.vocabulary(file)
-        vocabularySize = ids.values.reduce(0) { max($0, Int($1) + 1) }
-        special = try SpecialTokens(folder, vocabulary: ids, vocabularyFile: file)
-        encoder = try BytePairEncoder(
-            vocabulary: ids, mergesFile: folder.file("tokenizer", "merges.txt"), unknown: special.unknown)
+        let document =
+            folder.hasFile("tokenizer", "tokenizer.json")
+            ? try TokenizerDocument(file: folder.file("tokenizer", "tokenizer.json")) : nil
         let positions = try folder.config("text_encoder").integer(
             "max_position_embeddings", default: 77, in: 2...65_536)
-        if folder.hasFile("tokenizer", "tokenizer_config.json") {
-            let config = try folder.config("tokenizer", "tokenizer_config.json")
-            length = try config.integer("model_max_length", default: positions, in: 2...positions)
-        } else {
-            length = positions
-        }
-    }
-
-    /// The id of each token.
-    private static func vocabulary(_ file: String) throws(ModelError) -> [String: Int32] {
-        guard case .object(let members) = try JSONValue(file: file) else {
-            throw .malformed(file: file, reason: "its document is not an object")
-        }
-        // Made at once: fifty thousand tokens would be hashed anew whenever they outgrew their table.
-        var ids: [String: Int32] = [:]
-        ids.reserveCapacity(members.count)
-        for member in members {
-            guard case .number(let number) = member.value, let id = number.integer(Int32.self), id >= 0 else {
-                throw .badField(file: file, field: member.name, reason: "it is not the number of a token")
+        let config =
+            folder.hasFile("tokenizer", "tokenizer_config.json")
+            ? try folder.config("tokenizer", "tokenizer_config.json")
+            : Config(file: folder.file("tokenizer", "tokenizer_config.json"), members: [:])
+        settings = try TokenizerSettings(config, document, positions: positions)
+        length = settings.length
+        let vocabulary = if let document { document.vocabulary } else { try Vocabulary(folder) }
+        self.vocabulary = (vocabulary.file, vocabulary.size)
+        special = try SpecialTokens(folder, vocabulary, document, splitsSpecial: settings.splitsSpecial)
+        encoder =
+            if let document {
+                try BytePairEncoder(document, unknown: special.unknown)
+            } else {
+                try BytePairEncoder(
+                    vocabulary, mergesFile: folder.file("tokenizer", "merges.txt"), unknown: special.unknown)
             }
-            guard ids.updateValue(id, forKey: member.name) == nil else {
-                throw .badField(file: file, field: member.name, reason: "it is there twice")
-            }
-        }
-        return ids
     }
 
     /// The ids of a prompt: exactly `length` of them.
     public func encode(_ prompt: String) -> [Int] {
-        var ids = [special.start]
-        scan(prompt) { token in
+        let room = max(length - 2, 0)
+        var ids: [Int32] = []
+        scan(prompt) { token, _ in
             ids.append(token)
-            return ids.count < length - 1
+            return settings.truncationSide == .left || ids.count < room
         }
-        ids.append(special.end)
-        return ids.map(Int.init) + Array(repeating: Int(special.padding), count: length - ids.count)
+        ids = [special.start] + (settings.truncationSide == .left ? ids.suffix(room) : ids.prefix(room)) + [special.end]
+        let padding = Array(repeating: Int(special.padding), count: length - ids.count)
+        return settings.paddingSide == .left ? padding + ids.map(Int.init) : ids.map(Int.init) + padding
     }
 
-    /// True when `encode` has to leave out the end of the prompt.
-    public func truncates(_ prompt: String) -> Bool {
-        var count = 0
-        scan(prompt) { _ in
-            count += 1
-            return count <= length - 2
+    /// What `encode` leaves out of a prompt that is too long: the words as the tokens say them, cleaned up, and the number of
+    /// tokens; nil where everything has room.
+    public func removedPart(of prompt: String) -> (words: String, tokens: Int)? {
+        var texts: [[UInt8]] = []
+        scan(prompt) { _, text in
+            texts.append(text)
+            return true
         }
-        return count > length - 2
+        let removed = texts.count - max(length - 2, 0)
+        guard removed > 0 else { return nil }
+        let part = settings.truncationSide == .left ? texts.prefix(removed) : texts.suffix(removed)
+        let words = String(decoding: part.joined(), as: UTF8.self)
+        return (words.split(separator: " ").joined(separator: " "), removed)
     }
 
-    /// Hands over token after token until `take` has enough: a long prompt costs no more than its beginning.
-    private func scan(_ prompt: String, _ take: (Int32) -> Bool) {
-        guard length > 2 else { return }
-        for raw in special.split(prompt[...], normalized: false) {
+    /// Hands over token after token, with the text that each stands for, until `take` has enough: a long prompt costs no more than its
+    /// beginning. The last token of a word brings a space.
+    private func scan(_ prompt: String, _ take: (Int32, [UInt8]) -> Bool) {
+        for raw in special.added.split(prompt[...], normalized: false) {
             guard case .text(let text) = raw else {
-                if case .token(let id) = raw, !take(id) { return }
+                if case .token(let id) = raw, !take(id, Array(special.added.content(of: id).utf8)) { return }
                 continue
             }
-            for piece in special.split(TextNormalizer.normalize(text)[...], normalized: true) {
+            for piece in special.added.split(TextNormalizer.normalize(text)[...], normalized: true) {
                 switch piece {
                 case .token(let id):
-                    if !take(id) { return }
+                    if !take(id, Array(special.added.content(of: id).utf8)) { return }
                 case .text(let words):
                     for word in WordSplitter(words) {
-                        for id in encoder.encode(word.utf8) where !take(id) { return }
+                        var rest = Array(word.utf8)[...]
+                        for id in encoder.encode(word.utf8) {
+                            let text = rest.prefix(encoder.byteCount(id))
+                            rest = rest.dropFirst(text.count)
+                            if !take(id, text + (rest.isEmpty ? [UInt8(ascii: " ")] : [])) { return }
+                        }
                     }
                 }
             }
