@@ -41,9 +41,7 @@ final class Outlook: Sendable {
     /// How `request` would be done if it began now, with `initImage` where it begins with a picture. Measures nothing.
     func plan(_ request: JobRequest, _ initImage: InitImageFile?) throws(RenderingError) -> Plan {
         let (planner, catalog) = state.withLock { ($0.planner, $0.catalog) }
-        if let name = request.model, let problem = catalog.problems.first(where: { $0.name == name }) {
-            throw .unusableModel(name, problem.error)
-        }
+        if let problem = catalog.problem(of: request) { throw .unusableModel(problem.name, problem.error) }
         var plan: Plan
         do throws(PlannerError) {
             plan = try planner.plan(completed(request), initImage: initImage?.size, now: .now)

@@ -1,4 +1,5 @@
 import Foundation
+import Jobs
 import Models
 import Planner
 
@@ -47,6 +48,12 @@ public struct ModelCatalog: Sendable {
     /// The model of a name, if it can be used.
     public subscript(name: String) -> CatalogModel? {
         models.first { $0.facts.name == name }
+    }
+
+    /// What keeps a job from a model: the problem of the one that it pins, or, where there are none to choose from, the first.
+    public func problem(of request: JobRequest) -> Problem? {
+        guard let name = request.model else { return models.isEmpty ? problems.first : nil }
+        return self[name] == nil ? problems.first { $0.name == name } : nil
     }
 
     /// What a planner has to know of them.

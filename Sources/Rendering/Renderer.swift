@@ -131,11 +131,7 @@ public final class Renderer {
     func plan(
         _ request: JobRequest, _ initImage: InitImageFile?, now: Timestamp, _ planner: Planner
     ) throws(RenderingError) -> Plan {
-        if let name = request.model, catalog[name] == nil,
-            let problem = catalog.problems.first(where: { $0.name == name })
-        {
-            throw .unusableModel(name, problem.error)
-        }
+        if let problem = catalog.problem(of: request) { throw .unusableModel(problem.name, problem.error) }
         do throws(PlannerError) {
             return try planner.plan(request, initImage: initImage?.size, now: now)
         } catch {

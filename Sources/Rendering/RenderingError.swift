@@ -9,7 +9,7 @@ import Planner
 public enum RenderingError: Error, Sendable, CustomStringConvertible {
     /// The job cannot be run here as it asks.
     case plan(PlannerError)
-    /// The model that it pins is there but broken.
+    /// The model that it pins, or the only one that there is, is broken.
     case unusableModel(String, ModelError)
     /// The plan's model has gone from the catalog since.
     case modelGone(String)

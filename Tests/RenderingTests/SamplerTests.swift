@@ -65,10 +65,13 @@ struct SamplerTests {
         let catalog = directory.catalog
         #expect(catalog.models.isEmpty)
         #expect(catalog.problems.first?.error.description.contains("EDMEulerScheduler") == true)
-        var pinned = job(.ddim)
-        pinned.model = "model"
-        let error = #expect(throws: RenderingError.self) { try renderer(directory).plan(pinned, now: now) }
-        #expect(error?.code == "model_unusable" && error?.description.contains("EDMEulerScheduler") == true)
+        // Pinned, and as the only one that there is.
+        for name in ["model", nil] {
+            var job = job(.ddim)
+            job.model = name
+            let error = #expect(throws: RenderingError.self) { try renderer(directory).plan(job, now: now) }
+            #expect(error?.code == "model_unusable" && error?.description.contains("EDMEulerScheduler") == true)
+        }
     }
 
     @Test("A sampler that the file does not go with is refused before anything runs, with those that do")

@@ -20,8 +20,8 @@ struct DPMSolverScheduler: Scheduler {
         _ configuration: SchedulerConfiguration, _ noise: NoiseSchedule, steps count: Int, usesKarrasSigmas: Bool
     ) throws(ModelError) {
         let config = configuration.config
-        try DPMSolverScheduler.refuseUnknown(configuration)
         prediction = try config.choice("prediction_type", default: PredictionType.epsilon)
+        try DPMSolverScheduler.refuseUnknown(configuration, prediction)
         // As diffusers does with the names of its other solvers.
         let aliases: [JSON] = [.string("logrho"), .string("bh1"), .string("bh2")]
         solver =
@@ -68,7 +68,9 @@ struct DPMSolverScheduler: Scheduler {
         }
     }
 
-    private static func refuseUnknown(_ configuration: SchedulerConfiguration) throws(ModelError) {
+    private static func refuseUnknown(
+        _ configuration: SchedulerConfiguration, _ prediction: PredictionType
+    ) throws(ModelError) {
         try configuration.refuseThresholding()
         let config = configuration.config
         try config.require(
@@ -76,9 +78,9 @@ struct DPMSolverScheduler: Scheduler {
         try configuration.refuse(
             ["use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas", "use_flow_sigmas"],
             "these noise levels are not supported")
-        // A network that predicts a variance too has twice as many outputs. Other values only say how to add noise.
+        // A network that predicts a variance beside the noise has twice as many outputs. Other values only say how to add noise.
         let learned: [JSON] = [.string("learned"), .string("learned_range")]
-        if let type = config.members["variance_type"], learned.contains(type) {
+        if prediction == .epsilon, let type = config.members["variance_type"], learned.contains(type) {
             throw config.refusal("variance_type", "learned variances are not supported")
         }
     }
