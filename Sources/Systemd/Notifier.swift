@@ -8,7 +8,8 @@ import Glibc
 ///              └── reloading() ◄─┘
 /// ```
 /// Without a manager every call does nothing. The socket's name is taken once, so that no thread reads the environment
-/// later. A call waits while the manager's queue is full, since a lost `READY=1` would be a failed start.
+/// later. While the manager's queue is full, ``ready(status:)`` waits, since a lost `READY=1` would be a failed start; everything else is
+/// left out then: the next sign of life follows, and no daemon hangs because its manager does.
 public struct Notifier: Sendable {
     private let socketPath: String?
 
@@ -22,7 +23,7 @@ public struct Notifier: Sendable {
 
     /// Recovery is over and work is accepted; also ends a reload.
     public func ready(status: String? = nil) {
-        send(["READY=1"] + line(status))
+        send(["READY=1"] + line(status), waits: true)
     }
 
     /// A word for `systemctl status`.
@@ -51,7 +52,7 @@ public struct Notifier: Sendable {
         status.map { ["STATUS=" + $0.replacing("\n", with: " ")] } ?? []
     }
 
-    private func send(_ lines: [String]) {
+    private func send(_ lines: [String], waits: Bool = false) {
         guard let socketPath, var address = sockaddr_un(notifySocket: socketPath) else { return }
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }
@@ -60,7 +61,8 @@ public struct Notifier: Sendable {
         let message = Array(lines.joined(separator: "\n").utf8)
         withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                _ = sendto(descriptor, message, message.count, Int32(MSG_NOSIGNAL), generic, length)
+                let flags = Int32(MSG_NOSIGNAL) | (waits ? 0 : Int32(MSG_DONTWAIT))
+                _ = sendto(descriptor, message, message.count, flags, generic, length)
             }
         }
     }

@@ -49,6 +49,17 @@ struct NotifierTests {
         #expect(manager.messages() == ["READY=1\nSTATUS=Idle", "STATUS=Job 7, step 3 of 8", "STOPPING=1"])
     }
 
+    @Test("a manager that does not read holds nobody up", .timeLimit(.minutes(1)))
+    func fullQueue() throws {
+        let manager = try ServiceManager()
+        let notifier = Notifier(socketPath: manager.path)
+        for number in 0..<2000 { notifier.status("step \(number)") }
+        notifier.stopping()
+        #expect(manager.messages().first == "STATUS=step 0")
+        notifier.ready()
+        #expect(manager.messages() == ["READY=1"])
+    }
+
     @Test("a reload carries the time by which the manager orders it")
     func reload() throws {
         let manager = try ServiceManager()
