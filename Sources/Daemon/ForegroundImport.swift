@@ -32,13 +32,17 @@ public struct ForegroundImport: Sendable {
         self.printsJSON = printsJSON
     }
 
-    /// Imports.
+    /// Imports. SIGTERM, SIGINT and SIGHUP leave nothing unfinished behind.
     public func run() throws(DaemonError) {
         var line = ImportLine()
         let imported: ModelImport.Imported
+        let signals = StopSignals()
         do throws(RenderingError) {
-            imported = try ModelImport(options).run { component, fraction in line.show(component, fraction) }
+            let task = try ModelImport(options)
+            signals.clean { task.discard() }
+            imported = try task.run { component, fraction in line.show(component, fraction) }
         } catch {
+            signals.waitIfCaught()
             line.end()
             throw .rendering(error)
         }

@@ -7,11 +7,17 @@ final class ImportWorkspace {
     private let lock: Int32
     private var isPublished = false
 
-    /// Makes an empty folder; what a dead import left there is removed.
+    private static let unfinished = ".importing", aside = ".replaced"
+
+    /// Makes an empty folder; what dead imports left in `output`, of whatever name, is removed.
     init(output: String, name: String) throws(ModelError) {
         self.output = output
         self.name = name
-        root = "\(output)/.\(name).importing"
+        root = "\(output)/.\(name)\(ImportWorkspace.unfinished)"
+        // Held until the new folder is locked: it must not be taken for a dead one's.
+        let gate = open(output, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { if gate >= 0 { close(gate) } }
+        if gate >= 0, flock(gate, LOCK_EX) == 0 { ImportWorkspace.clear(output) }
         guard mkdir(root, 0o755) == 0 || errno == EEXIST else { throw .unwritable(file: root, code: errno) }
         lock = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
         guard lock >= 0 else { throw .unwritable(file: root, code: errno) }
@@ -73,7 +79,7 @@ final class ImportWorkspace {
     func publish(replacing: Bool) throws(ModelError) {
         let target = "\(output)/\(name)"
         // A folder that has files cannot be renamed over: it goes aside first. Dying between the two renames leaves both complete.
-        let replaced = "\(output)/.\(name).replaced"
+        let replaced = "\(output)/.\(name)\(ImportWorkspace.aside)"
         if replacing, MappedFile.exists(target) {
             if MappedFile.exists(replaced) { try ImportWorkspace.remove(replaced) }
             guard rename(target, replaced) == 0 else { throw .unwritable(file: target, code: errno) }
@@ -88,26 +94,69 @@ final class ImportWorkspace {
         guard folder >= 0, fsync(folder) == 0 else { throw .unwritable(file: output, code: errno) }
     }
 
+    /// Removes what the running import of that name has written so far, at once and from another thread: the import cannot go on.
+    static func discard(output: String, name: String) {
+        // First out of the way: whoever writes must not fill the folder while it is emptied.
+        let root = "\(output)/.\(name)\(unfinished)", condemned = "\(output)/.\(name).\(getpid())\(unfinished)"
+        if rename(root, condemned) == 0 { try? remove(condemned) }
+    }
+
+    /// Removes what dead imports left in `output`, but gives a folder that was put aside its name back where there is no newer one. What
+    /// cannot be removed stays: it hinders nobody.
+    private static func clear(_ output: String) {
+        guard let names = try? names(in: output) else { return }
+        var alive: Set<String> = []
+        for name in names where name.hasPrefix(".") && name.hasSuffix(unfinished) {
+            let path = "\(output)/\(name)"
+            let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+            guard descriptor >= 0 else { continue }
+            defer { close(descriptor) }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+                try? remove(path)
+            } else {
+                alive.insert(String(name.dropLast(unfinished.count)))
+            }
+        }
+        for name in names where name.hasPrefix(".") && name.hasSuffix(aside) {
+            let hidden = String(name.dropLast(aside.count)), target = "\(output)/\(hidden.dropFirst())"
+            if alive.contains(hidden) { continue }
+            if MappedFile.exists(target) {
+                try? remove("\(output)/\(name)")
+            } else {
+                rename("\(output)/\(name)", target)
+            }
+        }
+    }
+
+    /// What is gone already is removed.
     private static func remove(_ path: String) throws(ModelError) {
         try empty(path)
-        guard rmdir(path) == 0 else { throw .unwritable(file: path, code: errno) }
+        guard rmdir(path) == 0 || errno == ENOENT else { throw .unwritable(file: path, code: errno) }
     }
 
     /// Removes everything in a folder.
     private static func empty(_ path: String) throws(ModelError) {
+        for name in try names(in: path) {
+            let child = "\(path)/\(name)"
+            var status = stat()
+            if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+                try remove(child)
+            } else {
+                guard unlink(child) == 0 || errno == ENOENT else { throw .unwritable(file: child, code: errno) }
+            }
+        }
+    }
+
+    private static func names(in path: String) throws(ModelError) -> [String] {
         guard let folder = opendir(path) else { throw .unwritable(file: path, code: errno) }
         defer { closedir(folder) }
+        var names: [String] = []
         while let entry = readdir(folder) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            guard name != ".", name != ".." else { continue }
-            let child = "\(path)/\(name)"
-            if entry.pointee.d_type == DT_DIR {
-                try remove(child)
-            } else {
-                guard unlink(child) == 0 else { throw .unwritable(file: child, code: errno) }
-            }
+            if name != ".", name != ".." { names.append(name) }
         }
+        return names
     }
 }

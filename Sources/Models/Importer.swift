@@ -8,7 +8,7 @@ import Glibc
 /// SOURCE/unet/….safetensors ─ tensor by tensor ─► OUTPUT/.NAME.importing/unet/diffusion_pytorch_model.safetensors ─ rename ─► OUTPUT/NAME
 /// ```
 /// One tensor is in memory at a time. The folder appears when it is complete; what an import leaves that was killed is removed by the
-/// next one of the same name.
+/// next one into the same `OUTPUT`.
 public struct Importer {
     /// What to import, and how.
     public struct Options {
@@ -106,6 +106,9 @@ public struct Importer {
         try workspace.publish(replacing: options.replaces)
         return Result(path: path, sourceBytes: total, bytes: written)
     }
+
+    /// Removes what an import has written so far that runs on another thread and is not to go on: it fails.
+    public func discard() { ImportWorkspace.discard(output: options.output, name: options.name) }
 
     /// The name becomes a path.
     private func checkName() throws(ModelError) {

@@ -5,7 +5,7 @@ import Models
 import Planner
 
 /// A diffusers folder about to become a smaller model, or about to be measured for that.
-public struct ModelImport {
+public struct ModelImport: Sendable {
     /// What to import, and how.
     public struct Options: Sendable {
         /// The diffusers folder.
@@ -90,20 +90,25 @@ public struct ModelImport {
         let pool: ThreadPool
         do throws(ComputeError) { pool = try ThreadPool(threads: threads) } catch { throw .host(error) }
         do throws(ModelError) {
-            let importer = Importer(
-                folder,
-                .init(
-                    output: options.output, name: options.name ?? name,
-                    precision: precision, rules: rules, loras: options.loras, replaces: options.replaces,
-                    tool: "latentd \(options.version)"),
-                pool: pool)
-            let result = try importer.run { progress in
+            let result = try importer(pool).run { progress in
                 observer(progress.component, Double(progress.doneBytes) / Double(max(progress.totalBytes, 1)))
             }
             return Imported(path: result.path, sourceBytes: result.sourceBytes, bytes: result.bytes)
         } catch {
             throw .importing(error)
         }
+    }
+
+    /// Removes what `run` has written so far on another thread, which is not to go on: it fails.
+    public func discard() { importer(nil).discard() }
+
+    private func importer(_ pool: ThreadPool?) -> Importer {
+        Importer(
+            folder,
+            .init(
+                output: options.output, name: options.name ?? name, precision: precision, rules: rules,
+                loras: options.loras, replaces: options.replaces, tool: "latentd \(options.version)"),
+            pool: pool)
     }
 
     /// `sd15-int8`; `sd15-style-int8` with the LoRA `style.safetensors`.

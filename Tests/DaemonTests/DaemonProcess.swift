@@ -199,11 +199,15 @@ enum Executable {
         }.get()
     }
 
-    /// Runs a program and kills it when so many lines of its standard error have been read, or when it ends before.
+    /// Runs a program and kills it when so many lines of its standard error have been read, or when it ends before. Answers its exit code,
+    /// or minus the signal that ended it.
     ///
     /// The lines come through a pipe of packets that holds a single one, so that the program waits for the reader: when line n
     /// has been read, it has written line n + 1 at the most, and not returned from writing line n + 2.
-    static func kill(_ path: String, _ arguments: [String], afterLines lines: Int) async throws {
+    @discardableResult
+    static func kill(
+        _ path: String, _ arguments: [String], afterLines lines: Int, by signal: Int32 = SIGKILL
+    ) async throws -> Int32 {
         try await onThread {
             Result {
                 var ends: [Int32] = [0, 0]
@@ -223,8 +227,9 @@ enum Executable {
                 try started.get()
                 var packet = [UInt8](repeating: 0, count: 4096)
                 for _ in 0..<lines where read(ends[0], &packet, packet.count) <= 0 { break }
-                Glibc.kill(process.processIdentifier, SIGKILL)
+                Glibc.kill(process.processIdentifier, signal)
                 process.waitUntilExit()
+                return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
             }
         }.get()
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import JSONText
 import Jobs
 import Testing
@@ -84,6 +85,23 @@ struct ImportTests {
             #expect(second.code == (found == expected && !replaces ? 73 : 0), "\(second.errors)")
             #expect(try files(below: "\(output)/\(name)") == expected)
             #expect(root.names("models") == [name])
+        }
+    }
+
+    @Test(
+        "stopped by a signal at any moment, it leaves nothing and dies of that signal",
+        arguments: [SIGTERM, SIGINT, SIGHUP])
+    func stops(signal: Int32) async throws {
+        let root = try Root()
+        let source = Executable.fixtureModels + "/sd1", output = root.path + "/models"
+        try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+        let arguments = [
+            "import", source, "--precision", "int8", "--name", "new", "--output", output, "--threads", "1",
+        ]
+        for lines in 1...4 {
+            let end = try await Executable.kill(Executable.latentd, arguments, afterLines: lines, by: signal)
+            #expect(end == -signal, "stopped after line \(lines)")
+            #expect(root.names("models").isEmpty, "stopped after line \(lines)")
         }
     }
 

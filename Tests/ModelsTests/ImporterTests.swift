@@ -138,4 +138,30 @@ struct ImporterTests {
         #expect(rules.precision(of: "down.0", in: "vae", at: .int4) == .int4)
         #expect(rules.precision(of: "up.down", in: "unet", at: .int4) == .int4)
     }
+
+    @Test(
+        "what dead imports left is removed by the next one of any name, what they put aside is given back, and living ones are left alone"
+    )
+    func deadImports() throws {
+        let model = try PreparedModel(isComplete: true)
+        let output = "\(model.path)/..", files = FileManager.default
+        for folder in [
+            ".dead.importing/unet", ".alive.importing", ".alive.replaced", ".lost.replaced", ".old.replaced", "old",
+        ] {
+            try files.createDirectory(atPath: "\(output)/\(folder)", withIntermediateDirectories: true)
+            #expect(files.createFile(atPath: "\(output)/\(folder)/file", contents: Data("\(folder)".utf8)))
+        }
+        let alive = open("\(output)/.alive.importing", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { close(alive) }
+        #expect(flock(alive, LOCK_EX | LOCK_NB) == 0)
+        _ = try importer(model, .int8).run()
+        let left = try files.contentsOfDirectory(atPath: output).filter { $0.contains("e") || $0.contains("o") }
+            .sorted()
+        #expect(Set(left).isSuperset(of: [".alive.importing", ".alive.replaced", "lost", "old"]), "\(left)")
+        for gone in [".dead.importing", ".lost.replaced", ".old.replaced", ".small.importing"] {
+            #expect(!left.contains(gone), "\(left)")
+        }
+        #expect(files.contents(atPath: "\(output)/lost/file") == Data(".lost.replaced".utf8))
+        #expect(files.contents(atPath: "\(output)/old/file") == Data("old".utf8))
+    }
 }
