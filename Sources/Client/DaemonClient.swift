@@ -8,10 +8,13 @@ public struct DaemonClient: Sendable {
     /// The daemon that listens at `socket`.
     public init(socket: String) { self.socket = socket }
 
-    /// Calls `M`.
-    public func call<M: Method>(_ method: M.Type, _ parameters: M.Parameters) throws(ClientError) -> M.Reply {
+    /// Calls `M`. A daemon that stays silent for `timeoutSeconds` is an error; 0 waits for as long as it lives, since what measures a
+    /// model takes its time, and ends when the caller hangs up.
+    public func call<M: Method>(
+        _ method: M.Type, _ parameters: M.Parameters, timeoutSeconds: Int = 120
+    ) throws(ClientError) -> M.Reply {
         do throws(VarlinkError) {
-            return try Connection(path: socket, timeoutSeconds: 120).call(M.self, parameters)
+            return try Connection(path: socket, timeoutSeconds: timeoutSeconds).call(M.self, parameters)
         } catch {
             throw .daemon(error)
         }

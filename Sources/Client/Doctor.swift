@@ -55,20 +55,34 @@ public struct Doctor: Sendable {
         ]
     }
 
+    /// The models of the daemon, which alone knows where it looks for them; without it, those that it would find by its settings.
     private func models() -> Finding {
-        let configured = (try? Settings.load(layout: layout))?.modelDirectories ?? []
-        let directories = (configured + layout.models).map(\.string)
-        let catalog = ModelCatalog(directories: directories)
-        let problems = catalog.problems.map { "\($0.path): \($0.error)" }.joined(separator: "; ")
-        if catalog.models.isEmpty {
+        do throws(ClientError) {
+            let models = try daemon.call(Models.self, Nothing()).models
+            return Self.finding(
+                usable: models.filter { $0.problem == nil }.map(\.name),
+                problems: models.compactMap { model in model.problem.map { "\(model.path): \($0)" } },
+                none: "the daemon has none")
+        } catch {
+            let configured = (try? Settings.load(layout: layout))?.modelDirectories ?? []
+            let directories = (configured + layout.models).map(\.string)
+            let catalog = ModelCatalog(directories: directories)
+            return Self.finding(
+                usable: catalog.facts.map(\.name), problems: catalog.problems.map { "\($0.path): \($0.error)" },
+                none: "none in \(directories.joined(separator: ", "))")
+        }
+    }
+
+    private static func finding(usable: [String], problems: [String], none: String) -> Finding {
+        let problem = problems.joined(separator: "; "), names = usable.joined(separator: ", ")
+        if usable.isEmpty {
             return .fail(
-                "models", problems.isEmpty ? "none in \(directories.joined(separator: ", "))" : problems,
+                "models", problems.isEmpty ? none : problem,
                 hint: "put a model folder there, or start with 'latentd serve --models DIR'")
         }
-        let names = catalog.facts.map(\.name).joined(separator: ", ")
         return problems.isEmpty
             ? .ok("models", names)
-            : .warn("models", "\(names); not usable: \(problems)", hint: "mend or remove those folders")
+            : .warn("models", "\(names); not usable: \(problem)", hint: "mend or remove those folders")
     }
 
     private func spool() -> [Finding] {

@@ -11,7 +11,8 @@ struct PlanCommand: ParsableCommand {
 
     mutating func run() throws {
         for request in try job.source.jobs() {
-            let plan = try instance.daemon.call(PlanJob.self, PlanJob.Parameters(job: request.json)).plan
+            let parameters = PlanJob.Parameters(job: request.json)
+            let plan = try instance.daemon.call(PlanJob.self, parameters, timeoutSeconds: 0).plan
             try instance.printer.result(plan, text: plan.details)
         }
     }
@@ -40,7 +41,8 @@ struct CalibrateCommand: ParsableCommand {
     @OptionGroup var instance: InstanceOptions
 
     mutating func run() throws {
-        let calibrations = try instance.daemon.call(Calibrate.self, Calibrate.Parameters(model: model)).calibrations
+        let parameters = Calibrate.Parameters(model: model)
+        let calibrations = try instance.daemon.call(Calibrate.self, parameters, timeoutSeconds: 0).calibrations
         try instance.printer.result(calibrations, text: calibrationTable(calibrations))
     }
 }

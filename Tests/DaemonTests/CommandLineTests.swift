@@ -215,9 +215,30 @@ struct CommandLineTests {
         #expect(try await ctl(root, "cancel", "mine").code == 65)
         #expect(try await ctl(root, "submit", "a", "--width", "7").code == 65)
         #expect(try await ctl(root, "submit").code == 64)
-        #expect(try await ctl(root, "doctor").output.contains("latentd"))
+        let doctor = try await ctl(root, "doctor").output
+        let models = doctor.split(separator: "\n").first { $0.contains(" models ") } ?? ""
+        #expect(models.contains("sd1") && models.contains("sd2") && !models.contains("none"), "\(doctor)")
+        #expect(doctor.contains("latentd") && doctor.hasSuffix("\n") && !doctor.hasSuffix("\n\n"), "\(doctor)")
         await daemon.stop()
         let down = try await ctl(root, "status")
         #expect(down.code == 69 && down.errors.contains("latentd serve"))
+    }
+
+    @Test("doctor looks into the folders itself where no daemon answers, and says what a daemon cannot use")
+    func doctorAlone() async throws {
+        let root = try Root()
+        let alone = try await ctl(root, "doctor")
+        #expect(alone.code == 78 && alone.output.contains("none in ") && alone.output.hasSuffix("\n"), "\(alone)")
+        let models = root.path + "/more"
+        try FileManager.default.createDirectory(atPath: models, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: Executable.fixtureModels + "/sd1", toPath: models + "/good")
+        try FileManager.default.createDirectory(atPath: models + "/bad", withIntermediateDirectories: true)
+        try Data("{".utf8).write(to: URL(fileURLWithPath: models + "/bad/model_index.json"))
+        let daemon = try await DaemonProcess(root, models: [models])
+        let asked = try await ctl(root, "doctor")
+        #expect(asked.output.contains("good; not usable: \(models)/bad"), "\(asked)")
+        let json = try await ctl(root, "doctor", "--json")
+        #expect(json.output.hasSuffix("]\n"))
+        await daemon.stop()
     }
 }
