@@ -32,6 +32,15 @@ public struct Router: Sendable {
         }
     }
 
+    /// Answers `M` with what `body` returns, who may ask on the way whether the caller still waits.
+    public mutating func on<M: Method>(
+        _ method: M.Type, _ body: @escaping @Sendable (M.Parameters, Caller) throws(CallError) -> M.Reply
+    ) {
+        routes[M.name] = Route(mutates: M.mutates) { call, socket in
+            try Reply.encode(body(call.parameters(M.Parameters.self), Caller(socket: socket)))
+        }
+    }
+
     /// Answers `M` with every value that `body` sends, and then with what it returns.
     public mutating func stream<M: Method>(
         _ method: M.Type, _ body: @escaping @Sendable (M.Parameters, ReplyStream<M.Reply>) throws -> M.Reply

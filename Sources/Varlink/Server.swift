@@ -48,7 +48,7 @@ public final class Server: Sendable {
     /// Starts to accept callers.
     public func start() {
         spawn("control") { server in
-            while let socket = server.listener.accept() {
+            while let socket = server.listener.accept(unless: { server.state.withLock { $0.isStopping } }) {
                 server.admit(socket)
             }
         }
@@ -71,10 +71,10 @@ public final class Server: Sendable {
     private func spawn(_ name: String, _ body: @escaping @Sendable (Server) -> Void) {
         threads.enter()
         let thread = Thread { [self] in
+            nameThisThread(name)
             body(self)
             threads.leave()
         }
-        thread.name = name
         thread.stackSize = 1 << 21
         thread.start()
     }

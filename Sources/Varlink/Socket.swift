@@ -47,9 +47,10 @@ final class Socket: Sendable {
         return socket
     }
 
-    /// The next connection; nil once the socket was shut down.
-    func accept() -> Socket? {
-        while true {
+    /// The next connection; nil once the socket was shut down, which `isStopping` says where the kernel cannot: a process that has no
+    /// descriptor left is refused before the socket is looked at.
+    func accept(unless isStopping: () -> Bool) -> Socket? {
+        while !isStopping() {
             let peer = Glibc.accept(descriptor, nil, nil)
             if peer >= 0 {
                 // The daemon starts no programs, so the moment without close-on-exec is harmless.
@@ -62,6 +63,7 @@ final class Socket: Sendable {
             default: return nil
             }
         }
+        return nil
     }
 
     func setTimeouts(seconds: Int) {

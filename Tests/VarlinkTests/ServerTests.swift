@@ -187,4 +187,32 @@ struct ServerTests {
         let error = #expect(throws: VarlinkError.self) { try Connection(path: "/nonexistent/control.sock") }
         #expect(error?.description.contains("latentd serve") == true)
     }
+
+    @Test(
+        "A handler that takes long learns that its caller hung up, and that the server stops", arguments: [true, false])
+    func longCalls(hangsUp: Bool) async throws {
+        let folder = NSTemporaryDirectory() + "varlink-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var router = Router(identity: ServiceIdentity(vendor: "us", product: "test", version: "1", url: "none"))
+        let (events, event) = AsyncStream.makeStream(of: String.self)
+        router.on(Calibrate.self) { _, caller throws(CallError) in
+            event.yield("begun")
+            guard let bell = try? Wakeup(), !caller.wait(for: bell) else {
+                throw .unavailable("a bell that nobody rings")
+            }
+            event.yield("gone")
+            throw .unavailable("nobody waits")
+        }
+        let server = try Server(path: folder + "/control.sock", router: router)
+        server.start()
+        var heard = events.makeAsyncIterator()
+        var client: RawClient? = RawClient(path: server.path)
+        client?.say(Array(#"{"method":"org.latentd.Calibrate"}"#.utf8) + [0])
+        #expect(await heard.next() == "begun")
+        if hangsUp { client = nil } else { await server.stop() }
+        #expect(await heard.next() == "gone")
+        await server.stop()
+        client = nil
+    }
 }
