@@ -1,24 +1,23 @@
-import JSONText
 import Jobs
 import Planner
+import Rendering
 import Varlink
 
 extension ControlDesk {
     func addDaemonMethods(to router: inout Router) {
         router.on(Status.self) { _ throws(CallError) in try answer { try await overview.status(of: self) } }
         router.on(Models.self) { _ throws(CallError) in Models.Reply(models: models()) }
-        router.on(PlanJob.self) { parameters throws(CallError) in
-            try answer { PlanJob.Reply(plan: try await plan(parameters.job)) }
+        router.on(PlanJob.self) { parameters, caller throws(CallError) in
+            let (request, initImage) = try read(parameters.job)
+            return try answer(caller) { PlanJob.Reply(plan: try await plan(request, initImage)) }
         }
-        router.on(Calibrate.self) { parameters throws(CallError) in
-            try answer { Calibrate.Reply(calibrations: try await calibrate(parameters.model)) }
+        router.on(Calibrate.self) { parameters, caller throws(CallError) in
+            try answer(caller) { Calibrate.Reply(calibrations: try await calibrate(parameters.model)) }
         }
     }
 
     /// Measures first what was never measured, unless a picture is being made: that would mean to wait for it.
-    private func plan(_ job: JSONValue) async throws -> Plan {
-        let request = try JobRequest(json: job)
-        let initImage = try spool.initImage(of: request)
+    private func plan(_ request: JobRequest, _ initImage: InitImageFile?) async throws -> Plan {
         guard board.running == nil else { return try outlook.plan(request, initImage) }
         let (plan, learned) = try await inference.plan(request, initImage) { _ in }
         try await ledger.save(learned)

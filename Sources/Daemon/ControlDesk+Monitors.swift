@@ -10,17 +10,16 @@ extension ControlDesk {
 
     /// Every change of one job until it ends. Subscribes first and looks then, so that no change falls in between.
     private func watch(_ reference: JobReference, _ stream: ReplyStream<JobProgress>) throws -> JobProgress {
-        try board.withSubscription { subscription in
-            let id = try answer { try await find(reference).id }
+        let id = try answer { try await find(reference).id }
+        return try board.withSubscription(to: id) { subscription in
             var last: JobProgress?
             while true {
                 let current = try answer { try await look(at: id) }
                 guard stream.isOpen, !current.job.state.isFinal else { return current }
                 if current != last { try stream.send(current) }
                 last = current
-                repeat {
-                    guard stream.wait(for: subscription.wakeup) else { return current }
-                } while !subscription.take().contains(id)
+                guard stream.wait(for: subscription.wakeup) else { return current }
+                _ = subscription.take()
             }
         }
     }
@@ -35,7 +34,8 @@ extension ControlDesk {
         return try board.withSubscription { subscription in
             while stream.wait(for: subscription.wakeup) {
                 for id in subscription.take() {
-                    let current = try answer { try await look(at: id) }
+                    // A job that was forgotten meanwhile is nothing to tell of.
+                    guard let current = try answer({ try await lookIfKnown(at: id) }) else { continue }
                     try stream.send(Subscribe.Reply(job: current.job, progress: current.progress))
                 }
             }
@@ -44,7 +44,11 @@ extension ControlDesk {
     }
 
     private func look(at id: JobID) async throws -> JobProgress {
-        guard let job = try await store.job(id) else { throw CallError.jobNotFound(id.rawValue) }
-        return JobProgress(job: info(job), progress: board.progress(of: id))
+        guard let current = try await lookIfKnown(at: id) else { throw CallError.jobNotFound(id.rawValue) }
+        return current
+    }
+
+    private func lookIfKnown(at id: JobID) async throws -> JobProgress? {
+        try await store.job(id).map { JobProgress(job: info($0), progress: board.progress(of: id)) }
     }
 }

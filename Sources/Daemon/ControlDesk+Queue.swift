@@ -1,10 +1,14 @@
 import JobStore
 import Jobs
+import Rendering
 import Varlink
 
 extension ControlDesk {
     func addQueueMethods(to router: inout Router) {
-        router.on(Submit.self) { parameters throws(CallError) in try answer { try await submit(parameters) } }
+        router.on(Submit.self) { parameters throws(CallError) in
+            let (request, initImage) = try read(parameters.job)
+            return try answer { try await submit(request, initImage, name: parameters.name) }
+        }
         router.on(List.self) { parameters throws(CallError) in try answer { try await list(parameters) } }
         router.on(Show.self) { reference throws(CallError) in
             try answer {
@@ -29,15 +33,18 @@ extension ControlDesk {
     }
 
     /// The same way into the queue as a file's, so that the same rules hold; only there is no file.
-    private func submit(_ parameters: Submit.Parameters) async throws -> Submit.Reply {
-        let request = try JobRequest(json: parameters.job)
-        let plan = try outlook.plan(request, spool.initImage(of: request))
-        let stem = ResultName(sanitizing: parameters.name ?? "job")
+    private func submit(
+        _ request: JobRequest, _ initImage: InitImageFile?, name: String?
+    ) async throws -> Submit.Reply {
+        let plan = try outlook.plan(request, initImage)
+        let stem = ResultName(sanitizing: name ?? "job")
         let submission = Submission(
             intake: IntakeID(time: .now, entropy: .random(in: 0...UInt32.max)), fileName: "\(stem).json",
             bytes: request.encoded())
-        let spool = spool
-        let outcome = try await store.insert(submission, at: .now) { spool.isOccupied($0) }
+        let (disk, spool) = (disk, spool)
+        let outcome = try await store.insert(submission, at: .now) { name in
+            await disk.run { spool.isOccupied(name) }
+        }
         guard let entry = outcome.jobs.first else {
             throw CallError.invalidJob(field: nil, message: outcome.rejections.first?.failure.message ?? "no job")
         }

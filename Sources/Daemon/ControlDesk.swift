@@ -1,3 +1,4 @@
+import JSONText
 import JobStore
 import Jobs
 import Rendering
@@ -13,6 +14,8 @@ struct ControlDesk: Sendable {
     let inference: Inference
     let ledger: CostLedger
     let overview: Overview
+    /// For the files that are looked at between the queue's transactions. All others are read on the connections' own threads.
+    let disk = DiskThread(name: "control-disk")
 
     /// The table of methods.
     func router() -> Router {
@@ -36,6 +39,36 @@ struct ControlDesk: Sendable {
             }
         }
         return try result.get()
+    }
+
+    /// The same for what may take long: gives up when the caller does, or the server stops. The body's task is cancelled then.
+    func answer<Value: Sendable>(
+        _ caller: Caller, _ body: @escaping @Sendable () async throws -> Value
+    ) throws(CallError) -> Value {
+        let result: Result<Value, CallError>?
+        do throws(VarlinkError) {
+            result = try awaitBlocking(for: caller) { () async -> Result<Value, CallError> in
+                do {
+                    return .success(try await body())
+                } catch {
+                    return .failure(Self.reply(to: error))
+                }
+            }
+        } catch {
+            throw .unavailable(error.description)
+        }
+        guard let result else { throw .unavailable("nobody waits for this any more") }
+        return try result.get()
+    }
+
+    /// The job that a caller names, and the file that it begins with, read on this connection's thread.
+    func read(_ job: JSONValue) throws(CallError) -> (request: JobRequest, initImage: InitImageFile?) {
+        do {
+            let request = try JobRequest(json: job)
+            return (request, try spool.initImage(of: request))
+        } catch {
+            throw Self.reply(to: error)
+        }
     }
 
     /// The job of that id or NAME.

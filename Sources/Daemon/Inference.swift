@@ -2,22 +2,35 @@ import Jobs
 import Planner
 import Rendering
 import Spool
+import Synchronization
+import Systemd
 
 /// The renderer on its own thread. Whoever calls waits in line; a picture takes as long as it takes.
 ///
-/// After every change the ``Outlook`` gets a copy of what the renderer knows, so that nobody has to wait here to plan.
+/// After every change the ``Outlook`` gets a copy of what the renderer knows, so that nobody has to wait here to plan. While something
+/// is computed, it alone feeds the watchdog, block by block. Measurements end when the daemon stops, and when the task that asked for
+/// them is cancelled.
 actor Inference {
     private let thread = ServiceThread(name: "inference", stackSize: 16 << 20)
     private let outlook: Outlook
     private let renderer: Renderer
+    private let watchdog: Watchdog
+    private let stop: StopSignal
+    private let computations = Mutex(0)
+    private let news = Mutex<(catalog: ModelCatalog, options: Renderer.Options)?>(nil)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     /// Takes over `renderer`, which nobody else may use from now on.
-    init(renderer: sending Renderer, outlook: Outlook) {
+    init(renderer: sending Renderer, outlook: Outlook, watchdog: Watchdog, stop: StopSignal) {
         self.renderer = renderer
         self.outlook = outlook
+        self.watchdog = watchdog
+        self.stop = stop
     }
+
+    /// Whether something is computed now.
+    nonisolated var isBusy: Bool { computations.withLock { $0 > 0 } }
 
     /// A picture that was made, as its files will be.
     struct Result: Sendable {
@@ -37,10 +50,14 @@ actor Inference {
     func plan(
         _ request: JobRequest, _ initImage: InitImageFile?, observer: (RenderingProgress) throws -> Void
     ) throws(RenderingError) -> (plan: Plan, learned: [MemberCosts]) {
-        defer { publish() }
+        begin()
+        defer { end() }
         let before = renderer.costs.members
         let request = outlook.completed(request)
-        try renderer.calibrateIfNeeded(for: request, initImage: initImage, now: .now, observer: observer)
+        try renderer.calibrateIfNeeded(for: request, initImage: initImage, now: .now) { progress in
+            try goOn()
+            try observer(progress)
+        }
         let learned = renderer.costs.members.filter { !before.contains($0) }
         return (try renderer.dryRun(request, initImage: initImage, now: .now), learned)
     }
@@ -56,7 +73,8 @@ actor Inference {
     func render(
         _ job: Job, _ initImage: InitImageFile?, _ plan: Plan, observer: @Sendable () -> RenderObserver
     ) throws -> (result: Result, learned: [MemberCosts]) {
-        defer { publish() }
+        begin()
+        defer { end() }
         let observer = observer()
         var rendered = try renderer.render(job.request, initImage: initImage, seed: job.seed, plan: plan) {
             try observer.note($0)
@@ -73,19 +91,41 @@ actor Inference {
         return (result, rendered.costs.map { [$0] } ?? [])
     }
 
-    /// Runs `body`, which may block for the disk, on this thread.
-    func perform<Value: Sendable>(_ body: @Sendable () throws -> Value) rethrows -> Value { try body() }
-
     /// Measures a model now.
     func calibrate(_ model: CatalogModel) throws(RenderingError) -> [MemberCosts] {
-        defer { publish() }
-        return try renderer.calibrate(model)
+        begin()
+        defer { end() }
+        return try renderer.calibrate(model) { _ in try goOn() }
     }
 
-    /// Other settings are in force, or other models are there.
-    func use(_ catalog: ModelCatalog, options: Renderer.Options) {
-        renderer.use(catalog, options: options)
+    /// Other settings are in force, or other models are there: from the next computation on, for nobody may wait here for this one.
+    nonisolated func use(_ catalog: ModelCatalog, options: Renderer.Options) {
+        news.withLock { $0 = (catalog, options) }
+        Task { await adopt() }
+    }
+
+    private func adopt() {
+        let latest = news.withLock { news in
+            defer { news = nil }
+            return news
+        }
+        guard let latest else { return }
+        renderer.use(latest.catalog, options: latest.options)
         publish()
+    }
+
+    private func begin() { computations.withLock { $0 += 1 } }
+
+    private func end() {
+        publish()
+        computations.withLock { $0 -= 1 }
+    }
+
+    /// A measurement came further. Throws when it is to be given up.
+    private func goOn() throws(Interruption) {
+        watchdog.pet()
+        if stop.isStopping { throw .stopping }
+        if Task.isCancelled { throw .cancelled }
     }
 
     private func publish() {

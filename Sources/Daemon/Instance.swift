@@ -15,8 +15,8 @@ import Varlink
 /// One daemon: assembles its services and runs them until SIGTERM.
 ///
 ///     settings ─► folders ─► queue (its lock refuses a second daemon) ─► spool ─► Recovery ─► socket
-///       ─► ChangeRelay, Janitor, Reload, Intake, Control, Readiness (READY=1), Worker
-///       ─► SIGTERM ─► the same backwards
+///       ─► Janitor, Reload, Intake, Control, Readiness (READY=1), Worker, Farewell
+///       ─► SIGTERM, or a service that fails ─► the same backwards, within `StopSignal`'s limits
 public struct Instance: Sendable {
     private let layout: Layout
     private let configuration: FilePath?
@@ -58,16 +58,18 @@ public struct Instance: Sendable {
         let renderer = try makeRenderer(catalog, costs, settings, host)
         let outlook = Outlook(
             planner: renderer.planner, catalog: catalog, defaultBudget: settings.defaultLatencyBudget)
-        let inference = Inference(renderer: renderer, outlook: outlook)
+        let stop = StopSignal(), watchdog = Watchdog(notifier: notifier)
+        let inference = Inference(renderer: renderer, outlook: outlook, watchdog: watchdog, stop: stop)
         let live = LiveSettings(settings)
         let board = ProgressBoard()
+        store.onChange { changes in for change in changes { board.note(change.id) } }
         let desk = ControlDesk(
             store: store, spool: spool, board: board, outlook: outlook, inference: inference, ledger: ledger,
             overview: Overview(host: host))
         let control = try makeControl(desk)
         let worker = Worker(
             store: store, spool: spool, board: board, inference: inference, ledger: ledger, settings: live,
-            notifier: notifier, watchdog: Watchdog(notifier: notifier), logger: logger)
+            notifier: notifier, watchdog: watchdog, logger: logger, stop: stop)
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         let reload = Reload(signals: hangups, settings: live, notifier: notifier, logger: logger) {
             () throws(SettingsError) in
@@ -75,23 +77,49 @@ public struct Instance: Sendable {
         } apply: { settings in
             level.current = settings.loggerLevel
             outlook.update(defaultBudget: settings.defaultLatencyBudget)
-            await inference.use(self.catalog(settings), options: options(settings, host))
+            inference.use(self.catalog(settings), options: options(settings, host))
         }
-        let services: [any Service] = [
-            ChangeRelay(store: store, board: board), Janitor(store: store, settings: live, logger: logger), reload,
-            Intake(store: store, spool: spool, settings: live, logger: logger), control, Readiness(notifier: notifier),
-            worker,
+        let services: [(String, any Service)] = [
+            ("janitor", Janitor(store: store, settings: live, logger: logger)), ("reload", reload),
+            ("intake", Intake(store: store, spool: spool, settings: live, logger: logger)), ("control", control),
+            ("readiness", Readiness(notifier: notifier)), ("worker", worker),
+            ("farewell", Farewell(stop: stop, notifier: notifier)),
         ]
-        let group = ServiceGroup(
-            configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         announce(host, catalog, logger)
-        try await group.run()
-        close(store, logger)
+        // The first timer of a process takes descriptors. A process that has none left when it first wants to wait would die of it.
+        try await Task.sleep(for: .milliseconds(1))
+        let failure = FirstFailure()
+        await run(services.map { Vital(name: $0, service: $1, failure: failure, logger: logger) }, until: stop, logger)
+        if !stop.isOverdue { close(store, logger) }
         logger.notice("Stopped")
-        if worker.stop.isAbandoned {
-            // A step is still being computed. Its thread must not meet the destructors of the libraries that it uses.
-            _exit(0)
+        if inference.isBusy || stop.isOverdue {
+            // Something is still being computed, or hangs. Its thread must not meet the destructors of the libraries that it uses.
+            exitAtOnce(failure.cause)
         }
+        if let cause = failure.cause { throw cause }
+    }
+
+    /// Runs the services until they ended, one after the other from the last to the first; what hangs is not waited for.
+    private func run(_ services: [Vital], until stop: StopSignal, _ logger: Logger) async {
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map {
+                    .init(
+                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup)
+                },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        // What the group throws is what one of them threw, which is noted already.
+        let end: Void? = await stop.unless(.overdue) { try? await group.run() }
+        if end == nil { logger.warning("Stopped without waiting for what hangs") }
+    }
+
+    /// Ends the process with nothing left behind but what the next start mends.
+    private func exitAtOnce(_ cause: (any Error)?) -> Never {
+        guard let cause else { _exit(0) }
+        let reason = DaemonError(cause)
+        FileHandle.standardError.write(Data("latentd: \(reason.description)\n".utf8))
+        _exit(reason.exitCode)
     }
 
     /// Leaves one file instead of three. That this fails loses nothing.

@@ -45,8 +45,7 @@ actor Intake: Service {
     }
 
     private func enqueue(_ file: TakenFile) async throws {
-        let spool = spool
-        let outcome = try await store.insert(file.submission, at: .now) { spool.isOccupied($0) }
+        let outcome = try await store.insert(file.submission, at: .now) { await self.isOccupied($0) }
         try spool.conclude(file, rejections: outcome.rejections, at: .now)
         for entry in outcome.jobs where entry.isNew {
             logger.notice(
@@ -67,6 +66,9 @@ actor Intake: Service {
         }
     }
 
+    /// On this thread, while a transaction is prepared on others.
+    private func isOccupied(_ name: ResultName) -> Bool { spool.isOccupied(name) }
+
     /// Does `body` again while what stops it may pass; one log line tells of it. Answers nil for a file that cannot be taken in,
     /// and when the daemon stops: the files are still there at the next start. Throws when the spool itself is lost.
     @discardableResult
@@ -80,7 +82,7 @@ actor Intake: Service {
             } catch  where Self.mayPass(error) {
                 if !pauses.hasBegun { logger.warning("Intake waits", metadata: ["error": "\(error)"]) }
                 await pauses.next()
-                if Task.isShuttingDownGracefully { return nil }
+                if Task.isShuttingDownGracefully || Task.isCancelled { return nil }
             } catch {
                 logger.error("A file could not be taken in", metadata: ["error": "\(error)"])
                 return nil

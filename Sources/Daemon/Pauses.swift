@@ -9,10 +9,10 @@ struct Pauses {
     /// Whether there was a pause already.
     private(set) var hasBegun = false
 
-    /// Waits a little, but not for a daemon that stops.
-    mutating func next() async {
+    /// Waits a little, no longer than `limit`, and not for a daemon that stops.
+    mutating func next(atMost limit: Duration? = nil) async {
         hasBegun = true
-        let length = length
+        let length = min(length, limit ?? length)
         try? await cancelWhenGracefulShutdown { try await Task.sleep(for: length) }
         self.length = min(length * 2, Self.longest)
     }

@@ -6,31 +6,46 @@ import Varlink
 ///
 /// The inference thread writes, control threads read. A subscriber gets the ids of the jobs that changed, each once however
 /// often it changed in between, so that a slow watcher costs nothing.
-final class ProgressBoard: Sendable {
-    /// One watcher's pending news.
-    final class Subscription: Sendable {
-        /// Rings when there is news.
-        let wakeup: Wakeup
-        private let pending = Mutex<[JobID]>([])
+package final class ProgressBoard: Sendable {
+    /// One watcher's pending news: no more than there are jobs.
+    package final class Subscription: Sendable {
+        private struct Pending {
+            var order: [JobID] = []
+            var known: Set<JobID> = []
+        }
 
-        fileprivate init() throws(VarlinkError) { wakeup = try Wakeup() }
+        /// Rings when there is news.
+        package let wakeup: Wakeup
+        private let subject: JobID?
+        private let pending = Mutex(Pending())
+
+        fileprivate init(_ subject: JobID?) throws(VarlinkError) {
+            self.subject = subject
+            wakeup = try Wakeup()
+        }
 
         /// The jobs that changed since the last look, in order.
-        func take() -> [JobID] {
+        package func take() -> [JobID] {
             pending.withLock { pending in
-                defer { pending = [] }
-                return pending
+                defer { pending = Pending() }
+                return pending.order
             }
         }
 
         fileprivate func note(_ id: JobID) {
-            pending.withLock { if !$0.contains(id) { $0.append(id) } }
-            wakeup.ring()
+            if let subject, subject != id { return }
+            let isFirst = pending.withLock { pending in
+                guard pending.known.insert(id).inserted else { return false }
+                pending.order.append(id)
+                return pending.order.count == 1
+            }
+            // Whoever looks takes all of it: what is added to news that nobody has taken yet was rung for already.
+            if isFirst { wakeup.ring() }
         }
     }
 
     private struct State {
-        var running: (id: JobID, progress: ProgressInfo)?
+        var running: (id: JobID, progress: ProgressInfo?)?
         var waitingFor: String?
         var nextKey = 0
         var subscriptions: [Int: Subscription] = [:]
@@ -38,13 +53,16 @@ final class ProgressBoard: Sendable {
 
     private let state = Mutex(State())
 
-    /// The running job's progress, if `id` runs.
-    func progress(of id: JobID) -> ProgressInfo? {
+    /// Nothing runs, and nobody watches.
+    package init() {}
+
+    /// The running job's progress, if `id` runs and has come to any.
+    package func progress(of id: JobID) -> ProgressInfo? {
         state.withLock { $0.running.flatMap { $0.id == id ? $0.progress : nil } }
     }
 
-    /// The job that runs.
-    var running: JobID? { state.withLock { $0.running?.id } }
+    /// The job that runs: from its claim to its end.
+    package var running: JobID? { state.withLock { $0.running?.id } }
 
     /// Why nothing is started although jobs wait.
     var waitingFor: String? { state.withLock { $0.waitingFor } }
@@ -54,26 +72,33 @@ final class ProgressBoard: Sendable {
         state.withLock { $0.waitingFor = reason }
     }
 
+    /// A job was claimed.
+    package func begin(_ id: JobID) {
+        state.withLock { $0.running = (id, nil) }
+    }
+
     /// The running job came further.
-    func update(_ id: JobID, _ progress: ProgressInfo) {
+    package func update(_ id: JobID, _ progress: ProgressInfo) {
         state.withLock { $0.running = (id, progress) }
         note(id)
     }
 
     /// Nothing runs any more.
-    func clear() {
+    package func clear() {
         state.withLock { $0.running = nil }
     }
 
     /// A job is in another state than before.
-    func note(_ id: JobID) {
+    package func note(_ id: JobID) {
         let subscriptions = state.withLock { Array($0.subscriptions.values) }
         for subscription in subscriptions { subscription.note(id) }
     }
 
-    /// Gives `body` a subscription for as long as it runs.
-    func withSubscription<Value>(_ body: (Subscription) throws -> Value) throws -> Value {
-        let subscription = try Subscription()
+    /// Gives `body` a subscription to one job, or to all, for as long as it runs.
+    package func withSubscription<Value>(
+        to subject: JobID? = nil, _ body: (Subscription) throws -> Value
+    ) throws -> Value {
+        let subscription = try Subscription(subject)
         let key = state.withLock { state in
             state.nextKey += 1
             state.subscriptions[state.nextKey] = subscription

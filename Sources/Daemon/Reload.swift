@@ -15,16 +15,18 @@ struct Reload: Service {
     let logger: Logger
     /// Reads the settings.
     let load: @Sendable () throws(SettingsError) -> Settings
-    /// Puts them in force where `settings` is not asked each time; may wait for the picture that is being made.
-    let apply: @Sendable (Settings) async throws -> Void
+    /// Puts them in force where `settings` is not asked each time. Does not wait for the picture that is being made: a stop would have
+    /// to wait with it.
+    let apply: @Sendable (Settings) -> Void
+    private let disk = DiskThread(name: "reload")
 
     /// Reloads at every SIGHUP until the daemon stops.
     func run() async throws {
         for try await _ in signals.cancelOnGracefulShutdown() {
             notifier.reloading()
-            let new = reload()
+            let new = await disk.run { reload() }
             notifier.ready()
-            if let new { await put(new) }
+            if let new { await disk.run { apply(new) } }
         }
     }
 
@@ -41,14 +43,6 @@ struct Reload: Service {
         } catch {
             logger.error("The settings were not reloaded", metadata: ["error": "\(error)"])
             return nil
-        }
-    }
-
-    private func put(_ new: Settings) async {
-        do {
-            try await apply(new)
-        } catch {
-            logger.error("The settings could not be put in force", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Varlink
 
 /// A serial executor on a thread of its own, for an actor whose work blocks: minutes of inference, or a disk.
 ///
@@ -11,13 +12,13 @@ final class ServiceThread: SerialExecutor {
 
     init(name: String, stackSize: Int) {
         let thread = Thread { [self] in
+            nameThisThread(name)
             while true {
                 bell.wait()
                 let job = pending.withLock { $0.isEmpty ? nil : $0.removeFirst() }
                 job?.runSynchronously(on: asUnownedSerialExecutor())
             }
         }
-        thread.name = name
         thread.stackSize = stackSize
         thread.start()
     }

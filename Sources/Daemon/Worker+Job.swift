@@ -27,7 +27,12 @@ extension Worker {
     }
 
     private func bringToEnd(_ job: Job) async throws {
-        if try await patiently(.spool, for: job, { try spool.findResult(job.name, for: job.id) }) {
+        if try await patiently(
+            .spool, for: job,
+            {
+                try await disk.run { () throws(SpoolError) in try spool.findResult(job.name, for: job.id) }
+            })
+        {
             try await record(.finish, of: job)
             return
         }
@@ -60,7 +65,7 @@ extension Worker {
     @discardableResult
     private func record(_ event: JobState.Event, _ failure: JobFailure? = nil, of job: Job) async throws -> Job {
         var isFirst = true
-        return try await patiently(.queue, for: job) {
+        let settled = try await patiently(.queue, for: job) {
             defer { isFirst = false }
             do {
                 return try await store.apply(event, to: job.id, failure: failure, at: .now)
@@ -69,6 +74,8 @@ extension Worker {
                 return now
             }
         }
+        if settled.state.isFinal { watchdog.pet() }
+        return settled
     }
 
     /// What became of the attempt to make a picture.
@@ -82,22 +89,19 @@ extension Worker {
 
     /// Waits for the picture, but not longer than the daemon may take to stop.
     private func outcome(of job: Job) async -> Outcome {
-        let (outcomes, continuation) = AsyncStream.makeStream(of: Outcome.self, bufferingPolicy: .bufferingOldest(1))
-        stop.onAbandon { continuation.yield(.abandoned) }
-        Task {
+        let outcome = await stop.unless(.abandoned) { () async -> Outcome in
             do {
                 let (plan, result) = try await makePicture(of: job)
-                continuation.yield(.done(plan, result))
+                return .done(plan, result)
             } catch let error as Interruption {
-                continuation.yield(.interrupted(error))
+                return .interrupted(error)
             } catch RenderingError.interrupted(let reason as Interruption) {
-                continuation.yield(.interrupted(reason))
+                return .interrupted(reason)
             } catch {
-                continuation.yield(.failed(error))
+                return .failed(error)
             }
         }
-        for await outcome in outcomes { return outcome }
-        return .abandoned
+        return outcome ?? .abandoned
     }
 
     private func makePicture(of job: Job) async throws -> (Plan, Inference.Result) {
@@ -110,8 +114,7 @@ extension Worker {
         // Once: what becomes of the file from here on does not touch the job.
         let initImage = try await inference.initImage(of: job.request, in: spool)
         let (plan, measured) = try await inference.plan(job.request, initImage) { _ in
-            watchdog.pet()
-            if stop.isStopping { throw Interruption.stopping }
+            if let reason = interruption() { throw reason }
         }
         await keep(measured)
         logger.notice(
@@ -141,12 +144,12 @@ extension Worker {
         }
         let (result, learned) = try await inference.render(job, initImage, plan, observer: makeObserver)
         try await patiently(.spool, for: job) {
-            try await inference.perform {
+            try await disk.run {
                 if stop.isAbandoned { throw Interruption.stopping }
                 try spool.writeDone(job.name, picture: result.picture, record: result.record)
             }
         } canGoOn: {
-            if let reason = await inference.perform(interruption) { throw reason }
+            if let reason = await disk.run(interruption) { throw reason }
         }
         await keep(learned)
         return (plan, result)
@@ -214,7 +217,7 @@ extension Worker {
         do {
             try await patiently(.spool, for: job) {
                 do {
-                    try await inference.perform { try spool.writeFailed(job, failure, at: .now) }
+                    try await disk.run { try spool.writeFailed(job, failure, at: .now) }
                 } catch let error as SpoolError where error.isDenied {
                     throw UnwritableReport(cause: error)
                 }

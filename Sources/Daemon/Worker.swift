@@ -15,6 +15,9 @@ import Systemd
 /// The picture is on the disk before the queue says so: a crash between the two is mended by ``Recovery``. An error of one job
 /// ends that job and nothing else. While a disk takes no result, no report or no end of a job, it is kept here and offered again:
 /// nothing else could be written either. Nothing wakes up while the queue is empty, except to feed the service manager's watchdog.
+///
+/// The watchdog hears of what got done: a block of a network, a job's end, an empty queue that was looked at, a wait of some seconds for
+/// something to become better. It does not hear of the loop's turns.
 struct Worker: Service {
     private static let retryInterval = Duration.seconds(5)
 
@@ -27,34 +30,35 @@ struct Worker: Service {
     let notifier: Notifier
     let watchdog: Watchdog
     let logger: Logger
-    let stop = StopSignal()
+    let stop: StopSignal
+    /// Where the spool's files are read and written but for the pictures, which the inference thread delivers.
+    let disk = DiskThread(name: "worker-disk")
 
-    /// Works until the daemon stops; then ends after the current step, or abandons it when the grace is over.
+    /// Works until the daemon stops, or the task is cancelled; then ends after the current block, or abandons it when the grace is over.
     func run() async throws {
         let (wakeups, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         // Listens before the first look, so that no job comes unnoticed in between.
         let claimable = store.claimable()
         bell.yield()
-        try await withGracefulShutdownHandler {
+        try await withTaskCancellationOrGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { for await _ in claimable { bell.yield() } }
                 group.addTask { await tick(bell) }
-                for await _ in wakeups where !stop.isStopping {
-                    watchdog.pet()
-                    while !stop.isStopping, try await next() { watchdog.pet() }
+                for await _ in wakeups {
+                    while !isEnding, try await next() {}
+                    if isEnding { break }
+                    // While something is computed for somebody else, that has to feed it.
+                    if !inference.isBusy { watchdog.pet() }
                 }
                 group.cancelAll()
             }
-        } onGracefulShutdown: {
-            notifier.stopping(status: "Ends the current step")
-            stop.request()
+        } onCancelOrGracefulShutdown: {
             bell.finish()
-            Task {
-                try await Task.sleep(for: StopSignal.grace)
-                stop.abandon()
-            }
         }
     }
+
+    /// Whether nothing more may be begun.
+    var isEnding: Bool { stop.isStopping || Task.isShuttingDownGracefully || Task.isCancelled }
 
     /// Wakes the loop for the watchdog's sake while nothing is to do: it is the loop that feeds it, not this.
     private func tick(_ bell: AsyncStream<Void>.Continuation) async {
@@ -66,14 +70,16 @@ struct Worker: Service {
     private func next() async throws -> Bool {
         do {
             return try await takeNext()
-        } catch  where stop.isStopping && Self.mayPass(error) {
+        } catch  where isEnding && Self.mayPass(error) {
             return false
         }
     }
 
     private func takeNext() async throws -> Bool {
         let reserve = settings.current.freeSpaceReserve.bytes
-        let free = try await patiently(.spool) { try spool.freeSpace() }
+        let free = try await patiently(.spool) {
+            try await disk.run { () throws(SpoolError) in try spool.freeSpace() }
+        }
         guard free >= reserve else { return try await waitForRoom(free: free, reserve: reserve) }
         if board.waitingFor != nil { logger.notice("There is room again", metadata: ["disk.free": "\(free)"]) }
         board.setWaiting(for: nil)
@@ -82,12 +88,13 @@ struct Worker: Service {
             notifier.status("Idle")
             return false
         }
+        board.begin(job.id)
         defer {
             board.clear()
             board.note(job.id)
         }
         try await work(on: job)
-        return !stop.isStopping
+        return !isEnding
     }
 
     // MARK: - Waiting
@@ -112,12 +119,12 @@ struct Worker: Service {
                 let value = try await body()
                 if pauses.hasBegun { tell(.notice, "The wait is over", of: job, "job.reason", place.rawValue) }
                 return value
-            } catch  where Self.mayPass(error) && !stop.isStopping {
+            } catch  where Self.mayPass(error) && !isEnding {
                 if !pauses.hasBegun { tell(.warning, Self.complaint(error, place, job), of: job, "error", "\(error)") }
                 board.setWaiting(for: "\(place.rawValue): \(error)")
                 notifier.status("Waits for \(place.rawValue)")
                 watchdog.pet()
-                await pauses.next()
+                await pauses.next(atMost: watchdog.idleInterval)
                 try await canGoOn()
             }
         }
@@ -157,12 +164,13 @@ struct Worker: Service {
         }
         board.setWaiting(for: "room on the disk: \(free) bytes are free, \(reserve) are kept (free_space_reserve)")
         await pause()
-        return !stop.isStopping
+        return !isEnding
     }
 
     /// Waits a little for something to become better, but not for a daemon that stops.
     func pause() async {
         watchdog.pet()
-        try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.retryInterval) }
+        let interval = min(Self.retryInterval, watchdog.idleInterval ?? Self.retryInterval)
+        try? await cancelWhenGracefulShutdown { try await Task.sleep(for: interval) }
     }
 }

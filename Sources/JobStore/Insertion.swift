@@ -22,15 +22,19 @@ public struct InsertionOutcome: Sendable, Equatable {
 extension JobStore {
     /// Puts all of a submission into the queue in one transaction. Doing so again changes nothing.
     ///
-    /// `isOccupied` tells of names whose files exist though the queue forgot them; it is asked outside of the transaction.
+    /// `isOccupied` tells of names whose files exist though the queue forgot them; it is asked outside of the transaction, and blocks for
+    /// the disk on a thread of the caller's choice.
     public func insert(
-        _ submission: Submission, at now: Timestamp, isOccupied: @Sendable (ResultName) -> Bool = { _ in false }
+        _ submission: Submission, at now: Timestamp, isOccupied: @Sendable (ResultName) async -> Bool = { _ in false }
     ) async throws(JobStoreError) -> InsertionOutcome {
         var occupied: Set<ResultName> = []
         while true {
             let avoided = occupied
             let names = try await read { db in try submission.proposedNames(avoiding: avoided, in: db) }
-            let clashes = names.filter(isOccupied)
+            var clashes: [ResultName] = []
+            for name in names {
+                if await isOccupied(name) { clashes.append(name) }
+            }
             if clashes.isEmpty { break }
             occupied.formUnion(clashes)
         }

@@ -58,8 +58,9 @@ public struct JobStore: Sendable {
         lock.release()
     }
 
-    /// Tells of every change of a job's state from now on. A slow reader loses the oldest ones: look at the job itself.
-    public func changes() -> AsyncStream<JobChange> { board.changes() }
+    /// Calls `body` with every change of jobs' states from now on, after its transaction is on the disk and before the method that made
+    /// it answers: none is lost, however many come at once. `body` must not block; it may be called by several threads at once.
+    public func onChange(_ body: @escaping @Sendable ([JobChange]) -> Void) { board.onChange(body) }
 
     /// Yields when a job may have become claimable: claim until nothing is left, then wait here. Never misses one.
     public func claimable() -> AsyncStream<Void> { board.claimable() }

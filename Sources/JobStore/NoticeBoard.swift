@@ -10,26 +10,20 @@ public struct JobChange: Sendable, Equatable {
 }
 
 /// Tells whoever listens that jobs changed, after the commit.
+///
+/// Nothing is kept here for a listener that is slow: changes are handed over in the call that makes them, and a wake-up stands for the
+/// whole queue.
 final class NoticeBoard: Sendable {
     private struct Listeners {
         var nextKey = 0
-        var changes: [Int: AsyncStream<JobChange>.Continuation] = [:]
+        var changes: [@Sendable ([JobChange]) -> Void] = []
         var claimable: [Int: AsyncStream<Void>.Continuation] = [:]
     }
 
     private let listeners = Mutex(Listeners())
 
-    func changes() -> AsyncStream<JobChange> {
-        let (stream, continuation) = AsyncStream.makeStream(of: JobChange.self, bufferingPolicy: .bufferingNewest(1024))
-        let key = listeners.withLock { listeners in
-            listeners.nextKey += 1
-            listeners.changes[listeners.nextKey] = continuation
-            return listeners.nextKey
-        }
-        continuation.onTermination = { [weak self] _ in
-            self?.listeners.withLock { _ = $0.changes.removeValue(forKey: key) }
-        }
-        return stream
+    func onChange(_ body: @escaping @Sendable ([JobChange]) -> Void) {
+        listeners.withLock { $0.changes.append(body) }
     }
 
     /// One wake-up is kept for a listener that is busy, since it looks at the whole queue anyway.
@@ -48,10 +42,9 @@ final class NoticeBoard: Sendable {
     }
 
     func post(_ changes: [JobChange]) {
-        let continuations = listeners.withLock { Array($0.changes.values) }
-        for continuation in continuations {
-            for change in changes { continuation.yield(change) }
-        }
+        if changes.isEmpty { return }
+        let bodies = listeners.withLock { $0.changes }
+        for body in bodies { body(changes) }
         if changes.contains(where: { $0.state == .queued }) { postClaimable() }
     }
 
@@ -62,7 +55,6 @@ final class NoticeBoard: Sendable {
 
     deinit {
         listeners.withLock { listeners in
-            for continuation in listeners.changes.values { continuation.finish() }
             for continuation in listeners.claimable.values { continuation.finish() }
         }
     }

@@ -8,6 +8,8 @@ extension Renderer {
     ///
     /// The model ends up loaded. Takes the time of a few denoising steps and two decodes.
     ///
+    /// - Parameter observer: Told of progress on this thread. When it throws, the measurement is given up, and the error comes back as
+    ///   `RenderingError.interrupted`.
     /// - Returns: The costs of each precision that the memory limit allows; worth keeping in the database under `CostModel.key`.
     ///   When it allows none, that is thrown.
     public func calibrate(
@@ -84,11 +86,18 @@ extension Renderer {
         let clock = ContinuousClock()
         unload()
         let start = clock.now
+        func tell() throws(RenderingError) {
+            let estimate = ProgressEstimate(steps: 0, prediction: nil, start: start)
+            do { try observer(estimate.progress(at: clock.now)) } catch { throw .interrupted(error) }
+        }
+        try tell()
         let pipeline = try pipeline(of: model, precision)
+        try tell()
         let facts = model.facts
         let large = (facts.defaults.width, facts.defaults.height)
         let mode = try fit(pipeline, pipeline.trial(large, guidanceScale: facts.defaults.guidanceScale)).mode
         let loadSeconds = (clock.now - start) / .seconds(1)
+        try tell()
 
         let small = (facts.sizes.fitting(large.0 / 2), facts.sizes.fitting(large.1 / 2))
         let first = try sample(pipeline, facts, small, observer)
@@ -104,7 +113,7 @@ extension Renderer {
             decode: curve(\.decodeSeconds), encode: curve(\.encodeSeconds))
         return MemberCosts(
             modelIdentity: facts.identity, precision: precision, loadSeconds: loadSeconds, times: [mode: times],
-            memory: try memory(pipeline, facts))
+            memory: try memory(pipeline, facts, tell))
     }
 
     /// The median of a few pictures: the first is warm-up when there are more.
@@ -152,23 +161,28 @@ extension Renderer {
     }
 
     /// Dry runs from the smallest size to four times the model's own area.
-    private func memory(_ pipeline: Pipeline, _ facts: ModelFacts) throws(RenderingError) -> [StageMemory] {
+    private func memory(
+        _ pipeline: Pipeline, _ facts: ModelFacts, _ tell: () throws(RenderingError) -> Void
+    ) throws(RenderingError) -> [StageMemory] {
         let own = max(facts.defaults.width, facts.defaults.height)
         let sides = [facts.sizes.minimum, own / 2, own, own * 3 / 2, own * 2].map(facts.sizes.fitting)
-        do throws(DiffusionError) {
-            return [StageMemory](
-                try sides.map { side throws(DiffusionError) in
-                    let scale = facts.guidance == .distilled ? 1 : max(facts.defaults.guidanceScale, 2)
-                    let guided = pipeline.trial((side, side), guidanceScale: scale)
-                    let plan = try pipeline.memoryPlan(guided)
-                    return SizedPlan(
-                        pixels: side * side,
-                        unguided: try pipeline.memoryPlan(pipeline.trial((side, side), guidanceScale: 1)),
-                        guided: plan, least: try pipeline.leastBytes(plan, guided))
-                })
-        } catch {
-            throw RenderingError(error)
-        }
+        return [StageMemory](
+            try sides.map { side throws(RenderingError) in
+                try tell()
+                do throws(DiffusionError) { return try sizedPlan(pipeline, facts, side) } catch {
+                    throw RenderingError(error)
+                }
+            })
+    }
+
+    private func sizedPlan(_ pipeline: Pipeline, _ facts: ModelFacts, _ side: Int) throws(DiffusionError) -> SizedPlan {
+        let scale = facts.guidance == .distilled ? 1 : max(facts.defaults.guidanceScale, 2)
+        let guided = pipeline.trial((side, side), guidanceScale: scale)
+        let plan = try pipeline.memoryPlan(guided)
+        return SizedPlan(
+            pixels: side * side,
+            unguided: try pipeline.memoryPlan(pipeline.trial((side, side), guidanceScale: 1)),
+            guided: plan, least: try pipeline.leastBytes(plan, guided))
     }
 }
 

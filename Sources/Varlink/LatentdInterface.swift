@@ -188,12 +188,13 @@ public enum LatentdInterface {
 
         method Resume() -> ()
 
-        # What would be chosen for a job, and why. An idle daemon measures the models first when it never did.
+        # What would be chosen for a job, and why. An idle daemon measures the models first when it never did; that ends when the caller
+        # hangs up.
         method Plan(job: object) -> (plan: Plan)
 
         method Models() -> (models: []Model)
 
-        # Measures a model, or all of them, on this host now.
+        # Measures a model, or all of them, on this host now, unless a job runs. Ends when the caller hangs up.
         method Calibrate(model: ?string) -> (calibrations: []Calibration)
 
         # With 'more': every change of one job until it ends. Without: as it is now.

@@ -1,5 +1,6 @@
 import JobStore
 import Jobs
+import Synchronization
 import Testing
 
 struct TransitionTests {
@@ -177,17 +178,22 @@ struct TransitionTests {
         await wakeUps.next()
     }
 
-    @Test func `Changes are told in their order`() async throws {
-        let changes = store.changes()
+    @Test func `Changes are told in their order, before whoever made them goes on`() async throws {
+        let told = Mutex<[JobChange]>([])
+        store.onChange { changes in told.withLock { $0 += changes } }
         let job = try await store.add("a")
+        #expect(told.withLock { $0.map(\.id) } == [job.id])
         _ = try await store.claimed()
         try await store.finish(job.id, at: time(2))
-        var states: [JobState] = []
-        for await change in changes {
-            #expect(change.id == job.id)
-            states.append(change.state)
-            if change.state == .succeeded { break }
-        }
-        #expect(states == [.queued, .running, .succeeded])
+        #expect(told.withLock { $0.map(\.state) } == [.queued, .running, .succeeded])
+    }
+
+    @Test func `Of ten thousand changes at once none is lost`() async throws {
+        let told = Mutex<Set<JobID>>([])
+        store.onChange { changes in told.withLock { $0.formUnion(changes.map(\.id)) } }
+        let lines = (0..<10_000).map { #"{"prompt":"p","id":"job-\#($0)"}"# }.joined(separator: "\n")
+        let outcome = try await store.insert(submission(7, "many.jsonl", lines), at: time(0))
+        #expect(outcome.jobs.count == 10_000)
+        #expect(told.withLock { $0 } == Set(outcome.jobs.map(\.job.id)))
     }
 }

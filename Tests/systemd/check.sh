@@ -128,6 +128,16 @@ check "the watchdog restarts the daemon" within 30 eval 'is_active && ! is MainP
 check "the journal says so" said "Watchdog timeout"
 check "the job is completed" within 120 has_picture hang
 
+section "a hung measurement"
+pid=$(property MainPID)
+ticks() { inside cut -d " " -f 14 "/proc/$pid/stat"; }
+before=$(ticks)
+inside latentctl calibrate >/dev/null 2>&1 &
+check "a measurement computes" within 10 eval '[ "$(ticks)" -gt $((before + 50)) ]'
+inside hang "$pid" >/dev/null &
+check "the watchdog restarts a daemon that hangs while it measures" within 30 eval \
+    'is_active && ! is MainPID $pid && ! is MainPID 0'
+
 section "memory"
 peak=$(field JOB_PEAK_BYTES JOB_ID=first JOB_STATE=succeeded || echo 0)
 configure MemoryMax=$((peak * 5 / 4 + (96 << 20)))
