@@ -4,6 +4,9 @@ import CKernels
 ///
 /// In measuring mode every operation allocates as it would and computes nothing, so that a dry run of a model's code
 /// gives `arena.peakBytes` of the real one. One thread owns a context.
+///
+/// A context that stopped goes on like that: what is left of a network runs through in no time, and its results are undefined. It stops
+/// when a block says so (`giveUp`) or when the pool's flag is raised, and does not start again.
 public final class Context {
     /// The memory of every tensor that the context makes.
     public let arena: Arena
@@ -14,6 +17,7 @@ public final class Context {
     /// Called by a model's code after each block: progress that a watchdog can trust.
     public var onBlock: (() -> Void)?
     let blas: BLAS?
+    private var isGivenUp = false
     private var isInScratch = false
 
     /// A context that computes in `arena` with the kernels of `table` (nil: `KernelTable.selected()`).
@@ -32,8 +36,17 @@ public final class Context {
         }
     }
 
-    /// True when operations allocate and do not compute.
-    public var isMeasuring: Bool { arena.isMeasuring }
+    /// True when operations allocate and do not compute: measuring, or stopped.
+    ///
+    /// ## Easy to get wrong
+    /// Another thread may stop a context between two looks. It never starts again: what was not made is not asked for later.
+    public var isMeasuring: Bool { arena.isMeasuring || isStopped }
+
+    /// True when operations do not compute any more.
+    public var isStopped: Bool { isGivenUp || pool.stop?.isRaised ?? false }
+
+    /// Leaves out everything that is left to compute. For a block's end, on the thread that computes.
+    public func giveUp() { isGivenUp = true }
 
     var kernels: kernels { table.functions }
 
@@ -62,7 +75,7 @@ public final class Context {
     func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
         let bytes = count * MemoryLayout<Float>.stride
         let offset = allocate(bytes)
-        if let memory = arena.pointer(at: offset) {
+        if !isMeasuring, let memory = arena.pointer(at: offset) {
             isInScratch = true
             body(memory.assumingMemoryBound(to: Float.self))
             isInScratch = false

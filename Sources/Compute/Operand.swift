@@ -126,7 +126,7 @@ struct OperandRows {
         guard let scales, let zeros else { return }
         let low = min(least, 0), high = max(most, 0)
         guard (high - low).isFinite else {
-            // What is not finite stays so, and is found at the end of the step.
+            // What is not finite stays so, and is found at the end of the stage.
             (scales[index], zeros[index]) = (.nan, 0)
             return
         }

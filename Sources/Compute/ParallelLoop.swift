@@ -8,7 +8,7 @@ import Synchronization
 /// word:  generation << 32 | open << 31 | workers inside
 ///        closed, 0 inside ── run: generation + 1, open ──► open, n inside ── all indices handed out ──► closed, n inside ──► closed, 0
 /// ```
-/// A worker enters only while the loop is open, so a late one never delays the end; `body` and `count` change only while the
+/// A worker enters only while the loop is open, so a late one never delays the end; `body`, `count` and `flag` change only while the
 /// loop is closed and empty.
 ///
 /// ## Easy to get wrong
@@ -26,6 +26,7 @@ final class ParallelLoop: @unchecked Sendable {  // All mutable state is atomic,
     private let stopping = Atomic<Bool>(false)
     private var count = 0
     private var body: UnsafePointer<Body>?
+    private var flag: StopFlag?
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 
@@ -43,17 +44,19 @@ final class ParallelLoop: @unchecked Sendable {  // All mutable state is atomic,
         mutex.deallocate()
     }
 
-    /// Runs the loop on this thread and on all workers that come in time.
-    func run(_ count: Int, _ body: (Int, Int) -> Void) {
+    /// Runs the loop on this thread and on all workers that come in time. Where `flag` is raised, no further item is begun.
+    func run(_ count: Int, stop flag: StopFlag?, _ body: (Int, Int) -> Void) {
         withoutActuallyEscaping(body) { escaping in
             withUnsafePointer(to: escaping) { pointer in
                 self.body = pointer
                 self.count = count
+                self.flag = flag
                 next.store(0, ordering: .relaxed)
                 advance(opening: true)
                 work(through: pointer.pointee, thread: 0)
                 close()
                 self.body = nil
+                self.flag = nil
             }
         }
     }
@@ -78,9 +81,11 @@ final class ParallelLoop: @unchecked Sendable {  // All mutable state is atomic,
     }
 
     private func work(through body: Body, thread: Int) {
+        let flag = flag
         while true {
             let index = next.add(1, ordering: .relaxed).oldValue
             if index >= count { return }
+            if let flag, flag.isRaised { return }
             body(index, thread)
         }
     }

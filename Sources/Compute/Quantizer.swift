@@ -8,7 +8,7 @@ public struct Quantizer: Sendable {
     /// Elements of a row that share a scale at 4 bits.
     public static let groupSize = Int(KERNELS_GROUP)
     /// The largest magnitude of an integer of 4 bits.
-    static let largest4: Float = 7
+    public static let largest4: Float = 7
 
     let table: kernels
 

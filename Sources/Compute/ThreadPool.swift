@@ -7,6 +7,9 @@ import Glibc
 public final class ThreadPool {
     /// Threads that take part in a parallel loop, the caller included.
     public let threads: Int
+    /// Ends loops before their time: where it is raised, no further item of a loop is begun, and what a loop should have written is
+    /// undefined. Changed between loops only.
+    public var stop: StopFlag?
     private let loop = ParallelLoop()
     private var workers: [pthread_t] = []
 
@@ -24,7 +27,8 @@ public final class ThreadPool {
         for worker in workers { pthread_join(worker, nil) }
     }
 
-    /// Runs `body(0) ..< body(count)`, in any order, on all threads, and returns when every call has returned.
+    /// Runs `body(0) ..< body(count)`, in any order, on all threads, and returns when every call has returned. Where
+    /// `stop` is raised, calls are left out.
     public func parallelFor(_ count: Int, _ body: (Int) -> Void) {
         parallelFor(count) { index, _ in body(index) }
     }
@@ -32,9 +36,13 @@ public final class ThreadPool {
     /// The same; the body also learns which thread (`0 ..< threads`) runs it, to use that thread's scratch memory.
     func parallelFor(_ count: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
         if threads == 1 || count <= 1 {
-            for index in 0..<count { body(index, 0) }
+            let stop = stop
+            for index in 0..<count {
+                if let stop, stop.isRaised { return }
+                body(index, 0)
+            }
         } else {
-            loop.run(count, body)
+            loop.run(count, stop: stop, body)
         }
     }
 
