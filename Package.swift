@@ -51,7 +51,9 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"])]),
         .target(name: "COpenBLAS", exclude: ["README.md"], linkerSettings: [.linkedLibrary("dl")]),
         target("Compute", ["CKernels", "COpenBLAS"]),
-        target("Models", ["Compute", "JSONText", "Output"]),
+        .target(
+            name: "CMapping", exclude: ["README.md"], cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        target("Models", ["Compute", "CMapping", "JSONText", "Output"]),
         target("Diffusion", ["Models", "Compute", "JSONText"]),
         // Pictures.
         .systemLibrary(name: "CWebP", pkgConfig: "libwebpmux", providers: [.apt(["libwebp-dev"])]),
@@ -80,7 +82,8 @@ let package = Package(
         target(
             "Daemon",
             [
-                "Rendering", "Planner", "JobStore", "Spool", "Jobs", "JSONText", "Output", "Systemd", "Settings",
+                "Rendering", "Compute", "Planner", "JobStore", "Spool", "Jobs", "JSONText", "Output", "Systemd",
+                "Settings",
                 "Varlink", system, logging, lifecycle, signals,
             ]),
         target(

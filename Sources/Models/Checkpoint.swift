@@ -66,6 +66,12 @@ public struct Checkpoint: Sendable {
         self.init(file: index, files: [index] + files, shards: shards, shardOfTensor: shardOfTensor)
     }
 
+    /// A file that was written in place since it was opened.
+    var changedFile: String? { shards.first { $0.file.hasChanged }?.file.path }
+
+    /// What tells the files' bytes from those of others that had their names before or after.
+    var state: String { shards.map(\.file.state).joined(separator: "\n") }
+
     /// The names of all tensors.
     public var names: Dictionary<String, Int>.Keys { shardOfTensor.keys }
 

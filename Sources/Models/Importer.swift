@@ -72,7 +72,8 @@ public struct Importer {
     /// The new folder's path.
     public var path: String { "\(options.output)/\(options.name)" }
 
-    /// Imports.
+    /// Imports. Numbers that are not finite are refused, in the source and in what LoRAs make of it; so are files that are written into
+    /// meanwhile.
     ///
     /// - Parameter observer: told after each tensor, on this thread.
     public func run(observer: (Progress) -> Void = { _ in }) throws(ModelError) -> Result {
@@ -94,12 +95,20 @@ public struct Importer {
             let stream = try SafetensorsStream(file, plans.flatMap(\.stored), metadata: ["format": "pt"])
             for plan in plans {
                 let changes = loras.compactMap { $0.change(of: plan.name, in: component) }
-                try write(plan, of: checkpoint, changes, to: stream)
+                do throws(ModelError) {
+                    try write(plan, of: checkpoint, changes, to: stream)
+                } catch {
+                    // What is gone from the source cannot be written either, and that is not the output's fault.
+                    throw changedFile(checkpoint, loras).map { .changed(file: $0) } ?? error
+                }
                 written += plan.stored.reduce(0) { $0 + $1.byteCount }
                 done += checkpoint.tensor(plan.name)?.bytes.count ?? 0
                 observer(Progress(component: component, doneBytes: done, totalBytes: total))
             }
             try stream.finish()
+        }
+        for checkpoint in checkpoints.values {
+            if let file = changedFile(checkpoint, loras) { throw .changed(file: file) }
         }
         try workspace.copyTexts(of: source)
         try workspace.write(try manifest(plans, loras).indentedText + "\n", to: QuantizationManifest.fileName)
@@ -109,6 +118,10 @@ public struct Importer {
 
     /// Removes what an import has written so far that runs on another thread and is not to go on: it fails.
     public func discard() { ImportWorkspace.discard(output: options.output, name: options.name) }
+
+    private func changedFile(_ checkpoint: Checkpoint, _ loras: [LoRA]) -> String? {
+        checkpoint.changedFile ?? loras.lazy.compactMap(\.changedFile).first
+    }
 
     /// The name becomes a path.
     private func checkName() throws(ModelError) {
@@ -124,7 +137,17 @@ public struct Importer {
         guard let tensor = checkpoint.tensor(plan.name) else { return }
         defer { tensor.file.release(tensor.bytes) }
         guard let type = tensor.entry.format.elementType else { return try stream.append(tensor.bytes) }
+        guard FiniteNumbers.fill(tensor.bytes, type, roundedTo: plan.precision ?? .fp32, pool: pool) else {
+            throw .notFinite(file: tensor.file.path, name: plan.name)
+        }
+        for change in changes { try change.requireFinite() }
         let changed = changes.isEmpty ? nil : self.changed(tensor.bytes, type, plan.elements, by: changes)
+        if let changed,
+            !FiniteNumbers.fill(changed.bytes, .float32, roundedTo: plan.precision ?? .fp32, pool: pool)
+        {
+            throw .badTensor(
+                file: tensor.file.path, name: plan.name, reason: "with the LoRAs it holds numbers that are not finite")
+        }
         let bytes = changed?.bytes ?? tensor.bytes
         guard let precision = plan.precision else { return try stream.append(bytes) }
         let outputs = plan.outputs, taps = plan.taps, count = plan.elements

@@ -73,6 +73,9 @@ public struct LoRA {
         }
     }
 
+    /// The file, if it was written in place since it was opened.
+    var changedFile: String? { file.file.hasChanged ? file.file.path : nil }
+
     /// What is added to a tensor of a component; nil for one that stays as it is.
     func change(of name: String, in component: String) -> LoRAChange? { changes[component]?[name] }
 

@@ -10,6 +10,8 @@ struct LoRAChange {
     }
 
     private let file: Safetensors
+    /// The names of `down` and `up`.
+    private let names: [String]
     /// `[rank, inputs * pixels]` and `[outputs, rank]`.
     private let down: Safetensors.Entry, up: Safetensors.Entry
     private let rank: Int
@@ -60,8 +62,21 @@ struct LoRAChange {
             alpha = number
         }
         self.file = file
+        names = [down.name, up.name]
         (self.down, self.up, self.rank) = (down.entry, up.entry, rank)
         self.scale = Float(try scale(alpha, rank))
+    }
+
+    /// Refuses halves with numbers that are not finite, and a scale that is none.
+    func requireFinite() throws(ModelError) {
+        for (name, entry) in zip(names, [down, up]) {
+            guard let type = entry.format.elementType, FiniteNumbers.fill(file.bytes(entry), type) else {
+                throw .notFinite(file: file.file.path, name: name)
+            }
+        }
+        guard scale.isFinite else {
+            throw .badTensor(file: file.file.path, name: names[0], reason: "its alpha is not a finite number")
+        }
     }
 
     /// Adds it to a weight's rows, `[outputs, inputs * pixels]` in the order of the checkpoint.

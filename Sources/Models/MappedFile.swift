@@ -1,10 +1,12 @@
+import CMapping
 import Glibc
 
 /// A file's bytes, mapped read-only for as long as the object lives.
 ///
-/// The pages are the page cache's: two processes that map the same file share them. The file must not shrink while it is
-/// mapped (a model folder is replaced by rename, never written in place).
-public final class MappedFile: @unchecked Sendable {  // Immutable after `init`; the mapping is never written.
+/// The pages are the page cache's: two processes that map the same file share them. A model folder is replaced by rename. Where a file
+/// is written in place instead, the bytes are no longer those of one file: pages that it lost read as zeros, `hasChanged` says so,
+/// and what was made of them has to be thrown away.
+public final class MappedFile: @unchecked Sendable {  // Immutable once others see it; the mapping is never written.
     /// Where the file was when it was opened.
     public let path: String
     /// The whole file, for those who keep the object beside what they make of the bytes. All others use `withBytes`.
@@ -13,7 +15,11 @@ public final class MappedFile: @unchecked Sendable {  // Immutable after `init`;
     /// Reading this property may be the last use of the object, and then the bytes are gone before they are looked at.
     public let bytes: UnsafeRawBufferPointer
     /// What the kernel said of the file when it was opened; nil for one that grows.
-    let status: stat?
+    private(set) var status: stat?
+    /// Stays open, to ask for the file's state whatever has its name meanwhile; -1 without a file.
+    private var descriptor: Int32 = -1
+    /// Where the mapping is known as ours to the handler of SIGBUS; -1 without bytes.
+    private let slot: Int32
 
     /// Maps a regular file. An empty file has no bytes.
     public init(_ path: String) throws(ModelError) {
@@ -21,28 +27,51 @@ public final class MappedFile: @unchecked Sendable {  // Immutable after `init`;
         guard descriptor >= 0 else {
             throw errno == ENOENT ? .missing(anyOf: [path]) : .unreadable(file: path, code: errno)
         }
-        defer { close(descriptor) }
+        do throws(ModelError) {
+            let status = try MappedFile.regularStatus(of: descriptor, path)
+            (bytes, slot) = try MappedFile.map(descriptor, size: Int(status.st_size), path)
+            self.status = status
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    private static func regularStatus(of descriptor: Int32, _ path: String) throws(ModelError) -> stat {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .unreadable(file: path, code: errno) }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw .malformed(file: path, reason: "it is not a regular file")
         }
-        self.path = path
-        self.status = status
-        let size = Int(status.st_size)
-        guard size > 0 else {
-            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-            return
-        }
+        return status
+    }
+
+    private static func map(
+        _ descriptor: Int32, size: Int, _ path: String
+    ) throws(ModelError) -> (bytes: UnsafeRawBufferPointer, slot: Int32) {
+        guard size > 0 else { return (UnsafeRawBufferPointer(start: nil, count: 0), -1) }
         guard let memory = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED else {
             throw .unreadable(file: path, code: errno)
         }
-        bytes = UnsafeRawBufferPointer(start: memory, count: size)
+        let slot = mapping_register(memory, size)
+        guard slot >= 0 else {
+            munmap(memory, size)
+            throw .unreadable(file: path, code: EMFILE)
+        }
+        return (UnsafeRawBufferPointer(start: memory, count: size), slot)
     }
 
     /// Maps the first `size` bytes of an open file, which may be shorter and grow into them.
     init?(growing descriptor: Int32, size: Int, path: String) {
         guard let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), memory != MAP_FAILED else {
+            return nil
+        }
+        slot = mapping_register(memory, size)
+        guard slot >= 0 else {
+            munmap(memory, size)
+            errno = EMFILE
             return nil
         }
         self.path = path
@@ -51,8 +80,48 @@ public final class MappedFile: @unchecked Sendable {  // Immutable after `init`;
     }
 
     deinit {
-        if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+        if let start = bytes.baseAddress {
+            mapping_unregister(slot)
+            munmap(UnsafeMutableRawPointer(mutating: start), bytes.count)
+        }
+        if descriptor >= 0 { close(descriptor) }
     }
+
+    /// Says that the file behind `growing` has all its bytes and its name: from here on it is watched for changes.
+    func finishGrowing(_ growing: Int32) {
+        var status = stat()
+        let copy = fcntl(growing, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0, fstat(copy, &status) == 0 else { return }
+        descriptor = copy
+        self.status = status
+    }
+
+    /// Whether somebody wrote into the file since it was mapped, or took bytes away that were read.
+    ///
+    /// A file that was replaced by rename has not changed: its bytes are still there, without a name. Nor has one of which only the
+    /// name, the owner, the mode or the number of links did.
+    public var hasChanged: Bool {
+        if slot >= 0, mapping_is_torn(slot) { return true }
+        guard let status, descriptor >= 0 else { return false }
+        var now = stat()
+        guard fstat(descriptor, &now) == 0 else { return true }
+        if now.st_size != status.st_size || now.st_mtim.nanoseconds != status.st_mtim.nanoseconds { return true }
+        guard now.st_ctim.nanoseconds != status.st_ctim.nanoseconds else { return false }
+        let isSameEntry =
+            now.st_mode == status.st_mode && now.st_uid == status.st_uid && now.st_gid == status.st_gid
+            && now.st_nlink == status.st_nlink
+        // Written, and the date set back; but a rename changes that time as well.
+        var named = stat()
+        return isSameEntry && stat(path, &named) == 0 && named.st_ino == now.st_ino && named.st_dev == now.st_dev
+    }
+
+    /// What tells its bytes from those of another file that has its name before or after: size and date.
+    var state: String {
+        status.map { "\($0.st_size) \($0.st_mtim.nanoseconds)" } ?? ""
+    }
+
+    /// How often any file was found shorter than its mapping since the process began: a cheap look that says whether to ask further.
+    public static var tears: UInt64 { mapping_tears() }
 
     /// Hands out the whole file, and keeps it mapped until `body` returns.
     public func withBytes<Result, Failure>(

@@ -1,3 +1,5 @@
+import Compute
+
 /// What is wrong with a model's files. Every case names the file and, where there is one, the field.
 public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The file cannot be read (`errno`).
@@ -26,6 +28,10 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
     case inUse(file: String)
     /// The file could not be written (`errno`).
     case unwritable(file: String, code: Int32)
+    /// The file is not what it was when its use began: what was read of it, or of it and others, does not belong together.
+    case changed(file: String)
+    /// The work was given up because a `StopFlag` asked for it, which knows why.
+    case stopped
 
     /// A sentence that an operator can act on.
     public var description: String {
@@ -49,6 +55,24 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
         case .exists(let file): "\(file) exists already; it is not replaced unless that is asked for."
         case .inUse(let file): "\(file) is in use: another import of that name is running."
         case .unwritable(let file, let code): "\(file) cannot be written: \(systemReason(code))."
+        case .changed(let file):
+            "The model changed while it was in use: \(file) is not what it was. Replace a model's folder by rename, not in place."
+        case .stopped: "The work on the model was given up."
         }
+    }
+
+    /// A tensor that holds an infinity, or what is no number.
+    static func notFinite(file: String, name: String) -> ModelError {
+        .badTensor(
+            file: file, name: name,
+            reason: "it holds numbers that are not finite, or too large for the precision: the file is damaged")
+    }
+}
+
+extension StopFlag {
+    /// Says that a part of the work is done, and ends it where somebody asked for that.
+    func passed() throws(ModelError) {
+        progressed()
+        if isRaised { throw .stopped }
     }
 }

@@ -1,3 +1,4 @@
+import Compute
 import Synchronization
 
 /// A model in the diffusers layout: `model_index.json` names the components, each in a folder of its own.
@@ -94,12 +95,14 @@ public struct ModelFolder: Sendable {
     /// The SHA-256 that names the model: of the text that `sha256sum` prints for `files()`, run inside the folder.
     ///
     /// Reads every byte of the model the first time (2 GB take seconds); copies of this value share the answer.
-    public func sha256() throws(ModelError) -> String {
+    ///
+    /// - Parameter stop: hears of every 16 MiB, and ends the work.
+    public func sha256(stop: StopFlag? = nil) throws(ModelError) -> String {
         if let known = digest.value { return known }
         var list = ""
         for name in try files() {
             let file = try MappedFile("\(path)/\(name)")
-            list += "\(file.withBytes { ModelFolder.sha256($0, of: file) })  \(name)\n"
+            list += "\(try ModelFolder.sha256(of: file, stop))  \(name)\n"
         }
         let digest = Array(list.utf8).withUnsafeBytes { SHA256.hexadecimal($0) }
         self.digest.value = digest
@@ -109,13 +112,17 @@ public struct ModelFolder: Sendable {
 
 extension ModelFolder {
     /// The digest of a file's bytes, which leave this process's memory as they are read.
-    fileprivate static func sha256(_ bytes: UnsafeRawBufferPointer, of file: MappedFile) -> String {
+    fileprivate static func sha256(of file: MappedFile, _ stop: StopFlag?) throws(ModelError) -> String {
         var hash = SHA256()
+        defer { withExtendedLifetime(file) {} }
+        let bytes = file.bytes
         for start in stride(from: 0, to: bytes.count, by: 1 << 24) {
             let part = UnsafeRawBufferPointer(rebasing: bytes[start..<min(bytes.count, start + 1 << 24)])
             hash.update(part)
             file.release(part)
+            try stop?.passed()
         }
+        if file.hasChanged { throw .changed(file: file.path) }
         return hash.finalize()
     }
 }

@@ -10,15 +10,18 @@ public struct Preparation {
     public var store: PreparedStore?
     /// The threads that prepare; nil is the caller alone.
     public var pool: ThreadPool?
+    /// Ends the work where somebody asks for that, and hears of every weight.
+    public var stop: StopFlag?
 
     /// Names them all.
     public init(
         _ precision: WeightPrecision = .fp32, rules: PrecisionRules = .standard, store: PreparedStore? = nil,
-        pool: ThreadPool? = nil
+        pool: ThreadPool? = nil, stop: StopFlag? = nil
     ) {
         self.precision = precision
         self.rules = rules
         self.store = store
         self.pool = pool
+        self.stop = stop
     }
 }

@@ -18,6 +18,7 @@ final class PreparedBuilder {
     private let dataStart: Int
     private var end: Int
     private(set) var problem: ModelError?
+    private var isDone = false
 
     /// Takes over the empty, locked file behind `descriptor`, which lies at `temporary`.
     ///
@@ -36,13 +37,17 @@ final class PreparedBuilder {
         self.descriptor = descriptor
         self.temporary = temporary
         self.path = path
-        self.metadata = metadata
+        self.metadata = metadata.merging([PreparedFile.finite.key: PreparedFile.finite.value]) { first, _ in first }
         self.file = file
         dataStart = start
         end = start
     }
 
-    deinit { close(descriptor) }
+    /// What was begun and not ended, since loading threw, is removed: the lock is held until the file is closed.
+    deinit {
+        if !isDone { unlink(temporary) }
+        close(descriptor)
+    }
 
     /// Adds a weight of `byteCount` bytes, a multiple of `WeightMemory.alignment`, that `fill` writes.
     func add(
@@ -75,10 +80,15 @@ final class PreparedBuilder {
         guard fsync(descriptor) == 0, rename(temporary, path) == 0 else {
             throw .unwritable(file: path, code: errno)
         }
+        isDone = true
+        file.finishGrowing(descriptor)
     }
 
     /// Removes what was written; the weights stay.
-    func discard() { unlink(temporary) }
+    func discard() {
+        isDone = true
+        unlink(temporary)
+    }
 
     private func describe(_ name: String, _ format: TensorFormat, count: Int, begin: Int, end: Int) {
         header.append(

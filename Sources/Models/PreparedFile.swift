@@ -6,7 +6,8 @@
 //     "NAME: LAYOUT"   U8 [bytes]     the weight as kernels read it, padded to a multiple of 64; LAYOUT is its tag
 //     …
 //     "checksums"      U64 [n + 2]    of everything before the data, of each weight in its order, of this list up to here
-//   __metadata__: "format", "version", and what it was made of: "source", "files", "rules"
+//   __metadata__: "format", "version", what it was made of: "source", "files", "rules"; and "numbers": "finite", which files of
+//                 versions that did not look at them lack
 
 import Compute
 
@@ -22,16 +23,28 @@ final class PreparedFile: Sendable {
     static let version = "3"
     static let checksums = "checksums"
 
+    /// What the metadata says where the source's numbers were looked at before they were laid out.
+    static let finite = (key: "numbers", value: "finite")
+
     private let contents: Safetensors
+    /// Whether all of it was read now.
+    private let wasChecked: Bool
+
+    /// Whether it was read now, and made by a version that did not look for numbers that are not finite.
+    var isUnsureOfSource: Bool {
+        wasChecked && contents.metadata[PreparedFile.finite.key] != PreparedFile.finite.value
+    }
 
     /// The mapped file.
     var file: MappedFile { contents.file }
 
     /// Maps and checks the file at `path`.
     ///
-    /// - Parameter identity: what its metadata must say.
-    init(_ path: String, identity: [String: String], pool: ThreadPool?) throws(ModelError) {
-        contents = try Safetensors(file: path)
+    /// - Parameters:
+    ///   - identity: what its metadata must say.
+    ///   - stop: hears of every weight whose checksum was found, and ends that work.
+    init(_ path: String, identity: [String: String], pool: ThreadPool?, stop: StopFlag? = nil) throws(ModelError) {
+        let contents = try Safetensors(file: path)
         for (key, expected) in identity.sorted(by: { $0.key < $1.key }) {
             guard let found = contents.metadata[key] else {
                 throw .malformed(file: path, reason: "its metadata lacks '\(key)'")
@@ -40,7 +53,8 @@ final class PreparedFile: Sendable {
                 throw .malformed(file: path, reason: "its '\(key)' is '\(found)', not '\(expected)'")
             }
         }
-        try requireChecksums(pool)
+        wasChecked = try PreparedFile.requireChecksums(contents, pool, stop)
+        self.contents = contents
         contents.file.release(contents.file.bytes)
     }
 
@@ -50,7 +64,10 @@ final class PreparedFile: Sendable {
         return WeightMemory(mapped: contents.bytes(entry), owner: contents.file)
     }
 
-    private func requireChecksums(_ pool: ThreadPool?) throws(ModelError) {
+    /// Returns whether the weights' checksums were asked for, too.
+    private static func requireChecksums(
+        _ contents: Safetensors, _ pool: ThreadPool?, _ stop: StopFlag?
+    ) throws(ModelError) -> Bool {
         let path = contents.file.path
         guard let list = contents.entries[PreparedFile.checksums], list.format == .u64, list.shape.count == 1 else {
             throw .malformed(file: path, reason: "it has no checksums")
@@ -66,23 +83,29 @@ final class PreparedFile: Sendable {
         }
         let header = 0..<(weights.first?.lowerBound ?? list.range.lowerBound)
         let covered = [header] + weights + [list.range.dropLast(8)]
-        try require(covered, list, [0, covered.count - 1], nil)
+        try require(contents.file, covered, list, [0, covered.count - 1], nil, stop)
         let mark = CheckMark(contents.file)
-        if mark.isSet { return }
-        try require(covered, list, Array(1..<covered.count - 1), pool)
+        if mark.isSet { return false }
+        try require(contents.file, covered, list, Array(1..<covered.count - 1), pool, stop)
+        if contents.file.hasChanged { throw .changed(file: path) }
         mark.set()
+        return true
     }
 
     /// Holds those of the ranges that `indices` names against their checksums in `list`.
-    private func require(
-        _ covered: [Range<Int>], _ list: Safetensors.Entry, _ indices: [Int], _ pool: ThreadPool?
+    private static func require(
+        _ file: MappedFile, _ covered: [Range<Int>], _ list: Safetensors.Entry, _ indices: [Int], _ pool: ThreadPool?,
+        _ stop: StopFlag?
     ) throws(ModelError) {
-        let file = contents.file, bytes = file.bytes
+        let bytes = file.bytes
         let failed = PreparedFile.firstFailure(indices, pool) { index in
             let stored = bytes.loadUnaligned(fromByteOffset: list.range.lowerBound + 8 * index, as: UInt64.self)
+            if stop?.isRaised ?? false { return true }
             let sum = Checksum.of(UnsafeRawBufferPointer(rebasing: bytes[covered[index]])) { file.release($0) }
+            stop?.progressed()
             return sum == UInt64(littleEndian: stored)
         }
+        if stop?.isRaised ?? false { throw .stopped }
         if let failed {
             throw .malformed(file: file.path, reason: "the checksum of its bytes \(covered[failed]) is wrong")
         }
@@ -93,7 +116,8 @@ final class PreparedFile: Sendable {
         guard let pool else { return indices.first { !isRight($0) } }
         return withUnsafeTemporaryAllocation(of: Bool.self, capacity: indices.count) { results in
             guard let results = results.baseAddress else { return nil }
-            pool.parallelFor(indices.count) { (results + $0).initialize(to: isRight(indices[$0])) }
+            results.initialize(repeating: true, count: indices.count)
+            pool.parallelFor(indices.count) { results[$0] = isRight(indices[$0]) }
             return indices.indices.first { !results[$0] }.map { indices[$0] }
         }
     }

@@ -32,18 +32,20 @@ public final class PreparedStore: Sendable {
     }
 
     /// The prepared weights of `identity`, or else the right to make them: waits for another process that does.
+    ///
+    /// - Throws: only that `stop` is raised.
     func source(
-        _ identity: PreparedIdentity, headerBytes: Int, size: Int, _ pool: ThreadPool?
-    ) -> Source {
+        _ identity: PreparedIdentity, headerBytes: Int, size: Int, _ pool: ThreadPool?, _ stop: StopFlag?
+    ) throws(ModelError) -> Source {
         let path = "\(directory)/\(identity.fileName)", temporary = "\(directory)/\(identity.fileName).tmp"
         for _ in 0..<PreparedStore.patienceSeconds * 20 {
-            if let file = open(path, identity, pool) { return .file(file) }
+            if let file = try open(path, identity, pool, stop) { return .file(file) }
             makeDirectory()
             let descriptor = Glibc.open(temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
             guard descriptor >= 0 else { return unwritable(.unwritable(file: temporary, code: errno)) }
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0, isStill(descriptor, temporary) {
                 // Another process may have finished between the look and the lock.
-                if let file = try? PreparedFile(path, identity: identity.metadata, pool: pool) {
+                if let file = try? PreparedFile(path, identity: identity.metadata, pool: pool, stop: stop) {
                     unlink(temporary)
                     close(descriptor)
                     return .file(file)
@@ -63,6 +65,7 @@ public final class PreparedStore: Sendable {
                 }
             }
             close(descriptor)
+            try stop?.passed()
             usleep(50_000)
         }
         report("\(temporary) is held by another process: the weights are prepared again, in private memory.")
@@ -91,9 +94,13 @@ public final class PreparedStore: Sendable {
         CheckMark.remove(of: path)
     }
 
-    private func open(_ path: String, _ identity: PreparedIdentity, _ pool: ThreadPool?) -> PreparedFile? {
+    private func open(
+        _ path: String, _ identity: PreparedIdentity, _ pool: ThreadPool?, _ stop: StopFlag?
+    ) throws(ModelError) -> PreparedFile? {
         do throws(ModelError) {
-            return try PreparedFile(path, identity: identity.metadata, pool: pool)
+            return try PreparedFile(path, identity: identity.metadata, pool: pool, stop: stop)
+        } catch .stopped {
+            throw .stopped
         } catch .missing {
             return nil
         } catch .unreadable {

@@ -43,7 +43,17 @@ public struct Safetensors: Sendable {
 
     /// Maps and checks a file.
     public init(file path: String) throws(ModelError) {
-        file = try MappedFile(path)
+        let file = try MappedFile(path)
+        do throws(ModelError) {
+            try self.init(file)
+        } catch {
+            throw file.hasChanged ? .changed(file: path) : error
+        }
+    }
+
+    private init(_ file: MappedFile) throws(ModelError) {
+        let path = file.path
+        self.file = file
         let header = try Safetensors.header(of: file)
         guard case .object(var members) = header.json else {
             throw .malformed(file: path, reason: "the header is not an object")

@@ -11,6 +11,8 @@ public struct WeightMap: Sendable {
     }
 
     private var entries: [Entry] = []
+    /// Those of the entries, each once.
+    private var files: [MappedFile] = []
 
     /// No weights.
     init() {}
@@ -18,6 +20,7 @@ public struct WeightMap: Sendable {
     /// Adds the bytes of a tensor; `isLookedUp`: of which single rows are read.
     mutating func add(_ name: String, _ bytes: UnsafeRawBufferPointer, in file: MappedFile, isLookedUp: Bool = false) {
         guard let start = bytes.baseAddress.map({ $0 - file.start }) else { return }
+        if !files.contains(where: { $0 === file }) { files.append(file) }
         entries.append(
             Entry(name: name[...], file: file, range: start..<start + bytes.count, isLookedUp: isLookedUp))
     }
@@ -25,6 +28,7 @@ public struct WeightMap: Sendable {
     /// The same weights below a prefix of their names, and no others.
     func rooted(at prefix: String) -> WeightMap {
         var map = WeightMap()
+        map.files = files
         map.entries = entries.filter { $0.name.hasPrefix(prefix) }.map {
             Entry(
                 name: $0.name.dropFirst(prefix.count), file: $0.file, range: $0.range, isLookedUp: $0.isLookedUp)
@@ -51,11 +55,11 @@ public struct WeightMap: Sendable {
 
     /// Lets all of the files go that the weights are in.
     public func discardFiles() {
-        var seen: Set<ObjectIdentifier> = []
-        for entry in entries where seen.insert(ObjectIdentifier(entry.file)).inserted {
-            entry.file.release(entry.file.bytes)
-        }
+        for file in files { file.release(file.bytes) }
     }
+
+    /// A file that was written in place since it was mapped.
+    public var changedFile: String? { files.first { $0.hasChanged }?.path }
 
     /// Asks for the weights under `path`, which are read soon.
     public func willNeed(under path: String) { region(under: path).willNeed() }

@@ -2,7 +2,7 @@ import Compute
 
 /// Weights by scoped name: `weights["down_blocks", 0]["resnets", 1]` hands out `down_blocks.0.resnets.1.…`.
 ///
-/// Every getter checks the shape and remembers the name, so that `finish()` can say which tensors nobody asked for. Matrices and
+/// Every getter checks the shape, refuses numbers that are not finite, and remembers the name, so that `finish()` can say which tensors nobody asked for. Matrices and
 /// filters come laid out for the product kernels, in the precision that the rules say: mapped from the file of prepared weights where
 /// there is one, else prepared now, in parallel, and written down for the next time. Everything else is a view on the mapped
 /// checkpoint, or floats prepared in the same way where that has another type.
@@ -73,6 +73,9 @@ public struct Weights {
     /// Where the weight of this name lies, if it was handed out from a mapped file.
     public func region(of name: String) -> WeightRegion { storage.map.region(of: prefix + name) }
 
+    /// What tells the checkpoint's files from others that have their names before or after.
+    public var state: String { checkpoint.state }
+
     /// The file, for messages.
     public var file: String { checkpoint.file }
 
@@ -89,7 +92,7 @@ public struct Weights {
     public func constant(_ name: String, shape: [Int]) throws(ModelError) -> Constant {
         let tensor = try tensor(name, anyOf: [shape])
         guard case .floats(let type) = tensor.coding else { throw tensor.wrongType }
-        return constant(tensor, type, outputs: 1, taps: 1)
+        return try constant(tensor, type, outputs: 1, taps: 1)
     }
 
     /// The rows of a linear layer, `[outputs, inputs]`; a 1x1 convolution's filters are the same bytes.
@@ -101,12 +104,12 @@ public struct Weights {
     ) throws(ModelError) -> LinearWeight {
         let tensor = try tensor(name, anyOf: [[outputs, inputs], [outputs, inputs, 1, 1]])
         guard let precision = storage.precision(of: tensor.name) else {
-            let rows = rows(tensor, outputs: outputs, taps: 1)
+            let rows = try rows(tensor, outputs: outputs, taps: 1)
             return LinearWeight(
                 order.map { rows.reordered(rows: outputs, $0) } ?? rows, outputs: outputs, inputs: inputs)
         }
         let layout = PanelLayout(precision, outputs: outputs, taps: 1, channels: inputs)
-        return LinearWeight(layout, in: panels(tensor, layout, order))
+        return LinearWeight(layout, in: try panels(tensor, layout, order))
     }
 
     /// The filters of a convolution, `[outputs, inputs, size, size]`; 1x1 filters may be a linear layer's rows.
@@ -121,12 +124,13 @@ public struct Weights {
         let tensor = try tensor(name, anyOf: size == 1 ? [shape, [outputs, inputs]] : [shape])
         guard let precision = storage.precision(of: tensor.name) else {
             return ConvolutionWeight(
-                rows: rows(tensor, outputs: outputs, taps: size * size), outputs: outputs, inputs: inputs, height: size,
+                rows: try rows(tensor, outputs: outputs, taps: size * size), outputs: outputs, inputs: inputs,
+                height: size,
                 width: size)
         }
         let layout = PanelLayout(
             precision, outputs: outputs, channels: inputs, height: size, width: size, stride: stride, doubles: doubles)
-        return ConvolutionWeight(layout, in: panels(tensor, layout), height: size, width: size)
+        return ConvolutionWeight(layout, in: try panels(tensor, layout), height: size, width: size)
     }
 
     /// The filters of a convolution of stride 1 once more, for images that are doubled first; nil where there are no faster ones for these.
@@ -139,13 +143,13 @@ public struct Weights {
         let layout = PanelLayout(
             precision, outputs: outputs, channels: inputs, height: size, width: size, stride: 1, doubles: true)
         guard layout.isDoubling else { return nil }
-        return ConvolutionWeight(layout, in: panels(tensor, layout), height: size, width: size)
+        return ConvolutionWeight(layout, in: try panels(tensor, layout), height: size, width: size)
     }
 
     /// A matrix whose rows are looked up, as the checkpoint has it.
     public func table(_ name: String, rows: Int, columns: Int) throws(ModelError) -> LookupTable {
         let tensor = try tensor(name, anyOf: [[rows, columns]])
-        storage.useAsStored(tensor, isLookedUp: true)
+        try storage.useAsStored(tensor, isLookedUp: true)
         return LookupTable(tensor.source(outputs: rows, taps: 1))
     }
 
@@ -161,7 +165,7 @@ public struct Weights {
     public func finish() throws(ModelError) {
         let unused = checkpoint.names.filter { !storage.used.contains($0) }.sorted()
         guard unused.isEmpty else { throw .unusedTensors(file: checkpoint.file, names: unused) }
-        storage.finish()
+        try storage.finish()
     }
 
     private func tensor(_ name: String, anyOf shapes: [[Int]]) throws(ModelError) -> StoredTensor {
@@ -172,9 +176,10 @@ public struct Weights {
 
     private func panels(
         _ tensor: StoredTensor, _ layout: PanelLayout, _ order: ((Int) -> Int)? = nil
-    ) -> WeightMemory {
+    ) throws(ModelError) -> WeightMemory {
         let tag = order == nil ? layout.tag : "\(layout.tag) reordered"
-        return storage.memory(tensor.name, tag: tag, byteCount: layout.byteCount) { target, pool in
+        return try storage.memory(tensor, tag: tag, byteCount: layout.byteCount, precision: layout.precision) {
+            target, pool in
             let source = tensor.source(outputs: layout.sourceOutputs, taps: layout.sourceTaps)
             LinearWeight.write(order.map(source.reordered) ?? source, as: layout, into: target, pool: pool)
             tensor.release()
@@ -182,22 +187,24 @@ public struct Weights {
     }
 
     /// Rows of floats, channels innermost: the checkpoint's own where they are that.
-    private func rows(_ tensor: StoredTensor, outputs: Int, taps: Int) -> Constant {
-        if case .floats(let type) = tensor.coding { return constant(tensor, type, outputs: outputs, taps: taps) }
-        return prepared(tensor, outputs: outputs, taps: taps)
+    private func rows(_ tensor: StoredTensor, outputs: Int, taps: Int) throws(ModelError) -> Constant {
+        if case .floats(let type) = tensor.coding { return try constant(tensor, type, outputs: outputs, taps: taps) }
+        return try prepared(tensor, outputs: outputs, taps: taps)
     }
 
-    private func constant(_ tensor: StoredTensor, _ type: ElementType, outputs: Int, taps: Int) -> Constant {
+    private func constant(_ tensor: StoredTensor, _ type: ElementType, outputs: Int, taps: Int) throws(ModelError)
+        -> Constant
+    {
         guard taps == 1, type == .float32, let floats = tensor.floats else {
-            return prepared(tensor, outputs: outputs, taps: taps)
+            return try prepared(tensor, outputs: outputs, taps: taps)
         }
-        storage.useAsStored(tensor)
+        try storage.useAsStored(tensor)
         return Constant(viewing: floats, owner: tensor.file)
     }
 
-    private func prepared(_ tensor: StoredTensor, outputs: Int, taps: Int) -> Constant {
+    private func prepared(_ tensor: StoredTensor, outputs: Int, taps: Int) throws(ModelError) -> Constant {
         let bytes = (tensor.count * 4 + WeightMemory.alignment - 1) / WeightMemory.alignment * WeightMemory.alignment
-        let memory = storage.memory(tensor.name, tag: "fp32 rows", byteCount: bytes) { target, pool in
+        let memory = try storage.memory(tensor, tag: "fp32 rows", byteCount: bytes) { target, pool in
             tensor.source(outputs: outputs, taps: taps).write(into: target, pool: pool)
             tensor.release()
         }
