@@ -15,7 +15,9 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
     case setting(field: String, reason: String)
     /// The latents are no numbers after a step: the weights are damaged, or the settings are beyond what they bear.
     case notFinite(step: Int)
-    /// The observer threw, and the picture was given up at the end of a step.
+    /// What a stage made are no numbers: as `notFinite`, of any stage but the steps of the UNet.
+    case resultNotFinite(PipelineStage)
+    /// The observer threw, or somebody raised the pipeline's flag, and the picture was given up.
     case stopped(any Error)
 
     /// A sentence that an operator can act on.
@@ -29,6 +31,8 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
         case .setting(let field, let reason): "The setting '\(field)' does not fit the model: \(reason)."
         case .notFinite(let step):
             "The latents are not finite after step \(step): the model's weights are damaged, or its guidance scale is too high."
+        case .resultNotFinite(let stage):
+            "The result of the stage '\(stage.rawValue)' is not finite: the model's weights are damaged, or overflow."
         case .stopped(let error): "The picture was given up: \(error)."
         }
     }
@@ -37,7 +41,7 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
     public var isTransient: Bool {
         switch self {
         case .compute, .scratch: true
-        case .model, .insufficientMemory, .setting, .notFinite, .stopped: false
+        case .model, .insufficientMemory, .setting, .notFinite, .resultNotFinite, .stopped: false
         }
     }
 

@@ -97,10 +97,11 @@ final class BoundedRun {
         var row = 0
         while row < rows.shape.h {
             let band = try rows.next()
-            try body(band, row)
-            row += band.shape.h
             if !context.isMeasuring { context.onBlock?() }
             try check()
+            if let reason = context.pool.stop?.reason { throw .stopped(reason) }
+            try body(band, row)
+            row += band.shape.h
         }
         peakBytes = max(peakBytes, context.arena.peakBytes + weights.reduce(0) { $0 + $1.byteCount })
         if !context.isMeasuring { for region in weights { region.discard() } }

@@ -10,6 +10,8 @@ struct WeightBytes {
     let hasRows: Bool
     /// Those in mapped files, by the paths of blocks.
     let map: WeightMap
+    /// What tells the checkpoint's files from others of their names.
+    let state: String
 
     /// All that was handed out so far, with paths from the root of `weights`.
     init(_ weights: Weights) {
@@ -17,5 +19,6 @@ struct WeightBytes {
         prepared = weights.preparedBytes
         hasRows = weights.hasRows
         map = weights.map
+        state = weights.state
     }
 }

@@ -195,6 +195,14 @@ extension Pipeline {
         throw .insufficientMemory(needs.stage, leastBytes: least, limitBytes: limit)
     }
 
+    /// What a stage takes as it was settled, all of the process counted.
+    func takenBytes(_ needs: MemoryPlan.Stage, _ bands: BoundedPlan?) -> Int {
+        var stage = needs
+        stage.bands = bands
+        let others = residency == .together ? residentWeightBytes - needs.weightBytes : 0
+        return (budget?.baselineBytes ?? 0) + others + (stage.weightBytes(residency) ?? 0) + stage.computingBytes
+    }
+
     /// Ends a stage: its weights stay in memory only where all do.
     func leave(_ stage: PipelineStage) {
         if residency != .together { letGo(stage) }

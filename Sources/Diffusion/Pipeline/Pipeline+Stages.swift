@@ -112,9 +112,10 @@ extension Pipeline {
 }
 
 extension PixelBuffer {
-    /// A decoder's picture as bytes.
-    init(_ image: Tensor) {
-        self.init(width: image.shape.w, height: image.shape.h, bytes: PixelBuffer.bytes(image))
+    /// A decoder's picture as bytes; nil where some of it is not finite.
+    init?(_ image: Tensor) {
+        guard let bytes = PixelBuffer.bytes(image) else { return nil }
+        self.init(width: image.shape.w, height: image.shape.h, bytes: bytes)
     }
 
     /// Some rows as an encoder takes them, -1 black, 1 white.
@@ -123,11 +124,14 @@ extension PixelBuffer {
         for index in samples.indices { samples[index] = Float(bytes[first + index]) / 255 * 2 - 1 }
     }
 
-    /// A decoder's rows as bytes, rounded as diffusers does.
-    static func bytes(_ rows: Tensor) -> [UInt8] {
-        rows.floats.map { value in
+    /// A decoder's rows as bytes, rounded as diffusers does; nil where some of them are not finite, which bytes would hide.
+    static func bytes(_ rows: Tensor) -> [UInt8]? {
+        var largest: UInt32 = 0
+        let bytes = rows.floats.map { value in
+            largest = max(largest, value.magnitude.bitPattern)
             let unit = value / 2 + 0.5
             return UInt8(((unit > 0 ? min(unit, 1) : 0) * 255).rounded(.toNearestOrEven))
         }
+        return largest < Float.infinity.bitPattern ? bytes : nil
     }
 }

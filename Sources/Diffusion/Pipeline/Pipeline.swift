@@ -21,6 +21,14 @@ public final class Pipeline {
     public var budget: MemoryBudget?
     /// Where what does not fit into the budget may be kept meanwhile; nil is nowhere.
     public var scratchDirectory: String?
+    /// Ends loading, planning and computing where somebody raises it, and hears of what is loaded; nil asks nobody. Changed between
+    /// pictures only.
+    public var stop: StopFlag? {
+        didSet {
+            pool.stop = stop
+            preparation.stop = stop
+        }
+    }
     /// Settings that the model's own files suggest.
     public let defaults: PipelineDefaults
     /// What makes tokens of its prompts.
@@ -40,6 +48,8 @@ public final class Pipeline {
     private var encoder: Encoder?
     private var unet: UNet?
     private var decoder: Decoder?
+    /// The checkpoints' states when they were loaded first.
+    private var states: [PipelineStage: String] = [:]
 
     /// Opens a model. Wrong files throw here as far as configurations can tell.
     ///
@@ -127,30 +137,52 @@ public final class Pipeline {
         }
     }
 
+    /// Loads a stage, which must be of the files that it was of before.
+    private func load<Network>(
+        _ stage: PipelineStage, _ body: () throws(ModelError) -> Network, _ weights: (Network) -> WeightBytes
+    ) throws(DiffusionError) -> Network {
+        do throws(ModelError) {
+            let network = try body(), state = weights(network).state
+            if let first = states[stage], first != state { throw .changed(file: folder.path) }
+            states[stage] = state
+            return network
+        } catch .stopped {
+            throw .stopped(stop?.reason ?? ModelError.stopped)
+        } catch {
+            throw .model(error)
+        }
+    }
+
+    /// A file of a stage that is loaded which is not what it was when it was loaded: its weights are of no use.
+    public var changedFile: String? {
+        PipelineStage.allCases.lazy.compactMap { self.weightBytes($0)?.map.changedFile }.first
+    }
+
     func loadedTextEncoder() throws(DiffusionError) -> TextEncoder {
         if let textEncoder { return textEncoder }
-        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try TextEncoder(folder, preparation) }
+        let loaded = try load(
+            .textEncoder, { () throws(ModelError) in try TextEncoder(folder, preparation) }, \.weightBytes)
         textEncoder = loaded
         return loaded
     }
 
     func loadedEncoder() throws(DiffusionError) -> Encoder {
         if let encoder { return encoder }
-        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try Encoder(folder, preparation) }
+        let loaded = try load(.encoder, { () throws(ModelError) in try Encoder(folder, preparation) }, \.weightBytes)
         encoder = loaded
         return loaded
     }
 
     func loadedUNet() throws(DiffusionError) -> UNet {
         if let unet { return unet }
-        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try UNet(folder, preparation) }
+        let loaded = try load(.unet, { () throws(ModelError) in try UNet(folder, preparation) }, \.weightBytes)
         unet = loaded
         return loaded
     }
 
     func loadedDecoder() throws(DiffusionError) -> Decoder {
         if let decoder { return decoder }
-        let loaded = try DiffusionError.wrapping { () throws(ModelError) in try Decoder(folder, preparation) }
+        let loaded = try load(.decoder, { () throws(ModelError) in try Decoder(folder, preparation) }, \.weightBytes)
         decoder = loaded
         return loaded
     }
@@ -202,8 +234,8 @@ public final class Pipeline {
 
     /// Makes a picture. `dump`, unless nil, receives the intermediate tensors.
     ///
-    /// - Parameter observer: told of every stage, block and step, on this thread. When it throws, the picture is given up
-    ///   at the end of the step (or stage) with `DiffusionError.stopped`.
+    /// - Parameter observer: told of every stage, block and step, on this thread. When it throws, the picture is given up there, in
+    ///   the middle of a step, with `DiffusionError.stopped`; so it is, even inside a block, when `stop` is raised.
     public func generate(
         _ settings: GenerationSettings, observer: (PipelineProgress) throws -> Void, dump: inout TensorDump?
     ) throws(DiffusionError) -> Generation {

@@ -18,7 +18,7 @@ final class PipelineRun {
     ) {
         self.pipeline = pipeline
         self.settings = settings
-        watch = ProgressWatch(observer)
+        watch = ProgressWatch(observer, stop: pipeline.stop)
         random = settings.random.source(seed: settings.seed)
         self.dump = dump
     }
@@ -34,8 +34,8 @@ final class PipelineRun {
             image: image, timings: timings, activationPeakBytes: activationPeakBytes, residency: pipeline.residency)
     }
 
-    /// Loads a stage, sees that it fits what is allowed now, runs it in an arena of its own, and lets it go again where only one
-    /// may stay.
+    /// Loads a stage, runs it, and lets it go again where only one may stay. Where the memory limit falls below what it takes, it runs
+    /// again with less; `body` goes on where it was as far as it can.
     private func run<Network, Result>(
         _ stage: PipelineStage, _ clock: ContinuousClock, load: () throws(DiffusionError) -> Network,
         _ body: (Network, Evaluation, BoundedPlan?) throws(DiffusionError) -> Result
@@ -45,18 +45,48 @@ final class PipelineRun {
         let network = try load()
         timings.loading += clock.now - start
         defer { pipeline.leave(stage) }
+        while true {
+            do throws(DiffusionError) {
+                return try attempt(stage, network, body)
+            } catch {
+                if watch.takeFallenLimit() { continue }
+                if case .stopped = error { throw error }
+                // What was made of a file that changed may be wrong in any way: that is why.
+                throw pipeline.changedFile.map { .model(.changed(file: $0)) } ?? error
+            }
+        }
+    }
+
+    /// Sees that a stage fits what is allowed now and runs it in an arena of its own. Its result is complete, and of one model.
+    private func attempt<Network, Result>(
+        _ stage: PipelineStage, _ network: Network,
+        _ body: (Network, Evaluation, BoundedPlan?) throws(DiffusionError) -> Result
+    ) throws(DiffusionError) -> Result {
         let (needs, stream) = try pipeline.dryRun(stage, settings)
         let bands = try pipeline.settle(needs, settings)
+        try watch.check()
         var evaluation = try pipeline.evaluation(arenaBytes: bands?.activationBytes ?? needs.activationBytes)
-        evaluation.context.onBlock = { [watch] in watch.block() }
+        let takenBytes = pipeline.takenBytes(needs, bands)
+        evaluation.context.onBlock = { [watch, pipeline, unowned context = evaluation.context] in
+            watch.block(in: context, changedFile: { pipeline.changedFile }) {
+                pipeline.budget.map { $0.limitBytes() < takenBytes } ?? false
+            }
+        }
         if pipeline.residency == .streamed {
             stream.start()
             evaluation.stream = stream
         }
         let result = try body(network, evaluation, bands)
         try watch.check()
+        if let file = pipeline.changedFile { throw .model(.changed(file: file)) }
         activationPeakBytes = max(activationPeakBytes, evaluation.context.arena.peakBytes)
         return result
+    }
+
+    /// Looks whether a stage's result is there, and finite.
+    private func require(_ values: [Float], of stage: PipelineStage) throws(DiffusionError) {
+        try watch.check()
+        guard FiniteNumbers.fill(values) else { throw .resultNotFinite(stage) }
     }
 
     private func encodeText(_ clock: ContinuousClock) throws(DiffusionError) -> [Float] {
@@ -67,6 +97,7 @@ final class PipelineRun {
             let start = clock.now
             let embeddings = Pipeline.embed(texts, with: network, settings, evaluation)
             let values = embeddings.array()
+            try require(values, of: .textEncoder)
             // Every prompt reads other rows: in the long run all of them.
             network.weightBytes.map.discard(under: "embeddings")
             timings.textEncoding = clock.now - start
@@ -83,7 +114,9 @@ final class PipelineRun {
             (network, evaluation, bands) throws(DiffusionError) -> [Float] in
             let start = clock.now
             let output = try encoded(initImage.pixels, network, evaluation, bands)
-            let encoded = EncodedLatents(evaluation.context.channelsFirst(output), count: size.count)
+            let values = evaluation.context.channelsFirst(output)
+            try require(values, of: .encoder)
+            let encoded = EncodedLatents(values, count: size.count)
             let latents = encoded.sample(&random).map { $0 * pipeline.decoderConfiguration.scalingFactor }
             timings.imageEncoding = clock.now - start
             dump?.add("init_latents", latents, [1, size.c, size.h, size.w])
@@ -101,20 +134,26 @@ final class PipelineRun {
         var scheduler = try pipeline.schedulers.scheduler(
             settings.sampler, steps: settings.steps, strength: settings.initImage?.strength ?? 1)
         let timesteps = scheduler.timesteps[settings.firstStep...]
+        var latents =
+            initLatents.map { scheduler.noised($0, with: noise, at: timesteps.startIndex) }
+            ?? noise.map { $0 * scheduler.initialNoiseScale }
+        var next = timesteps.startIndex
         return try run(.unet, clock, load: pipeline.loadedUNet) {
             (network, evaluation, _) throws(DiffusionError) -> [Float] in
             let inputs = pipeline.unetInputs(settings, embeddings: embeddings, with: network, evaluation)
-            var latents =
-                initLatents.map { scheduler.noised($0, with: noise, at: timesteps.startIndex) }
-                ?? noise.map { $0 * scheduler.initialNoiseScale }
-            for (index, timestep) in zip(timesteps.indices, timesteps) {
+            while next < timesteps.endIndex {
+                let index = next
                 let number = index - timesteps.startIndex + 1
                 let start = clock.now
                 let divisor = scheduler.inputDivisor(index)
                 let output = Pipeline.predict(
-                    latents.map { $0 / divisor }, size, timestep, inputs, with: network, settings, evaluation)
+                    latents.map { $0 / divisor }, size, timesteps[index], inputs, with: network, settings, evaluation)
+                // A step that was not finished leaves nothing behind.
+                try watch.check()
                 scheduler.step(index, output: output, sample: &latents, random: &random)
-                guard latents.allSatisfy(\.isFinite) else { throw .notFinite(step: number) }
+                // Some samplers clip what they predict, which would hide it.
+                guard FiniteNumbers.fill(output), FiniteNumbers.fill(latents) else { throw .notFinite(step: number) }
+                next += 1
                 dump?.add("latents.\(number)", latents, dumpShape)
                 let duration = clock.now - start
                 timings.steps.append(duration)
@@ -135,7 +174,8 @@ final class PipelineRun {
                 return pixels
             }
             let image = pipeline.decode(latents, size, with: network, evaluation)
-            let pixels = PixelBuffer(image)
+            try watch.check()
+            guard let pixels = PixelBuffer(image) else { throw .resultNotFinite(.decoder) }
             timings.decoding = clock.now - start
             let shape = image.shape
             dump?.add("image", evaluation.context.channelsFirst(image), [shape.n, shape.c, shape.h, shape.w])
@@ -153,7 +193,10 @@ final class PipelineRun {
         try network(
             scaled, within: bands, scratchDirectory: pipeline.scratchDirectory, evaluation,
             check: { [watch] () throws(DiffusionError) in try watch.check() }
-        ) { (rows, _) throws(DiffusionError) in bytes += PixelBuffer.bytes(rows) }
+        ) { (rows, _) throws(DiffusionError) in
+            guard let band = PixelBuffer.bytes(rows) else { throw .resultNotFinite(.decoder) }
+            bytes += band
+        }
         return PixelBuffer(width: settings.width, height: settings.height, bytes: bytes)
     }
 

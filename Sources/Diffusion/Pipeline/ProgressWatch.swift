@@ -1,14 +1,57 @@
-/// Hands progress to an observer and keeps what it throws until the picture can be given up.
+import Compute
+import Models
+
+/// Hands progress to an observer, and ends a picture in the middle of a network: what is left of it is left out.
+///
+/// ```
+/// block ─ the observer throws, a mapped file is torn, the memory limit fell ─► context.giveUp() ─► the network runs out ─► check() throws
+/// another thread raises the flag ───────────────────────────────────────────► context.isStopped ─┘
+/// ```
 final class ProgressWatch {
     private let observer: (PipelineProgress) throws -> Void
-    private var failure: (any Error)?
+    private let stop: StopFlag?
+    private var failure: DiffusionError?
+    private var isOverLimit = false
+    /// How many mappings were torn when somebody last looked which.
+    private var tears = MappedFile.tears
+    private var lastLook = ContinuousClock.now
 
-    init(_ observer: @escaping (PipelineProgress) throws -> Void) { self.observer = observer }
+    /// How often the memory limit is asked for inside a stage: reading it costs some system calls.
+    private static let limitInterval = Duration.milliseconds(250)
 
-    /// A sign of life from inside a network, which cannot stop there.
-    func block() {
+    init(_ observer: @escaping (PipelineProgress) throws -> Void, stop: StopFlag?) {
+        self.observer = observer
+        self.stop = stop
+    }
+
+    /// A sign of life from inside a network. Where it is not to go on, its context gives up, and `check` says why.
+    ///
+    /// - Parameters:
+    ///   - changedFile: looks for a file that was written in place.
+    ///   - isOverLimit: whether less memory is allowed than the stage takes.
+    func block(in context: Context, changedFile: () -> String?, isOverLimit: () -> Bool) {
         guard failure == nil else { return }
-        do { try observer(.block) } catch { failure = error }
+        do { try observer(.block) } catch { failure = .stopped(error) }
+        if MappedFile.tears != tears {
+            tears = MappedFile.tears
+            if let file = changedFile() { failure = .model(.changed(file: file)) }
+        }
+        let now = ContinuousClock.now
+        if now - lastLook >= ProgressWatch.limitInterval {
+            lastLook = now
+            if failure == nil, isOverLimit() {
+                self.isOverLimit = true
+                failure = .stopped(LimitFell())
+            }
+        }
+        if failure != nil { context.giveUp() }
+    }
+
+    /// Whether a stage was given up only because it took more memory than is allowed now; then it may go on with less.
+    func takeFallenLimit() -> Bool {
+        guard isOverLimit else { return false }
+        (isOverLimit, failure) = (false, nil)
+        return true
     }
 
     /// Tells of a stage or a step, and throws what the observer threw, now or before.
@@ -17,8 +60,12 @@ final class ProgressWatch {
         do { try observer(progress) } catch { throw .stopped(error) }
     }
 
-    /// Throws what the observer threw before.
+    /// Throws what made the context give up, or the reason that was raised. After it, what was computed is complete.
     func check() throws(DiffusionError) {
-        if let failure { throw .stopped(failure) }
+        if let failure { throw failure }
+        if let reason = stop?.reason { throw .stopped(reason) }
     }
 }
+
+/// The memory limit fell below what a stage takes.
+private struct LimitFell: Error {}
