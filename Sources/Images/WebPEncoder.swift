@@ -6,10 +6,12 @@ extension WebP {
     /// - Parameters:
     ///   - compression: A quality outside 0...100 is clamped.
     ///   - metadata: Goes into the XMP and Exif chunks; without it the file holds the bitstream alone.
+    ///   - isStopped: Asked every few rows whether to give up, with `ImageError.stopped`.
     public static func encode(
-        _ image: RGBImage, compression: Compression = .standard, metadata: PictureMetadata? = nil
+        _ image: RGBImage, compression: Compression = .standard, metadata: PictureMetadata? = nil,
+        isStopped: () -> Bool = { false }
     ) throws(ImageError) -> [UInt8] {
-        let bitstream = try encodeBitstream(image, compression)
+        let bitstream = try encodeBitstream(image, compression, isStopped)
         guard let metadata else { return bitstream }
         return try attaching(metadata, to: bitstream)
     }
@@ -19,7 +21,9 @@ extension WebP {
         try replacingMetadata(of: picture, xmp: metadata.xmpPacket(), exif: ExifComment(metadata).bytes())
     }
 
-    private static func encodeBitstream(_ image: RGBImage, _ compression: Compression) throws(ImageError) -> [UInt8] {
+    private static func encodeBitstream(
+        _ image: RGBImage, _ compression: Compression, _ isStopped: () -> Bool
+    ) throws(ImageError) -> [UInt8] {
         guard image.width <= maximumSide, image.height <= maximumSide else {
             throw .unencodableSize(width: image.width, height: image.height)
         }
@@ -46,10 +50,27 @@ extension WebP {
         defer { WebPPictureFree(&picture) }
         let encoded = withUnsafeMutablePointer(to: &writer) { writer in
             picture.custom_ptr = UnsafeMutableRawPointer(writer)
-            return WebPPictureImportRGB(&picture, image.pixels, Int32(image.width * 3)) != 0
-                && WebPEncode(&configuration, &picture) != 0
+            return withoutActuallyEscaping(isStopped) { isStopped in
+                let question = Question(isStopped)
+                picture.user_data = Unmanaged.passUnretained(question).toOpaque()
+                picture.progress_hook = { _, picture in
+                    guard let question = picture?.pointee.user_data else { return 1 }
+                    return Unmanaged<Question>.fromOpaque(question).takeUnretainedValue().isStopped() ? 0 : 1
+                }
+                defer { withExtendedLifetime(question) {} }
+                return WebPPictureImportRGB(&picture, image.pixels, Int32(image.width * 3)) != 0
+                    && WebPEncode(&configuration, &picture) != 0
+            }
         }
+        if picture.error_code == VP8_ENC_ERROR_USER_ABORT { throw .stopped }
         guard encoded else { throw .encoding(code: Int(picture.error_code.rawValue)) }
         return Array(UnsafeBufferPointer(start: writer.mem, count: writer.size))
     }
+}
+
+/// What libwebp's hook asks.
+private final class Question {
+    let isStopped: () -> Bool
+
+    init(_ isStopped: @escaping () -> Bool) { self.isStopped = isStopped }
 }

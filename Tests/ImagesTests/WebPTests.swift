@@ -21,6 +21,27 @@ struct WebPTests {
         #expect(errors[1] / picture.pixels.count < 12)
     }
 
+    @Test("Encoding ends when it is asked to, and asks all along", arguments: [WebP.Compression.standard, .lossless])
+    func stopping(_ compression: WebP.Compression) throws {
+        let picture = samplePicture(width: 512, height: 512)
+        var looks = 0
+        _ = try WebP.encode(picture, compression: compression) {
+            looks += 1
+            return false
+        }
+        #expect(looks > 3)
+        for last in [1, looks / 2] {
+            var found = 0
+            #expect(throws: ImageError.stopped) {
+                try WebP.encode(picture, compression: compression) {
+                    found += 1
+                    return found >= last
+                }
+            }
+            #expect(found == last)
+        }
+    }
+
     @Test("The same pixels give the same bytes")
     func deterministic() throws {
         let picture = samplePicture(width: 96, height: 96)
