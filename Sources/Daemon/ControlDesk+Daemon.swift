@@ -19,7 +19,9 @@ extension ControlDesk {
     /// Measures first what was never measured, unless a picture is being made: that would mean to wait for it.
     private func plan(_ request: JobRequest, _ initImage: InitImageFile?) async throws -> Plan {
         guard board.running == nil else { return try outlook.plan(request, initImage) }
-        let (plan, learned) = try await inference.plan(request, initImage) { _ in }
+        let (plan, learned) = try await inference.withStopFlag { flag in
+            try await inference.plan(request, initImage, stop: flag) { _ in }
+        }
         try await ledger.save(learned)
         return plan
     }
@@ -34,7 +36,7 @@ extension ControlDesk {
         }
         var calibrations: [CalibrationInfo] = []
         for model in models {
-            let costs = try await inference.calibrate(model)
+            let costs = try await inference.withStopFlag { try await inference.calibrate(model, stop: $0) }
             try await ledger.save(costs)
             calibrations += costs.compactMap { CalibrationInfo(model: model.facts, costs: $0) }
         }

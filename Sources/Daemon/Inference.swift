@@ -1,3 +1,4 @@
+import class Compute.StopFlag
 import Jobs
 import Planner
 import Rendering
@@ -44,13 +45,14 @@ actor Inference {
         let peakBytes: Int
     }
 
-    /// Plans `request` for now; measures before what its budget needs and this host never measured.
+    /// Plans `request` for now; measures before what its budget needs and this host never measured. `stop` ends it at any time.
     ///
     /// - Returns: The plan, and what was measured, to be kept.
     func plan(
-        _ request: JobRequest, _ initImage: InitImageFile?, observer: (RenderingProgress) throws -> Void
+        _ request: JobRequest, _ initImage: InitImageFile?, stop: StopFlag,
+        observer: (RenderingProgress) throws -> Void
     ) throws(RenderingError) -> (plan: Plan, learned: [MemberCosts]) {
-        begin()
+        begin(stop)
         defer { end() }
         let before = renderer.costs.members
         let request = outlook.completed(request)
@@ -67,13 +69,14 @@ actor Inference {
         try spool.initImage(of: request)
     }
 
-    /// Makes the picture of `job` as `plan` says.
+    /// Makes the picture of `job` as `plan` says. `stop` ends it at any time.
     ///
     /// - Returns: What it took, and what was learned of the model's costs, to be kept.
     func render(
-        _ job: Job, _ initImage: InitImageFile?, _ plan: Plan, observer: @Sendable () -> RenderObserver
+        _ job: Job, _ initImage: InitImageFile?, _ plan: Plan, stop: StopFlag,
+        observer: @Sendable () -> RenderObserver
     ) throws -> (result: Result, learned: [MemberCosts]) {
-        begin()
+        begin(stop)
         defer { end() }
         let observer = observer()
         var rendered = try renderer.render(job.request, initImage: initImage, seed: job.seed, plan: plan) {
@@ -91,9 +94,9 @@ actor Inference {
         return (result, rendered.costs.map { [$0] } ?? [])
     }
 
-    /// Measures a model now.
-    func calibrate(_ model: CatalogModel) throws(RenderingError) -> [MemberCosts] {
-        begin()
+    /// Measures a model now. `stop` ends it at any time.
+    func calibrate(_ model: CatalogModel, stop: StopFlag) throws(RenderingError) -> [MemberCosts] {
+        begin(stop)
         defer { end() }
         return try renderer.calibrate(model) { _ in try goOn() }
     }
@@ -114,9 +117,36 @@ actor Inference {
         publish()
     }
 
-    private func begin() { computations.withLock { $0 += 1 } }
+    /// Gives `body` a flag that is raised when the daemon stops and when the calling task is cancelled, so that either ends what is
+    /// computed in the middle of a block.
+    nonisolated func withStopFlag<Value: Sendable>(
+        _ body: (StopFlag) async throws -> Value
+    ) async throws -> Value {
+        let flag = StopFlag { [watchdog] in watchdog.pet() }
+        let lookout = Task { [stop] in
+            while !Task.isCancelled {
+                if stop.isStopping { flag.raise(Interruption.stopping) }
+                try? await Task.sleep(for: Self.lookInterval)
+            }
+        }
+        defer { lookout.cancel() }
+        return try await withTaskCancellationHandler {
+            try await body(flag)
+        } onCancel: {
+            flag.raise(Interruption.cancelled)
+        }
+    }
+
+    /// How often somebody looks from beside the inference thread whether its work is still wanted.
+    static let lookInterval = Duration.milliseconds(250)
+
+    private func begin(_ flag: StopFlag?) {
+        renderer.stop = flag
+        computations.withLock { $0 += 1 }
+    }
 
     private func end() {
+        renderer.stop = nil
         publish()
         computations.withLock { $0 -= 1 }
     }

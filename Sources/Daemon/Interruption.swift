@@ -1,4 +1,4 @@
-/// Why a picture was given up between two steps though nothing failed.
+/// Why a picture was given up though nothing failed.
 enum Interruption: Error, Sendable, Equatable {
     /// Somebody cancelled the job.
     case cancelled

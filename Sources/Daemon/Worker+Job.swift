@@ -1,3 +1,4 @@
+import class Compute.StopFlag
 import JobStore
 import Jobs
 import Logging
@@ -11,6 +12,8 @@ import Systemd
 extension Worker {
     /// The service manager need not hear of every step.
     private static let statusInterval = Duration.seconds(1)
+    /// How often somebody looks whether the job at hand is to be given up: with the rest of a block a cancel takes effect in time.
+    private static let lookInterval = Duration.milliseconds(250)
 
     /// Brings a claimed job to an end. Nothing of one job may touch another: what it throws is about the queue or the spool as such.
     func work(on job: Job) async throws {
@@ -111,9 +114,13 @@ extension Worker {
             // A database that cannot be read now is asked again at the next step.
             return (try? store.isCancelRequested(job.id)) == true ? .cancelled : nil
         }
+        // The inference thread itself looks between two steps; this reaches it in the middle of a block, or of loading a model.
+        let stopFlag = StopFlag { watchdog.pet() }
+        let lookout = Task { await look(after: job.id, stopFlag) }
+        defer { lookout.cancel() }
         // Once: what becomes of the file from here on does not touch the job.
         let initImage = try await inference.initImage(of: job.request, in: spool)
-        let (plan, measured) = try await inference.plan(job.request, initImage) { _ in
+        let (plan, measured) = try await inference.plan(job.request, initImage, stop: stopFlag) { _ in
             if let reason = interruption() { throw reason }
         }
         await keep(measured)
@@ -142,7 +149,8 @@ extension Worker {
                 interruption()
             }
         }
-        let (result, learned) = try await inference.render(job, initImage, plan, observer: makeObserver)
+        let (result, learned) = try await inference.render(
+            job, initImage, plan, stop: stopFlag, observer: makeObserver)
         try await patiently(.spool, for: job) {
             try await disk.run {
                 if stop.isAbandoned { throw Interruption.stopping }
@@ -153,6 +161,18 @@ extension Worker {
         }
         await keep(learned)
         return (plan, result)
+    }
+
+    /// Raises `flag` when the daemon stops or somebody cancels the job.
+    private func look(after job: JobID, _ flag: StopFlag) async {
+        while !Task.isCancelled {
+            if stop.isStopping {
+                flag.raise(Interruption.stopping)
+            } else if let found = try? await store.job(job), found.isCancelRequested {
+                flag.raise(Interruption.cancelled)
+            }
+            try? await Task.sleep(for: Self.lookInterval)
+        }
     }
 
     /// Keeps costs, and those that could not be kept before. They are only advice: nothing waits for them, or is lost by them.

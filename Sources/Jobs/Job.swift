@@ -14,7 +14,7 @@ public struct Job: Codable, Equatable, Sendable, Identifiable {
     public var state: JobState
     /// How often it was claimed, the released claims not counted.
     public var attempts: Int
-    /// Whether somebody asked to cancel it while it runs; the worker looks at this between two steps.
+    /// Whether somebody asked to cancel it while it runs; the worker looks at this a few times a second.
     public var isCancelRequested: Bool
     /// When it was put into the queue.
     public let createdAt: Timestamp

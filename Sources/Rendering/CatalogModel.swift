@@ -19,6 +19,12 @@ public struct CatalogModel: Sendable {
     public let hasManifest: Bool
     /// The bytes of all its files.
     public let byteCount: Int
+    /// The files that decide what it draws, as paths inside the folder, and their states when it was opened.
+    private let files: [(name: String, state: FileState)]
+
+    /// Whether the files' sizes and dates are still those that it was opened with.
+    var isCurrent: Bool { files.allSatisfy { FileState("\(folder.path)/\($0.name)") == $0.state } }
+
     /// Reads the configurations of the folder at `path`; no weights but the headers of their files.
     public init(path: String) throws(ModelError) {
         folder = try ModelFolder(path: path)
@@ -27,11 +33,14 @@ public struct CatalogModel: Sendable {
         let unet = try folder.config("unet")
         var identity = "\(folder.name)\n"
         var byteCount = 0
+        var states: [(String, FileState)] = []
         for name in files + [ModelManifest.fileName] {
             let state = FileState("\(folder.path)/\(name)")
             identity += "\(name) \(state.size) \(state.modifiedNanoseconds)\n"
             byteCount += state.size
+            states.append((name, state))
         }
+        self.files = states
         self.byteCount = byteCount
         let factor = defaults.sizeFactor
         var facts = ModelFacts(
@@ -67,7 +76,7 @@ public struct CatalogModel: Sendable {
 
 /// A file's size and date: what stays when the same file is installed again, so that what was measured of a model is still known.
 /// (Where a wrong answer would give wrong weights, `Models` asks for the time of the inode's change, too.)
-private struct FileState {
+private struct FileState: Equatable {
     let exists: Bool
     let size: Int
     let modifiedNanoseconds: Int

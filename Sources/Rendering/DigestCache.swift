@@ -1,3 +1,4 @@
+import class Compute.StopFlag
 import Foundation
 import Models
 
@@ -14,11 +15,13 @@ struct DigestCache: Sendable {
     }
 
     /// The model's digest, from the cache or from its bytes.
-    func sha256(of model: CatalogModel) throws(ModelError) -> String {
-        guard let directory else { return try model.folder.sha256() }
+    ///
+    /// - Parameter stop: ends the reading where it is raised.
+    func sha256(of model: CatalogModel, stop: StopFlag? = nil) throws(ModelError) -> String {
+        guard let directory else { return try model.folder.sha256(stop: stop) }
         let path = "\(directory)/\(model.facts.identity)"
         if let known = try? String(contentsOfFile: path, encoding: .utf8), Self.isDigest(known) { return known }
-        let digest = try model.folder.sha256()
+        let digest = try model.folder.sha256(stop: stop)
         try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         // By rename: another process reads all of it or nothing.
         try? digest.write(toFile: path, atomically: true, encoding: .utf8)

@@ -9,9 +9,9 @@ import Planner
 public struct ModelCatalog: Sendable {
     /// Those that can be used: those with a manifest first, then by directory, then by name. A job that pins no model gets
     /// one of the first one's family.
-    public let models: [CatalogModel]
+    public private(set) var models: [CatalogModel]
     /// Those that cannot, and why.
-    public let problems: [Problem]
+    public private(set) var problems: [Problem]
 
     /// A folder that cannot be used.
     public struct Problem: Sendable {
@@ -43,6 +43,18 @@ public struct ModelCatalog: Sendable {
         }
         self.models = models.filter(\.hasManifest) + models.filter { !$0.hasManifest }
         self.problems = problems
+    }
+
+    /// Looks again at the models whose files are of another size or date than they were.
+    mutating func refresh() {
+        for (index, model) in models.enumerated().reversed() where !model.isCurrent {
+            do throws(ModelError) {
+                models[index] = try CatalogModel(path: model.folder.path)
+            } catch {
+                models.remove(at: index)
+                problems.append(Problem(name: model.folder.name, path: model.folder.path, error: error))
+            }
+        }
     }
 
     /// The model of a name, if it can be used.

@@ -24,6 +24,8 @@ extension Renderer {
     private func calibrate(
         _ model: CatalogModel, _ precisions: [Precision], _ observer: (RenderingProgress) throws -> Void
     ) throws(RenderingError) -> (members: [MemberCosts], refusal: RenderingError?) {
+        noticeChanges()
+        let model = catalog[model.facts.name] ?? model
         var members: [MemberCosts] = []
         var refusal: RenderingError?
         for precision in precisions {
@@ -152,7 +154,8 @@ extension Renderer {
         let image = RGBImage(
             width: generation.image.width, height: generation.image.height, pixels: generation.image.bytes)
         // A picture that cannot be encoded costs nothing to encode: the job itself says why.
-        let encoding = ContinuousClock().measure { _ = try? WebP.encode(image) }
+        let encoding = ContinuousClock().measure { _ = try? WebP.encode(image) { stop?.isRaised ?? false } }
+        if let reason = stop?.reason { throw .stopped(reason) }
         let steps = generation.timings.steps.sorted()
         return Prediction(
             loadSeconds: 0, textSeconds: generation.timings.textEncoding / .seconds(1),

@@ -8,6 +8,7 @@ extension Renderer {
     public func dryRun(
         _ request: JobRequest, initImage: InitImageFile? = nil, now: Timestamp
     ) throws(RenderingError) -> Plan {
+        noticeChanges()
         var planner = planner
         var refusal: RenderingError?
         var isKnown: Set<Variant> = []

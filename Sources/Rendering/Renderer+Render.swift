@@ -21,14 +21,15 @@ extension Renderer {
     ///   - initImage: The file of the request's `initImage`, where it has one.
     ///   - seed: Where the noise starts: the request's, or the one that the queue chose.
     ///   - dump: A path for the intermediate tensors (`TensorDump`), if they are wanted.
-    ///   - observer: Told of progress on this thread, at every block at the least. When it throws, the picture is given up at
-    ///     the end of the step, and the error comes back as `RenderingError.interrupted`.
+    ///   - observer: Told of progress on this thread, at every block at the least. When it throws, the picture is given up there, and
+    ///     the error comes back as `RenderingError.interrupted`; so does the reason with which `stop` is raised.
     public func render(
         _ request: JobRequest, initImage: InitImageFile? = nil, seed: UInt64, plan: Plan, dump: String? = nil,
         observer: (RenderingProgress) throws -> Void = { _ in }
     ) throws(RenderingError) -> Rendered {
         let clock = ContinuousClock()
         let start = clock.now
+        noticeChanges()
         guard let model = catalog[plan.variant.model] else { throw .modelGone(plan.variant.model) }
         let steps = request.runningSteps(
             of: plan.variant.steps, sampler: plan.sampler, runsRungeKutta: model.facts.runsRungeKutta ?? false)
@@ -46,7 +47,13 @@ extension Renderer {
         let isNew = costs[model.facts.identity, plan.variant.precision] == nil
         let fit = try fit(pipeline, settings, request, beside: initImage, findsLeast: isNew)
         let sha256: String
-        do { sha256 = try digests.sha256(of: model) } catch { throw .unusableModel(model.facts.name, error) }
+        do throws(ModelError) {
+            sha256 = try digests.sha256(of: model, stop: stop)
+        } catch .stopped {
+            throw interruption
+        } catch {
+            throw .unusableModel(model.facts.name, error)
+        }
         let prepared = clock.now
 
         var meter = PeakMeter()
@@ -61,6 +68,7 @@ extension Renderer {
                     try observer(estimate.progress(at: clock.now))
                 }, dump: &tensors)
         } catch {
+            noticeChanges()
             throw RenderingError(error)
         }
         if let dump, let tensors {
@@ -75,6 +83,9 @@ extension Renderer {
             preparing: prepared - start - scaling, scaling: scaling)
     }
 
+    /// That somebody raised the flag.
+    private var interruption: RenderingError { .interrupted(stop?.reason ?? ModelError.stopped) }
+
     /// Encodes the pixels, writes down how they were made, and learns.
     private func finish(
         _ generation: Generation, _ request: JobRequest, _ settings: GenerationSettings, _ plan: Plan,
@@ -86,7 +97,9 @@ extension Renderer {
         let image = RGBImage(
             width: generation.image.width, height: generation.image.height, pixels: generation.image.bytes)
         do throws(ImageError) {
-            let bitstream = try WebP.encode(image, compression: WebP.Compression(request.output))
+            let bitstream = try WebP.encode(image, compression: WebP.Compression(request.output)) {
+                stop?.isRaised ?? false
+            }
             meter.finish()
             var timings = ResultRecord.Timings(generation.timings, preparing: preparing)
             if initImage != nil {
@@ -111,6 +124,8 @@ extension Renderer {
             record.timings.totalSeconds = (clock.now - start) / .seconds(1)
             record.metBudget = plan.budgetSeconds.map { record.timings.totalSeconds <= $0 }
             return Rendered(webp: webp, record: record, costs: learn(from: record, model, fit))
+        } catch .stopped {
+            throw interruption
         } catch {
             throw .picture(error)
         }

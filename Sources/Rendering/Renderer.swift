@@ -1,6 +1,7 @@
 import struct Compute.BLAS
 import enum Compute.ComputeError
 import struct Compute.KernelTable
+import class Compute.StopFlag
 import enum Compute.WeightPrecision
 import Diffusion
 import Images
@@ -27,6 +28,12 @@ public final class Renderer {
 
     /// The keys of the members that could not be measured within the memory limit.
     var tooLarge: Set<String> = []
+
+    /// Ends the work of the job at hand where somebody raises it, and hears of what is loaded, laid out and hashed. Set before a job's
+    /// first call, nil after its last.
+    public var stop: StopFlag? {
+        didSet { loaded?.pipeline.stop = stop }
+    }
 
     private var loaded: Loaded?
     let digests: DigestCache
@@ -161,6 +168,15 @@ public final class Renderer {
         neededBytes <= min(grantedBytes, request?.maxMemory ?? .max)
     }
 
+    /// Opens those models anew whose files are not what they were when they were looked at, so that a job uses, and names, what is
+    /// there now. Called before a job's work begins.
+    func noticeChanges() {
+        catalog.refresh()
+        guard let loaded else { return }
+        let identity = catalog[loaded.model.facts.name]?.facts.identity
+        if identity != loaded.model.facts.identity || loaded.pipeline.changedFile != nil { unload() }
+    }
+
     /// Lets the loaded model go.
     public func unload() {
         loaded = nil
@@ -187,6 +203,7 @@ public final class Renderer {
         do throws(DiffusionError) {
             let pipeline = try Pipeline(
                 folder: model.folder, precision: WeightPrecision(precision), store: prepared, threads: host.threads)
+            pipeline.stop = stop
             loaded = Loaded(model: model, precision: precision, pipeline: pipeline)
             return pipeline
         } catch {

@@ -91,12 +91,13 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
     public var code: String {
         switch self {
         case .plan(let error): error.code
+        case .unusableModel(_, .changed), .engine(.model(.changed)), .importing(.changed): "model_changed"
         case .unusableModel, .engine(.model): "model_unusable"
         case .modelGone: "model_missing"
         case .insufficientMemory, .modelTooLarge, .memoryWithdrawn, .engine(.insufficientMemory): "memory_limit"
         case .engine(.setting): JobFailure.Code.invalidJob
         case .engine(.compute), .engine(.scratch): "out_of_resources"
-        case .engine(.notFinite): "not_finite"
+        case .engine(.notFinite), .engine(.resultNotFinite): "not_finite"
         case .engine(.stopped), .interrupted: "interrupted"
         case .host: "host_unsuitable"
         case .picture: "encoding_failed"

@@ -177,7 +177,7 @@ public enum LatentdInterface {
 
         method Show(id: string) -> (job: Job, progress: ?Progress)
 
-        # Takes a job out of the queue, or stops it at the end of its step.
+        # Takes a job out of the queue, or stops it, in the middle of a step.
         method Cancel(id: string) -> (job: Job)
 
         # Queues a failed or cancelled job again, with the same seed.

@@ -116,7 +116,7 @@ public enum Show: Method {
     public typealias Reply = JobProgress
 }
 
-/// `org.latentd.Cancel`: takes a job out of the queue, or stops it at the end of its step.
+/// `org.latentd.Cancel`: takes a job out of the queue, or stops it, in the middle of a step.
 public enum Cancel: Method {
     /// The full name.
     public static let name = "org.latentd.Cancel"

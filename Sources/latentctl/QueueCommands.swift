@@ -79,7 +79,7 @@ struct WatchCommand: ParsableCommand {
 
 struct CancelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cancel", abstract: "Takes a job out of the queue, or stops it at the end of its step.")
+        commandName: "cancel", abstract: "Takes a job out of the queue, or stops it within a moment.")
 
     @OptionGroup var job: JobArgument
     @OptionGroup var instance: InstanceOptions
