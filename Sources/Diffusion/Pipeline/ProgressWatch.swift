@@ -16,8 +16,8 @@ final class ProgressWatch {
     private var tears = MappedFile.tears
     private var lastLook = ContinuousClock.now
 
-    /// How often the memory limit is asked for inside a stage: reading it costs some system calls.
-    private static let limitInterval = Duration.milliseconds(250)
+    /// How often the memory limit and the states of files are asked for inside a stage: that costs some system calls.
+    private static let interval = Duration.milliseconds(250)
 
     init(_ observer: @escaping (PipelineProgress) throws -> Void, stop: StopFlag?) {
         self.observer = observer
@@ -32,12 +32,12 @@ final class ProgressWatch {
     func block(in context: Context, changedFile: () -> String?, isOverLimit: () -> Bool) {
         guard failure == nil else { return }
         do { try observer(.block) } catch { failure = .stopped(error) }
-        if MappedFile.tears != tears {
+        let now = ContinuousClock.now, isTime = now - lastLook >= ProgressWatch.interval
+        if isTime || MappedFile.tears != tears {
             tears = MappedFile.tears
-            if let file = changedFile() { failure = .model(.changed(file: file)) }
+            if failure == nil, let file = changedFile() { failure = .model(.changed(file: file)) }
         }
-        let now = ContinuousClock.now
-        if now - lastLook >= ProgressWatch.limitInterval {
+        if isTime {
             lastLook = now
             if failure == nil, isOverLimit() {
                 self.isOverLimit = true
