@@ -22,8 +22,6 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     case unencodableSize(width: Int, height: Int)
     /// libwebp could not encode; memory, in practice.
     case encoding(code: Int)
-    /// The caller asked to stop.
-    case stopped
     /// A WebP without the metadata that latentd writes.
     case noMetadata
     /// Metadata that is there but cannot be read.
@@ -42,11 +40,10 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
             "The picture is \(width) x \(height); at most \(maximum) pixels are read."
         case .sideTooLong(let width, let height, let maximum):
             "The picture is \(width) x \(height); sides of at most \(maximum) pixels are read."
-        case .stopped: "The reading of the picture was stopped."
+        case .stopped: "The work on the picture was stopped."
         case .unencodableSize(let width, let height):
             "A WebP picture cannot be \(width) x \(height): each side is 1 to 16383 pixels."
         case .encoding(let code): "libwebp could not encode the picture (its error \(code))."
-        case .stopped: "The picture was not encoded: somebody asked to stop."
         case .noMetadata: "The picture carries no metadata of latentd."
         case .badMetadata(let reason): "The picture's metadata cannot be read: \(reason)."
         }

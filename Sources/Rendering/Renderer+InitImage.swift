@@ -4,7 +4,8 @@ import Jobs
 extension Renderer {
     /// What a job begins with, at the size of its picture. The loaded model goes where both do not fit into the memory limit.
     ///
-    /// - Parameter observer: told at every row; what it throws comes back as `RenderingError.interrupted`.
+    /// - Parameter observer: told at every row; what it throws comes back as `RenderingError.interrupted`, as the reason does with which `stop`
+    ///   is raised.
     func scaled(
         _ file: InitImageFile, to size: (width: Int, height: Int), for request: JobRequest, observer: () throws -> Void
     ) throws(RenderingError) -> InitImage {
@@ -12,7 +13,10 @@ extension Renderer {
         let needed = file.peakBytes(width: size.width, height: size.height)
         if (ProcessMemory.residentBytes ?? 0) + needed > limit(for: request)() { unload() }
         return InitImage(
-            pixels: try file.pixels(width: size.width, height: size.height, observer: observer),
+            pixels: try file.pixels(width: size.width, height: size.height) {
+                if let reason = stop?.reason { throw reason }
+                try observer()
+            },
             strength: request.strength ?? JobRequest.defaultStrength)
     }
 
