@@ -12,8 +12,6 @@ import Systemd
 extension Worker {
     /// The service manager need not hear of every step.
     private static let statusInterval = Duration.seconds(1)
-    /// How often somebody looks whether the job at hand is to be given up: with the rest of a block a cancel takes effect in time.
-    private static let lookInterval = Duration.milliseconds(250)
 
     /// Brings a claimed job to an end. Nothing of one job may touch another: what it throws is about the queue or the spool as such.
     func work(on job: Job) async throws {
@@ -171,7 +169,7 @@ extension Worker {
             } else if let found = try? await store.job(job), found.isCancelRequested {
                 flag.raise(Interruption.cancelled)
             }
-            try? await Task.sleep(for: Self.lookInterval)
+            try? await Task.sleep(for: Inference.lookInterval)
         }
     }
 

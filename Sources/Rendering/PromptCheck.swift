@@ -46,9 +46,12 @@ extension Tokenizer {
         }
     }
 
-    /// Words as a sentence can hold them: of very many the beginning and the end.
+    /// Words as a sentence can hold them: of very many the beginning and the end, cut between two words where there are any.
     private static func shortened(_ words: String) -> String {
         guard words.count > 1000 else { return words }
-        return "\(words.prefix(600)) … \(words.suffix(300))"
+        let start = words.prefix(600), end = words.suffix(300)
+        let head = start.lastIndex(of: " ").map { start[..<$0] } ?? start
+        let tail = end.firstIndex(of: " ").map { end[$0...].dropFirst() } ?? end
+        return "\(head) … \(tail)"
     }
 }

@@ -48,7 +48,7 @@ struct PromptWarningTests {
         }
         let warning = try #require(try renderer().dryRun(request, now: now).warnings.first)
         #expect(
-            warning.contains("2926 tokens are left out") && warning.contains("cat cat … ")
+            warning.contains("2926 tokens are left out") && warning.contains("cat cat … cat cat")
                 && warning.hasSuffix("cat dog\"."))
         #expect(warning.count < 1100)
     }

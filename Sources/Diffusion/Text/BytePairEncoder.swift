@@ -45,7 +45,7 @@ struct BytePairEncoder: Sendable {
                 let left = String(decoding: line[..<space], as: UTF8.self)
                 guard add(left, String(decoding: line[space...].dropFirst(), as: UTF8.self)) else {
                     throw .malformed(
-                        file: file, reason: "line \(number) is not two tokens that join to one of vocab.json")
+                        file: file, reason: "line \(number) is not two tokens that join to one of tokenizer/vocab.json")
                 }
             }
         }
