@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import Settings
 import Spool
 import SystemPackage
@@ -15,25 +15,16 @@ struct InstanceFolders {
         let closed = [layout.state, layout.cache]
         if let root = layout.root {
             try FolderTrust.check(wayTo: root)
-            try make(root)
+            try FolderTrust.make(root)
             try FolderTrust.claim(layout.spool, permissions: 0o755, isShared: true)
             for folder in closed + [layout.runtime] { try FolderTrust.claim(folder, permissions: 0o700) }
         } else {
             for folder in closed + [layout.spool, layout.runtime] {
                 try FolderTrust.check(wayTo: folder)
-                try make(folder)
+                try FolderTrust.make(folder)
             }
             // The operator may have put a link there; it was checked.
             for folder in closed { try FolderTrust.claim(resolved(folder), permissions: 0o700) }
-        }
-    }
-
-    private func make(_ folder: FilePath) throws(SpoolError) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: folder.string, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-        } catch {
-            throw .system(operation: "create", path: folder, errno: Errno(rawValue: errno))
         }
     }
 

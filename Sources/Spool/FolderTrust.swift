@@ -37,6 +37,14 @@ public enum FolderTrust {
         }
     }
 
+    /// Makes the folder `path` and those above it where they are missing. What is on the way may be links: check it before.
+    public static func make(_ path: FilePath) throws(SpoolError) {
+        if path.withPlatformString({ mkdir($0, 0o755) }) == 0 || errno == EEXIST { return }
+        guard errno == ENOENT, path.removingLastComponent() != path else { throw Files.failure("create", path) }
+        try make(path.removingLastComponent())
+        if path.withPlatformString({ mkdir($0, 0o755) }) != 0, errno != EEXIST { throw Files.failure("create", path) }
+    }
+
     /// Makes the folder `path`, in a trusted one, where it is missing. Throws when it is a link, or another's. Takes away from the
     /// permissions of our own folder what is beyond `permissions`, except from a folder that is shared (`isShared`): that one must be
     /// safe as it is.

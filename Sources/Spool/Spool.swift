@@ -51,7 +51,7 @@ public struct Spool: Sendable {
         self.maximumFileSize = maximumFileSize
         self.tell = tell
         try FolderTrust.check(wayTo: root)
-        try Self.createWithParents(root)
+        try FolderTrust.make(root)
         for folder in Folder.allCases { try Self.create(folder, in: root) }
         try FolderTrust.claim(Self.staging(in: root), permissions: 0o700)
         // Only now: a folder that is made again later gets the permissions that it has here.
@@ -78,14 +78,6 @@ public struct Spool: Sendable {
     var staging: FilePath { Self.staging(in: root) }
 
     static func staging(in root: FilePath) -> FilePath { root.appending(Folder.work.rawValue).appending("tmp") }
-
-    /// The folder above them may be a link, and so may all above it: that is the operator's business.
-    private static func createWithParents(_ path: FilePath) throws(SpoolError) {
-        if path.withPlatformString({ mkdir($0, 0o755) }) == 0 || errno == EEXIST { return }
-        guard errno == ENOENT, path.removingLastComponent() != path else { throw Files.failure("create", path) }
-        try createWithParents(path.removingLastComponent())
-        if path.withPlatformString({ mkdir($0, 0o755) }) != 0, errno != EEXIST { throw Files.failure("create", path) }
-    }
 
     private static func create(_ folder: Folder, in root: FilePath) throws(SpoolError) {
         let path = root.appending(folder.rawValue)
