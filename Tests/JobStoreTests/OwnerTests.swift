@@ -69,7 +69,7 @@ struct OwnerTests {
         #expect(try await store.job(called: "many-2001", by: 6) == nil)
         try store.close()
         for condition in ["name = 'x'", "id = 'x'", "coalesce(own_id, id) = 'x' AND coalesce(owner, -1) = 5"] {
-            let plan = try DatabaseQueue(path: queue.path).read { db in
+            let plan = try await DatabaseQueue(path: queue.path).read { db in
                 try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN SELECT * FROM job WHERE \(condition)")
                     .map { row -> String in row["detail"] }
             }
