@@ -34,7 +34,7 @@ struct FullDiskTests {
     /// What a job comes to, and where that is told.
     struct Ending: CustomTestStringConvertible, Sendable {
         let state: JobState
-        let fields: String
+        let model: String
         let line: String
         let folder: String
         let files: [String]
@@ -43,9 +43,9 @@ struct FullDiskTests {
 
     private static let endings = [
         Ending(
-            state: .succeeded, fields: "", line: "Finished a job", folder: "spool/done", files: ["json", "webp"]),
+            state: .succeeded, model: "sd1", line: "Finished a job", folder: "spool/done", files: ["json", "webp"]),
         Ending(
-            state: .failed, fields: #","model":"none""#, line: "A job failed", folder: "spool/failed",
+            state: .failed, model: "none", line: "A job failed", folder: "spool/failed",
             files: ["job.json", "json"]),
     ]
 
@@ -67,8 +67,11 @@ struct FullDiskTests {
         for pages in 0..<64 {
             let (id, start) = ("job-\(pages)", daemon.journal.count)
             let draft = root.path + "/draft"
-            try Data(quickJob("a", #","id":"\#(id)","output":{"name":"\#(id)"}\#(ending.fields)"#).utf8)
-                .write(to: URL(fileURLWithPath: draft))
+            let text = """
+                {"prompt": "a", "id": "\(id)", "output": {"name": "\(id)"}, "model": "\(ending.model)",
+                 "width": 64, "height": 64, "steps": 2}
+                """
+            try Data(text.utf8).write(to: URL(fileURLWithPath: draft))
             disk.fill(leaving: pages)
             #expect(rename(draft, "\(root.path)/spool/incoming/\(id).json") == 0)
             let isEnd: @Sendable (String) -> Bool = { $0.contains(ending.line) && $0.contains("job.id=\(id) ") }
@@ -78,7 +81,9 @@ struct FullDiskTests {
             _ = try await daemon.call(Status.self, Nothing())
             disk.makeRoom()
             if Self.isWaiting(first) { delays.insert(Self.sentence(first)) }
-            #expect(await daemon.journal.line(from: start, where: isEnd) != nil)
+            #expect(
+                await daemon.journal.line(from: start, where: isEnd) != nil,
+                "\(pages) pages, \(first): \(daemon.journal.text.suffix(3000))")
             let job = try await daemon.watch(#require(JobID(rawValue: id)))
             #expect((job.state, job.attempts) == (ending.state, 1), "\(pages) pages")
             #expect(
