@@ -29,11 +29,9 @@ public struct JobInfo: Codable, Sendable, Equatable {
     public var picture: String?
     /// The path of `done/NAME.json` or `failed/NAME.json`, once there is one.
     public var record: String?
-    /// The user who handed it in; nil for jobs of releases that did not note it.
-    public var owner: UInt32?
 
     enum CodingKeys: String, CodingKey {
-        case id, name, state, priority, attempts, seed, failure, request, picture, record, owner
+        case id, name, state, priority, attempts, seed, failure, request, picture, record
         case createdAt = "created_at"
         case startedAt = "started_at"
         case finishedAt = "finished_at"
@@ -43,7 +41,7 @@ public struct JobInfo: Codable, Sendable, Equatable {
     public init(
         id: JobID, name: ResultName, state: JobState, priority: Int, attempts: Int, seed: UInt64, createdAt: Timestamp,
         startedAt: Timestamp?, finishedAt: Timestamp?, failure: JobFailure?, request: JSONValue, picture: String?,
-        record: String?, owner: UInt32? = nil
+        record: String?
     ) {
         self.id = id
         self.name = name
@@ -58,7 +56,6 @@ public struct JobInfo: Codable, Sendable, Equatable {
         self.request = request
         self.picture = picture
         self.record = record
-        self.owner = owner
     }
 }
 

@@ -45,7 +45,9 @@ struct ListCommand: ParsableCommand {
     @OptionGroup var instance: InstanceOptions
 
     mutating func run() throws {
-        let jobs = try instance.daemon.jobs(in: states, limit: limit)
+        let jobs = try instance.daemon.call(
+            List.self, List.Parameters(states: states.isEmpty ? nil : states, limit: limit)
+        ).jobs
         try instance.printer.result(jobs, text: jobTable(jobs))
     }
 }
