@@ -32,7 +32,11 @@ actor Intake: Service {
         let entries = try await persist {
             try spool.incomingFiles { settings.current.unknownFileDelay }
         }
-        guard let entries else { return }
+        guard let entries else {
+            // Not the stop that ends the wait, but a folder that was taken away before it could be watched.
+            if Task.isShuttingDownGracefully { return }
+            throw SpoolError.notAFolder(spool.path(.incoming))
+        }
         for try await entry in entries.cancelOnGracefulShutdown() { try await accept(entry) }
     }
 
