@@ -89,7 +89,8 @@ public struct Instance: Sendable {
         // The first timer of a process takes descriptors. A process that has none left when it first wants to wait would die of it.
         try await Task.sleep(for: .milliseconds(1))
         let failure = FirstFailure()
-        await run(services.map { Vital(name: $0, service: $1, failure: failure, logger: logger) }, until: stop, logger)
+        let vital = services.map { Vital(name: $0, service: $1, failure: failure, stop: stop, logger: logger) }
+        await run(vital, until: stop, logger)
         if !stop.isOverdue { close(store, logger) }
         logger.notice("Stopped")
         if inference.isBusy || stop.isOverdue {

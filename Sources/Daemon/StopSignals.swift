@@ -24,12 +24,18 @@ final class StopSignals: Sendable {
             _exit(128 + Int32(number))
         }
         thread.start()
+        var waited = sigset_t()
+        sigemptyset(&waited)
         for number in Self.numbers where !Self.isIgnored(number) {
             signal(number) { number in
                 var byte = UInt8(truncatingIfNeeded: number)
                 _ = write(signalPipe, &byte, 1)
             }
+            sigaddset(&waited, number)
         }
+        // A caller's thread may have blocked them, and the process has its mask; the new thread gets it from here.
+        pthread_sigmask(SIG_UNBLOCK, &waited, nil)
+        thread.start()
     }
 
     /// Does not return once a signal was caught: the process ends in a moment, and what it would say now is only a consequence.

@@ -8,6 +8,7 @@ struct Vital: Service, CustomStringConvertible {
     let name: String
     let service: any Service
     let failure: FirstFailure
+    let stop: StopSignal
     let logger: Logger
 
     var description: String { name }
@@ -16,7 +17,8 @@ struct Vital: Service, CustomStringConvertible {
     func run() async throws {
         do {
             try await service.run()
-            guard Task.isShuttingDownGracefully || Task.isCancelled else {
+            // The group stops its services one after the other; those that look at the signal may end before it comes to them.
+            guard Task.isShuttingDownGracefully || Task.isCancelled || stop.isStopping else {
                 throw DaemonError.service("\(name) ended by itself")
             }
         } catch {
