@@ -23,7 +23,6 @@ final class StopSignals: Sendable {
             // The first process of a container does not die of signals.
             _exit(128 + Int32(number))
         }
-        thread.start()
         var waited = sigset_t()
         sigemptyset(&waited)
         for number in Self.numbers where !Self.isIgnored(number) {
