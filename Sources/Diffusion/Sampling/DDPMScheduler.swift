@@ -44,13 +44,8 @@ struct DDPMScheduler: Scheduler {
         let pictureFactor = next.squareRoot() * beta / (1 - alpha)
         let sampleFactor = ratio.squareRoot() * (1 - next) / (1 - alpha)
         for element in sample.indices {
-            let (x, y) = (sample[element], output[element])
-            var picture =
-                switch prediction {
-                case .epsilon: (x - spread * y) / signal
-                case .sample: y
-                case .velocity: signal * x - spread * y
-                }
+            let x = sample[element]
+            var picture = prediction.picture(in: x, output: output[element], signal: signal, spread: spread)
             if let clipRange { picture = min(max(picture, -clipRange), clipRange) }
             sample[element] = pictureFactor * picture + sampleFactor * x
         }

@@ -93,11 +93,7 @@ struct DPMSolverScheduler: Scheduler {
     mutating func step(_ index: Int, output: [Float], sample: inout [Float], random: inout any RandomSource) {
         let now = Level(sigmas[index]), next = Level(sigmas[index + 1])
         let picture = sample.indices.map { element in
-            switch prediction {
-            case .epsilon: (sample[element] - now.sigma * output[element]) / now.alpha
-            case .velocity: now.alpha * sample[element] - now.sigma * output[element]
-            case .sample: output[element]
-            }
+            prediction.picture(in: sample[element], output: output[element], signal: now.alpha, spread: now.sigma)
         }
         let h = next.lambda - now.lambda
         let decay = exp(-h) - 1

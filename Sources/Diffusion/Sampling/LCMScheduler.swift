@@ -39,13 +39,8 @@ struct LCMScheduler: Scheduler {
         let scaled = timestepScaling * timesteps[index]
         let skip = 0.25 / (scaled * scaled + 0.25), out = scaled / (scaled * scaled + 0.25).squareRoot()
         for element in sample.indices {
-            let (x, y) = (sample[element], output[element])
-            var picture =
-                switch prediction {
-                case .epsilon: (x - spread * y) / signal
-                case .velocity: signal * x - spread * y
-                case .sample: y
-                }
+            let x = sample[element]
+            var picture = prediction.picture(in: x, output: output[element], signal: signal, spread: spread)
             if let clipRange { picture = min(max(picture, -clipRange), clipRange) }
             sample[element] = out * picture + skip * x
         }

@@ -6,6 +6,16 @@ enum PredictionType: String, CaseIterable {
     case velocity = "v_prediction"
     /// The picture itself.
     case sample
+
+    /// An element of the picture that the network sees in a sample, `signal * picture + spread * noise`, of which it says `output`.
+    @inline(__always)
+    func picture(in sample: Float, output: Float, signal: Float, spread: Float) -> Float {
+        switch self {
+        case .epsilon: (sample - spread * output) / signal
+        case .velocity: signal * sample - spread * output
+        case .sample: output
+        }
+    }
 }
 
 /// How timesteps are spread over the training schedule (Lin et al., arXiv 2305.08891, table 2).
