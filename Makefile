@@ -32,8 +32,8 @@ demo: build ## make two pictures with a private daemon under demo/
 
 test: setup ## build and run every test
 	$(build) --build-tests
-	$(SWIFT) test -c release --skip-build --skip DaemonTests
-	$(SWIFT) test -c release --skip-build --no-parallel --filter DaemonTests
+	$(SWIFT) test -c release --skip-build --skip 'Daemon(Unit)?Tests'
+	$(SWIFT) test -c release --skip-build --no-parallel --filter 'Daemon(Unit)?Tests'
 
 check: check-format check-units test check-isa check-aarch64 check-sanitizers ## all of the above, and the slow checks
 
