@@ -31,14 +31,7 @@ struct ControlDesk: Sendable {
 
     /// Waits for `body` on this connection's thread; what it throws becomes the error reply.
     func answer<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws(CallError) -> Value {
-        let result = awaitBlocking { () async -> Result<Value, CallError> in
-            do {
-                return .success(try await body())
-            } catch {
-                return .failure(Self.reply(to: error))
-            }
-        }
-        return try result.get()
+        try awaitBlocking { await Self.outcome(of: body) }.get()
     }
 
     /// The same for what may take long: gives up when the caller does, or the server stops. The body's task is cancelled then.
@@ -47,13 +40,7 @@ struct ControlDesk: Sendable {
     ) throws(CallError) -> Value {
         let result: Result<Value, CallError>?
         do throws(VarlinkError) {
-            result = try awaitBlocking(for: caller) { () async -> Result<Value, CallError> in
-                do {
-                    return .success(try await body())
-                } catch {
-                    return .failure(Self.reply(to: error))
-                }
-            }
+            result = try awaitBlocking(for: caller) { await Self.outcome(of: body) }
         } catch {
             throw .unavailable(error.description)
         }
@@ -94,6 +81,11 @@ struct ControlDesk: Sendable {
             failure: job.failure, request: job.request.json,
             picture: folder == .done ? spool.path(.done).appending("\(job.name).webp").string : nil,
             record: folder.map { spool.path($0).appending("\(job.name).json").string })
+    }
+
+    /// What `body` answers, or the error reply to what it throws.
+    private static func outcome<Value>(of body: () async throws -> Value) async -> Result<Value, CallError> {
+        do { return .success(try await body()) } catch { return .failure(reply(to: error)) }
     }
 
     private static func reply(to error: any Error) -> CallError {

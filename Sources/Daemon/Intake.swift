@@ -29,14 +29,8 @@ actor Intake: Service {
         for file in try await persist({ try spool.takenFiles() }) ?? [] {
             try await persist { try await self.enqueue(file) }
         }
-        let entries = try await persist {
-            try spool.incomingFiles { settings.current.unknownFileDelay }
-        }
-        guard let entries else {
-            // Not the stop that ends the wait, but a folder that was taken away before it could be watched.
-            if Task.isShuttingDownGracefully { return }
-            throw SpoolError.notAFolder(spool.path(.incoming))
-        }
+        let entries = try await patiently { try spool.incomingFiles { settings.current.unknownFileDelay } }
+        guard let entries else { return }
         for try await entry in entries.cancelOnGracefulShutdown() { try await accept(entry) }
     }
 
@@ -73,32 +67,31 @@ actor Intake: Service {
     /// On this thread, while a transaction is prepared on others.
     private func isOccupied(_ name: ResultName) -> Bool { spool.isOccupied(name) }
 
-    /// Does `body` again while what stops it may pass; one log line tells of it. Answers nil for a file that cannot be taken in,
-    /// and when the daemon stops: the files are still there at the next start. Throws when the spool itself is lost.
+    /// Does something about one file. Answers nil for a file that cannot be taken in, and when the daemon stops: the files are still
+    /// there at the next start. Throws when the spool itself is lost.
     @discardableResult
     private func persist<Value>(_ body: () async throws -> Value) async throws -> Value? {
+        do {
+            return try await patiently(body)
+        } catch let error as SpoolError where error.isLossOfSpool {
+            throw error
+        } catch {
+            logger.error("A file could not be taken in", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// Does `body` again while what stops it may pass; one log line tells of it. Answers nil when the daemon stops meanwhile.
+    private func patiently<Value>(_ body: () async throws -> Value) async throws -> Value? {
         var pauses = Pauses()
         while true {
             do {
                 return try await body()
-            } catch let error as SpoolError where error.isLossOfSpool {
-                throw error
-            } catch  where Self.mayPass(error) {
+            } catch  where error.mayPass {
                 if !pauses.hasBegun { logger.warning("Intake waits", metadata: ["error": "\(error)"]) }
                 await pauses.next()
                 if Task.isShuttingDownGracefully || Task.isCancelled { return nil }
-            } catch {
-                logger.error("A file could not be taken in", metadata: ["error": "\(error)"])
-                return nil
             }
-        }
-    }
-
-    private static func mayPass(_ error: any Error) -> Bool {
-        switch error {
-        case let error as SpoolError: error.isTransient || error.isDenied
-        case let error as JobStoreError: error.isTransient
-        default: false
         }
     }
 }

@@ -1,3 +1,4 @@
+import JobStore
 import Jobs
 import Planner
 import Rendering
@@ -22,6 +23,15 @@ extension JobFailure {
 }
 
 extension Error {
+    /// Whether trying again may help: the queue or the spool cannot be read or written for now.
+    var mayPass: Bool {
+        switch self {
+        case let error as JobStoreError: error.isTransient
+        case let error as SpoolError: error.isTransient || error.isDenied
+        default: false
+        }
+    }
+
     /// Whether the host lacked something for now (room on a disk, descriptors ...) or lost the spool: the job is as good as before,
     /// and waits uncharged.
     var isLackOfTheHost: Bool {

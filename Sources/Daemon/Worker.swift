@@ -70,7 +70,7 @@ struct Worker: Service {
     private func next() async throws -> Bool {
         do {
             return try await takeNext()
-        } catch  where isEnding && Self.mayPass(error) {
+        } catch  where isEnding && error.mayPass {
             return false
         }
     }
@@ -119,7 +119,7 @@ struct Worker: Service {
                 let value = try await body()
                 if pauses.hasBegun { tell(.notice, "The wait is over", of: job, "job.reason", place.rawValue) }
                 return value
-            } catch  where Self.mayPass(error) && !isEnding {
+            } catch  where error.mayPass && !isEnding {
                 if !pauses.hasBegun { tell(.warning, Self.complaint(error, place, job), of: job, "error", "\(error)") }
                 board.setWaiting(for: "\(place.rawValue): \(error)")
                 notifier.status("Waits for \(place.rawValue)")
@@ -139,14 +139,6 @@ struct Worker: Service {
         var metadata: Logger.Metadata = [key: "\(text)"]
         if let job { metadata["job.id"] = "\(job.id)" }
         logger.log(level: level, sentence, metadata: metadata)
-    }
-
-    private static func mayPass(_ error: any Error) -> Bool {
-        switch error {
-        case let error as JobStoreError: error.isTransient
-        case let error as SpoolError: error.isTransient || error.isDenied
-        default: false
-        }
     }
 
     /// The spool has no room for a result: nothing is claimed, the jobs wait, and nobody is charged. Says what the queued ones wait for
