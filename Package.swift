@@ -120,7 +120,7 @@ let package = Package(
         tests("VarlinkTests", ["Varlink", "Jobs", "JSONText", "Planner"]),
         tests(
             "RenderingTests", ["Rendering", "Diffusion", "Models", "Compute", "Images", "Jobs", "JSONText", "Planner"]),
-        tests("DaemonUnitTests", ["Daemon", "Jobs", "Varlink"]),
+        tests("DaemonUnitTests", ["Daemon", "Jobs", "Settings", "Varlink"]),
         tests(
             "DaemonTests",
             ["JobStore", "Jobs", "JSONText", "Varlink", "Settings", "Images", "Planner", "MemoryGroup", system]),

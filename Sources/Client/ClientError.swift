@@ -38,7 +38,7 @@ public enum ClientError: Error, Sendable {
     public var exitCode: ExitCode {
         switch self {
         case .daemon(.refused(let error)): Self.exitCode(error)
-        case .daemon(.cannotConnect(_, 13)), .daemon(.cannotConnect(_, 1)): .notPermitted
+        case .daemon(.cannotConnect(_, 13)), .daemon(.cannotConnect(_, 1)), .daemon(.foreignServer): .notPermitted
         case .daemon, .needsDaemon: .unavailable
         case .usage: .usage
         case .cannotRead: .noInput
@@ -53,7 +53,7 @@ public enum ClientError: Error, Sendable {
 
     private static func exitCode(_ error: CallError) -> ExitCode {
         switch error.name {
-        case "org.varlink.service.PermissionDenied": .notPermitted
+        case "org.varlink.service.PermissionDenied", "org.latentd.NotAllowed": .notPermitted
         case "org.latentd.InvalidJob", "org.latentd.JobNotFound", "org.latentd.IllegalTransition": .data
         case "org.latentd.Busy": .temporary
         default: .unavailable

@@ -1,12 +1,18 @@
+public import Jobs
 public import Varlink
 
 /// The daemon, as its clients see it. Every call is a connection of its own.
 public struct DaemonClient: Sendable {
     /// The control socket's path.
     public let socket: String
+    /// The users of whom one must serve it; nil for whoever does.
+    private let servers: Set<UInt32>?
 
-    /// The daemon that listens at `socket`.
-    public init(socket: String) { self.socket = socket }
+    /// The daemon that listens at `socket`, run by one of `servers`.
+    public init(socket: String, servers: Set<UInt32>? = nil) {
+        self.socket = socket
+        self.servers = servers
+    }
 
     /// Calls `M`. A daemon that stays silent for `timeoutSeconds` is an error; 0 waits for as long as it lives, since what measures a
     /// model takes its time, and ends when the caller hangs up.
@@ -14,7 +20,8 @@ public struct DaemonClient: Sendable {
         _ method: M.Type, _ parameters: M.Parameters, timeoutSeconds: Int = 120
     ) throws(ClientError) -> M.Reply {
         do throws(VarlinkError) {
-            return try Connection(path: socket, timeoutSeconds: timeoutSeconds).call(M.self, parameters)
+            return try Connection(path: socket, timeoutSeconds: timeoutSeconds, servers: servers).call(
+                M.self, parameters)
         } catch {
             throw .daemon(error)
         }
@@ -25,16 +32,31 @@ public struct DaemonClient: Sendable {
         _ method: M.Type, _ parameters: M.Parameters, onReply: (M.Reply) -> Bool
     ) throws(ClientError) {
         do throws(VarlinkError) {
-            try Connection(path: socket, timeoutSeconds: 120).stream(M.self, parameters, onReply: onReply)
+            try Connection(path: socket, timeoutSeconds: 120, servers: servers).stream(
+                M.self, parameters, onReply: onReply)
         } catch {
             throw .daemon(error)
         }
     }
 
+    /// The newest `limit` jobs in `states` (empty: in any), page by page.
+    public func jobs(in states: [JobState], limit: Int) throws(ClientError) -> [JobInfo] {
+        var jobs: [JobInfo] = []
+        var next: Int64?
+        repeat {
+            let parameters = List.Parameters(
+                states: states.isEmpty ? nil : states, limit: limit - jobs.count, before: next)
+            let page = try call(List.self, parameters)
+            jobs += page.jobs
+            next = page.next
+        } while next != nil && jobs.count < limit
+        return jobs
+    }
+
     /// Nil when it answers; otherwise why not.
     public func problem() -> VarlinkError? {
         do throws(VarlinkError) {
-            _ = try Connection(path: socket, timeoutSeconds: 5).call(GetInfo.self, Nothing())
+            _ = try Connection(path: socket, timeoutSeconds: 5, servers: servers).call(GetInfo.self, Nothing())
             return nil
         } catch {
             return error

@@ -11,6 +11,7 @@ extension JobInfo {
             facts.append(("reason", [failure.field, failure.message].compactMap { $0 }.joined(separator: ": ")))
         }
         facts += [("attempts", "\(attempts)"), ("priority", "\(priority)"), ("seed", "\(seed)")]
+        if let owner { facts.append(("owner", "user \(owner)")) }
         facts += [("queued", createdAt.description)]
         if let startedAt { facts.append(("started", startedAt.description)) }
         if let finishedAt { facts.append(("ended", finishedAt.description)) }

@@ -68,6 +68,9 @@ public struct Submitter: Sendable {
     /// What a person should know before waiting.
     private func tell(_ reply: Submit.Reply) {
         if reply.duplicate { printer.note("job \(reply.job.id) is known already; nothing was added") }
+        if let asked = reply.job.request["id"]?.string, asked != reply.job.id.rawValue {
+            printer.note("another user's job has the id \(asked); to others yours is \(reply.job.id)")
+        }
         if reply.plan.meetsBudget == false { printer.note("the budget cannot be kept: \(reply.plan.explanation)") }
         for warning in reply.plan.warnings { printer.note("warning: \(warning)") }
     }

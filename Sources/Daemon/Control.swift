@@ -11,9 +11,9 @@ import Varlink
 struct Control: Service {
     private let server: Server
 
-    /// Listens at `path`; callers are served once `run` begins.
+    /// Listens at `path`, for its user alone where the instance is private; callers are served once `run` begins.
     init(path: String, desk: ControlDesk) throws(VarlinkError) {
-        server = try Server(path: path, router: desk.router())
+        server = try Server(path: path, router: desk.router(), mode: desk.authority.isPrivate ? 0o600 : 0o660)
     }
 
     /// Serves until the daemon stops.

@@ -12,7 +12,8 @@ extension ControlDesk {
             return try answer(caller) { PlanJob.Reply(plan: try await plan(request, initImage)) }
         }
         router.on(Calibrate.self) { parameters, caller throws(CallError) in
-            try answer(caller) { Calibrate.Reply(calibrations: try await calibrate(parameters.model)) }
+            try authority.requireAdministrator(caller.peer, to: "calibrate")
+            return try answer(caller) { Calibrate.Reply(calibrations: try await calibrate(parameters.model)) }
         }
     }
 

@@ -10,7 +10,7 @@ extension ControlDesk {
 
     /// Every change of one job until it ends. Subscribes first and looks then, so that no change falls in between.
     private func watch(_ reference: JobReference, _ stream: ReplyStream<JobProgress>) throws -> JobProgress {
-        let id = try answer { try await find(reference).id }
+        let id = try answer { try await find(reference, for: stream.peer).id }
         return try board.withSubscription(to: id) { subscription in
             var last: JobProgress?
             while true {

@@ -14,6 +14,7 @@ struct ControlDesk: Sendable {
     let inference: Inference
     let ledger: CostLedger
     let overview: Overview
+    let authority: Authority
     /// For the files that are looked at between the queue's transactions. All others are read on the connections' own threads.
     let disk = DiskThread(name: "control-disk")
 
@@ -58,13 +59,12 @@ struct ControlDesk: Sendable {
         }
     }
 
-    /// The job of that id or NAME.
-    func find(_ reference: JobReference) async throws -> Job {
-        if let id = JobID(rawValue: reference.id), let job = try await store.job(id) { return job }
-        if let job = try await store.list(JobFilter(limit: 10_000)).first(where: { $0.name.rawValue == reference.id }) {
-            return job
+    /// The job that `caller` calls so, or the one of that id or NAME.
+    func find(_ reference: JobReference, for caller: PeerCredentials) async throws -> Job {
+        guard let job = try await store.job(called: reference.id, by: caller.userID) else {
+            throw CallError.jobNotFound(reference.id)
         }
-        throw CallError.jobNotFound(reference.id)
+        return job
     }
 
     /// The job as the wire has it.
@@ -80,7 +80,7 @@ struct ControlDesk: Sendable {
             seed: job.seed, createdAt: job.createdAt, startedAt: job.startedAt, finishedAt: job.finishedAt,
             failure: job.failure, request: job.request.json,
             picture: folder == .done ? spool.path(.done).appending("\(job.name).webp").string : nil,
-            record: folder.map { spool.path($0).appending("\(job.name).json").string })
+            record: folder.map { spool.path($0).appending("\(job.name).json").string }, owner: job.owner)
     }
 
     /// What `body` answers, or the error reply to what it throws.

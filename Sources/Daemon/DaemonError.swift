@@ -20,8 +20,6 @@ public enum DaemonError: Error, Sendable {
     case service(String)
     /// The control socket cannot be made.
     case control(VarlinkError)
-    /// A folder of the instance cannot be made.
-    case folder(path: String, reason: String)
     /// The job file cannot be read.
     case cannotRead(path: String, reason: String)
     /// The job file holds no job, or a wrong one.
@@ -57,7 +55,7 @@ public enum DaemonError: Error, Sendable {
         switch self {
         case .settings: ExitStatus.configuration
         case .queue(.inUse): ExitStatus.temporary
-        case .queue, .folder, .spool, .control: ExitStatus.cannotCreate
+        case .queue, .spool, .control: ExitStatus.cannotCreate
         case .service: ExitStatus.software
         case .cannotRead: ExitStatus.noInput
         case .invalidJob, .plan: ExitStatus.data
@@ -106,7 +104,6 @@ extension DaemonError: CustomStringConvertible {
         case .spool(let error): error.description
         case .control(let error): error.description
         case .service(let reason): "the daemon cannot go on: \(reason)"
-        case .folder(let path, let reason): "cannot make the folder \(path): \(reason)"
         case .cannotRead(let path, let reason): "cannot read \(path): \(reason)"
         case .invalidJob(let path, let reason): "\(path): \(reason)"
         case .plan(let error): error.description

@@ -65,7 +65,7 @@ public struct Instance: Sendable {
         store.onChange { changes in for change in changes { board.note(change.id) } }
         let desk = ControlDesk(
             store: store, spool: spool, board: board, outlook: outlook, inference: inference, ledger: ledger,
-            overview: Overview(host: host))
+            overview: Overview(host: host), authority: Authority(settings: live, isPrivate: layout.root != nil))
         let control = try makeControl(desk)
         let worker = Worker(
             store: store, spool: spool, board: board, inference: inference, ledger: ledger, settings: live,
@@ -80,7 +80,7 @@ public struct Instance: Sendable {
             inference.use(self.catalog(settings), options: options(settings, host))
         }
         let services: [(String, any Service)] = [
-            ("janitor", Janitor(store: store, settings: live, logger: logger)), ("reload", reload),
+            ("janitor", Janitor(store: store, spool: spool, settings: live, logger: logger)), ("reload", reload),
             ("intake", Intake(store: store, spool: spool, settings: live, logger: logger)), ("control", control),
             ("readiness", Readiness(notifier: notifier)), ("worker", worker),
             ("farewell", Farewell(stop: stop, notifier: notifier)),
@@ -195,12 +195,10 @@ public struct Instance: Sendable {
     }
 
     private func makeFolders() throws(DaemonError) {
-        for folder in [layout.spool, layout.state, layout.cache, layout.runtime] {
-            do {
-                try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
-            } catch {
-                throw .folder(path: folder.string, reason: (error as NSError).localizedDescription)
-            }
+        do throws(SpoolError) {
+            try InstanceFolders(layout: layout).claim()
+        } catch {
+            throw .spool(error)
         }
     }
 

@@ -3,6 +3,7 @@ import Jobs
 import Logging
 import ServiceLifecycle
 import Spool
+import SystemPackage
 
 /// Takes files out of `incoming/` and puts their jobs into the queue; what is no job goes to `failed/`.
 ///
@@ -36,9 +37,12 @@ actor Intake: Service {
 
     private func accept(_ entry: SpoolEntry) async throws {
         let intake = IntakeID(time: .now, entropy: .random(in: 0...UInt32.max))
-        let spool = spool
+        let file = try await persist {
+            try self.requireRoom()
+            return try self.spool.take(entry, as: intake)
+        }
         // Taken is taken: what fails from here is repeated with the file that now lies in work/.
-        guard let file = try await persist({ try spool.take(entry, as: intake) }) ?? nil else { return }
+        guard let file = file ?? nil else { return }
         try await persist { try await self.enqueue(file) }
     }
 
@@ -49,6 +53,10 @@ actor Intake: Service {
             logger.notice(
                 "Queued a job",
                 metadata: ["job.id": "\(entry.job.id)", "job.state": "queued", "job.file": "\(file.fileName)"])
+        }
+        for entry in outcome.jobs where entry.isNew && entry.job.request.id.map({ $0 != entry.job.id }) == true {
+            logger.notice(
+                "Another user's job has the id that a job asks for", metadata: ["job.id": "\(entry.job.id)"])
         }
         for entry in outcome.jobs where !entry.isNew && entry.job.source.intake != file.intake {
             logger.notice("Ignored a job whose id is known", metadata: ["job.id": "\(entry.job.id)"])
@@ -62,6 +70,13 @@ actor Intake: Service {
                     "job.reason": "\(rejection.failure.message)",
                 ])
         }
+    }
+
+    /// Nothing is taken in while less than `free_space_reserve` is free: reports of bad jobs take room too. Files wait where they are.
+    private func requireRoom() throws {
+        guard try spool.freeSpace() < settings.current.freeSpaceReserve.bytes else { return }
+        throw SpoolError.system(
+            operation: "take files in: the free_space_reserve is not free in", path: spool.root, errno: .noSpace)
     }
 
     /// On this thread, while a transaction is prepared on others.

@@ -2,10 +2,10 @@ import Settings
 import Synchronization
 
 /// The settings in force, which SIGHUP may replace as a whole.
-final class LiveSettings: Sendable {
+package final class LiveSettings: Sendable {
     private let settings: Mutex<Settings>
 
-    init(_ settings: Settings) { self.settings = Mutex(settings) }
+    package init(_ settings: Settings) { self.settings = Mutex(settings) }
 
     /// The settings as they are now; take them once for one decision.
     var current: Settings { settings.withLock { $0 } }

@@ -50,7 +50,7 @@ extension Submission {
     fileprivate func proposedNames(avoiding occupied: Set<ResultName>, in db: Database) throws -> [ResultName] {
         var allocator = NameAllocator(avoiding: occupied)
         var names: [ResultName] = []
-        for job in jobs where try job.existing(in: db) == nil {
+        for job in jobs where try job.existing(for: owner, in: db) == nil {
             names.append(try allocator.name(job.wishedName, in: db).name)
         }
         for rejection in rejections where try rejection.existing(in: db) == nil {
@@ -65,12 +65,12 @@ extension Submission {
         var allocator = NameAllocator(avoiding: occupied)
         var outcome = InsertionOutcome()
         for job in jobs {
-            if let existing = try job.existing(in: db) {
+            if let existing = try job.existing(for: owner, in: db) {
                 outcome.jobs.append(InsertionOutcome.Entry(job: existing, isNew: false))
             } else {
                 let name = try allocator.reserve(job.wishedName, in: db)
                 outcome.jobs.append(
-                    InsertionOutcome.Entry(job: try job.insert(as: name, at: now, into: db), isNew: true))
+                    InsertionOutcome.Entry(job: try job.insert(as: name, for: owner, at: now, into: db), isNew: true))
             }
         }
         for rejection in rejections {
@@ -96,28 +96,54 @@ extension NameAllocator {
 }
 
 extension Submission.NewJob {
-    /// The job with this id, or of this element of this very file.
-    fileprivate func existing(in db: Database) throws -> Job? {
-        let statement = try db.cachedStatement(sql: "SELECT * FROM job WHERE id = ? OR (intake = ? AND element = ?)")
-        let arguments: StatementArguments = [id.rawValue, source.intake.rawValue, source.index]
-        return try Row.fetchOne(statement, arguments: arguments).map { try Job($0) }
+    /// The job of this element of this very file, or the one that `owner` calls so. Jobs without an owner are everybody's.
+    fileprivate func existing(for owner: UInt32?, in db: Database) throws -> Job? {
+        let own = try db.cachedStatement(sql: "SELECT * FROM job WHERE intake = ? AND element = ?")
+        if let row = try Row.fetchOne(own, arguments: [source.intake.rawValue, source.index]) { return try Job(row) }
+        let called = try db.cachedStatement(
+            sql: """
+                SELECT * FROM job WHERE coalesce(own_id, id) = ? AND coalesce(owner, -1) IN (?, -1)
+                ORDER BY owner IS NULL LIMIT 1
+                """)
+        let arguments: StatementArguments = [id.rawValue, owner.map { Int64($0) } ?? -1]
+        return try Row.fetchOne(called, arguments: arguments).map { try Job($0) }
     }
 
-    fileprivate func insert(as name: ResultName, at now: Timestamp, into db: Database) throws -> Job {
+    /// The id itself, or one made from it where another user's job has it.
+    private func freeID(for owner: UInt32?, in db: Database) throws -> JobID {
+        let statement = try db.cachedStatement(sql: "SELECT 1 FROM job WHERE id = ?")
+        var (candidate, number) = (id, 1)
+        while try Bool.fetchOne(statement, arguments: [candidate.rawValue]) != nil {
+            let ordinal = owner == nil ? number + 1 : number
+            let suffix = (owner.map { "-\($0)" } ?? "") + (ordinal > 1 ? "-\(ordinal)" : "")
+            guard let next = JobID(rawValue: id.rawValue.prefix(JobID.maximumLength - suffix.count) + suffix) else {
+                preconditionFailure("the beginning of an id, hyphens and digits make an id")
+            }
+            (candidate, number) = (next, number + 1)
+        }
+        return candidate
+    }
+
+    fileprivate func insert(
+        as name: ResultName, for owner: UInt32?, at now: Timestamp, into db: Database
+    ) throws -> Job {
         let statement = try db.cachedStatement(
             sql: """
-                INSERT INTO job (id, name, intake, file, element, request, seed, priority, deadline, created_at)
-                VALUES (:id, :name, :intake, :file, :element, :request, :seed, :priority, :deadline, :created_at)
+                INSERT INTO job (id, own_id, owner, name, intake, file, element, request, seed, priority, deadline, created_at)
+                VALUES (:id, :own_id, :owner, :name, :intake, :file, :element, :request, :seed, :priority, :deadline,
+                    :created_at)
                 """)
+        let free = try freeID(for: owner, in: db)
         try statement.execute(arguments: [
-            "id": id.rawValue, "name": name.rawValue, "intake": source.intake.rawValue, "file": source.file,
+            "id": free.rawValue, "own_id": free == id ? nil : id.rawValue, "owner": owner.map { Int64($0) },
+            "name": name.rawValue, "intake": source.intake.rawValue, "file": source.file,
             "element": source.index, "request": request.json.description, "seed": String(seed),
             "priority": request.priority, "deadline": request.deadline?.millisecondsSinceEpoch,
             "created_at": now.millisecondsSinceEpoch,
         ])
         return Job(
-            id: id, name: name, source: source, request: request, seed: seed, state: .queued, attempts: 0,
-            isCancelRequested: false, createdAt: now, startedAt: nil, finishedAt: nil, failure: nil)
+            id: free, name: name, source: source, request: request, seed: seed, state: .queued, attempts: 0,
+            isCancelRequested: false, createdAt: now, startedAt: nil, finishedAt: nil, failure: nil, owner: owner)
     }
 }
 

@@ -16,9 +16,11 @@ public struct JobStore: Sendable {
     /// Opens the queue at `path`, or creates it, and brings it to this version's schema.
     ///
     /// Blocks for a check of the whole file. Throws when another process serves the queue, and when the file is damaged,
-    /// not ours, or from a newer version; nothing is changed then.
+    /// not ours, or from a newer version; nothing is changed then. Its files are for their owner alone, whatever the umask is and
+    /// whatever they were before; those of another user are refused.
     public static func open(path: String) throws(JobStoreError) -> JobStore {
         let lock = try QueueLock(queueAt: path)
+        try QueueFiles.close(path)
         do {
             return try JobStore(path: path, lock: lock)
         } catch let error as DatabaseError {

@@ -1,20 +1,6 @@
 import GRDB
 import Jobs
 
-/// Which jobs a list holds.
-public struct JobFilter: Sendable, Equatable {
-    /// The states to list; empty for all.
-    public var states: Set<JobState>
-    /// The most jobs to answer.
-    public var limit: Int
-
-    /// The newest `limit` jobs of the given `states`.
-    public init(states: Set<JobState> = [], limit: Int = 100) {
-        self.states = states
-        self.limit = limit
-    }
-}
-
 extension JobStore {
     /// The job called `id`, or nil.
     public func job(_ id: JobID) async throws(JobStoreError) -> Job? {
@@ -23,14 +9,42 @@ extension JobStore {
         }
     }
 
+    /// The job that `owner` calls `reference`, else the one of that id, else the one whose result has that NAME.
+    public func job(called reference: String, by owner: UInt32) async throws(JobStoreError) -> Job? {
+        try await read { db in
+            let ways: [(sql: String, arguments: StatementArguments)] = [
+                ("coalesce(own_id, id) = ? AND coalesce(owner, -1) = ?", [reference, Int64(owner)]),
+                ("id = ?", [reference]), ("name = ?", [reference]),
+            ]
+            for way in ways {
+                let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE \(way.sql)", arguments: way.arguments)
+                if let row { return try Job(row) }
+            }
+            return nil
+        }
+    }
+
     /// The jobs that `filter` describes, newest first.
     public func list(_ filter: JobFilter = JobFilter()) async throws(JobStoreError) -> [Job] {
+        try await page(filter).jobs
+    }
+
+    /// The first of the jobs that `filter` describes, newest first, as many as its bound in bytes allows, and where the next page
+    /// begins. The bound counts what the rows hold; a page has at least one job where there is one.
+    public func page(_ filter: JobFilter) async throws(JobStoreError) -> JobPage {
         try await read { db in
-            let states = filter.states.isEmpty ? Set(JobState.allCases) : filter.states
-            let marks = Array(repeating: "?", count: states.count).joined(separator: ", ")
-            let sql = "SELECT * FROM job WHERE state IN (\(marks)) ORDER BY sequence DESC LIMIT ?"
-            let arguments = StatementArguments(states.map(\.rawValue)) + [filter.limit]
-            return try Row.fetchAll(db, sql: sql, arguments: arguments).map { try Job($0) }
+            let sequences = try filter.sequences(in: db)
+            let statement = try db.cachedStatement(sql: "SELECT * FROM job WHERE sequence = ?")
+            var (page, bytes) = (JobPage(), 0)
+            for sequence in sequences.prefix(filter.limit) {
+                guard let row = try Row.fetchOne(statement, arguments: [sequence]) else { continue }
+                bytes += JobPage.byteCount(of: row)
+                if bytes > filter.maximumBytes, !page.jobs.isEmpty { return page }
+                page.jobs.append(try Job(row))
+                page.next = sequence
+            }
+            if sequences.count <= filter.limit { page.next = nil }
+            return page
         }
     }
 

@@ -2,16 +2,14 @@ import Glibc
 
 /// The claim of one process on a queue: an exclusive `flock` on `queue.db.lock`, which the kernel drops with the process.
 ///
-/// Without it two daemons would share one spool and paint every job twice.
+/// Without it two daemons would share one spool and paint every job twice. Nobody but the daemon's user can open the file, so that
+/// nobody else can take the lock.
 final class QueueLock: Sendable {
     private let descriptor: CInt
 
     /// Throws `inUse` when another process, or another store of this one, holds the queue at `path`.
     init(queueAt path: String) throws(JobStoreError) {
-        descriptor = open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o640)
-        guard descriptor >= 0 else {
-            throw .cannotOpen(path: path + ".lock", problem: String(cString: strerror(errno)))
-        }
+        descriptor = try QueueFiles.open(path + ".lock")
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let problem = errno
             close(descriptor)

@@ -17,7 +17,8 @@ extension Job {
             attempts: row["attempts"], isCancelRequested: row["cancel_requested"],
             createdAt: Timestamp(millisecondsSinceEpoch: row["created_at"]),
             startedAt: row.time("started_at"), finishedAt: row.time("finished_at"),
-            failure: row["failure"] == nil ? nil : try row.json("failure") { try JobFailure(json: $0) })
+            failure: row["failure"] == nil ? nil : try row.json("failure") { try JobFailure(json: $0) },
+            owner: (row["owner"] as Int64?).map { UInt32(clamping: $0) })
     }
 }
 

@@ -16,6 +16,7 @@ enum Schema {
             try db.execute(sql: "PRAGMA application_id = \(applicationID)")
             try db.execute(sql: resultName + job + rejection + others)
         }
+        migrator.registerMigration("2 owners") { db in try db.execute(sql: owners) }
         return migrator
     }
 
@@ -75,6 +76,14 @@ enum Schema {
         ) STRICT;
         CREATE INDEX rejection_created_at ON rejection (created_at);
 
+        """
+
+    /// Whose a job is: an id is the same job's only for one user. Where another user's job has the id already, `own_id` is what the
+    /// owner calls the job, and `id` an id that was made from it. Jobs of before have no owner: their ids are everybody's.
+    private static let owners = """
+        ALTER TABLE job ADD COLUMN owner INTEGER CHECK (owner IS NULL OR owner BETWEEN 0 AND 4294967295);
+        ALTER TABLE job ADD COLUMN own_id TEXT CHECK (own_id IS NULL OR length(own_id) BETWEEN 1 AND 64);
+        CREATE UNIQUE INDEX job_own_id ON job (coalesce(own_id, id), coalesce(owner, -1));
         """
 
     private static let others = """

@@ -24,12 +24,14 @@ public struct Job: Codable, Equatable, Sendable, Identifiable {
     public var finishedAt: Timestamp?
     /// Why it failed, or why its latest attempt did.
     public var failure: JobFailure?
+    /// The user who handed it in; nil for a job of a release that did not note this.
+    public let owner: UInt32?
 
     /// The job with all of its columns; only the store and tests make one.
     public init(
         id: JobID, name: ResultName, source: JobSource, request: JobRequest, seed: UInt64, state: JobState,
         attempts: Int, isCancelRequested: Bool, createdAt: Timestamp, startedAt: Timestamp?, finishedAt: Timestamp?,
-        failure: JobFailure?
+        failure: JobFailure?, owner: UInt32? = nil
     ) {
         self.id = id
         self.name = name
@@ -43,5 +45,6 @@ public struct Job: Codable, Equatable, Sendable, Identifiable {
         self.startedAt = startedAt
         self.finishedAt = finishedAt
         self.failure = failure
+        self.owner = owner
     }
 }

@@ -23,9 +23,17 @@ public struct JobFailure: Codable, Hashable, Sendable {
         self.message = message
     }
 
-    /// The failure of a job that was never one.
+    /// The failure of a job that was never one. What it quotes of the job is cut where it is long.
     public init(_ error: JobError) {
-        self.init(kind: .permanent, code: Code.invalidJob, field: error.field, message: error.description)
+        self.init(
+            kind: .permanent, code: Code.invalidJob, field: error.field.map(Self.shortened),
+            message: Self.shortened(error.description))
+    }
+
+    private static func shortened(_ text: String) -> String {
+        let limit = 1000
+        guard text.unicodeScalars.count > limit else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.prefix(limit))) + "..."
     }
 
     /// The words that the queue itself uses.

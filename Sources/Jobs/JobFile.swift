@@ -82,8 +82,11 @@ public enum JobFile: String, CaseIterable, Sendable {
 
 extension JobFile.Element {
     init(index: Int, path: String, json: JSONValue) {
-        do {
+        do throws(JobError) {
             let request = try JobRequest(json: json, at: path)
+            if let problem = request.output.name?.problem {
+                throw JobError.invalidValue(path: (path.isEmpty ? "" : path + ".") + "output.name", problem: problem)
+            }
             self.init(index: index, request: .success(request), json: json, text: nil)
         } catch {
             self.init(index: index, request: .failure(error), json: json, text: json.text(indented: true))

@@ -10,6 +10,11 @@ enum PathComponent {
         return nil
     }
 
+    /// Whether a new name may contain `scalar`: allowed, and no character that cannot be seen or that turns others around.
+    static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        isAllowed(scalar) && scalar.properties.generalCategory != .format
+    }
+
     /// Whether a component may contain `scalar`: no slash, and nothing that would break a line of a log or a terminal.
     static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {

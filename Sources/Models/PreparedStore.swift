@@ -10,8 +10,8 @@ public final class PreparedStore: Sendable {
     private let report: @Sendable (String) -> Void
     private let hasComplained = Mutex(false)
 
-    /// How long to wait for another process that prepares the same weights.
-    private static let patienceSeconds = 120
+    /// How long to wait for another process that prepares the same weights: half of what the unit's watchdog allows.
+    private static let patienceSeconds = 60
 
     /// - Parameters:
     ///   - directory: made where it does not exist.
@@ -41,7 +41,7 @@ public final class PreparedStore: Sendable {
         for _ in 0..<PreparedStore.patienceSeconds * 20 {
             if let file = try open(path, identity, pool, stop) { return .file(file) }
             makeDirectory()
-            let descriptor = Glibc.open(temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+            let descriptor = Glibc.open(temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
             guard descriptor >= 0 else { return unwritable(.unwritable(file: temporary, code: errno)) }
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0, isStill(descriptor, temporary) {
                 // Another process may have finished between the look and the lock.
@@ -130,9 +130,9 @@ public final class PreparedStore: Sendable {
     /// Makes the folder and the one above it; that this fails is seen by what follows.
     private func makeDirectory() {
         if let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
-            mkdir(String(directory[..<slash]), 0o755)
+            mkdir(String(directory[..<slash]), 0o700)
         }
-        mkdir(directory, 0o755)
+        mkdir(directory, 0o700)
     }
 
     /// Removes files of models that changed or are gone, of other versions, and what dead processes left.

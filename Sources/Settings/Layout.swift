@@ -15,6 +15,8 @@ public struct Layout: Sendable, Equatable {
     public var configuration: FilePath
     /// Directories of model folders, searched in this order; the first folder of a name wins. They need not exist.
     public var models: [FilePath]
+    /// The directory of a private instance, which is its user's alone; nil for the system's instance.
+    public let root: FilePath?
 
     /// Where the daemon listens for `latentctl`.
     public var controlSocket: FilePath { runtime.appending("control.sock") }
@@ -27,6 +29,7 @@ public struct Layout: Sendable, Equatable {
 
     /// A private instance with everything under `root`.
     public init(root: FilePath) {
+        self.root = root
         spool = root.appending("spool")
         state = root.appending("state")
         cache = root.appending("cache")
@@ -46,12 +49,21 @@ public struct Layout: Sendable, Equatable {
             guard let first = environment[variable]?.split(separator: ":").first else { return standard }
             return FilePath(String(first))
         }
+        root = nil
         spool = "/var/spool/latentd"
         state = directory("STATE_DIRECTORY", "/var/lib/latentd")
         cache = directory("CACHE_DIRECTORY", "/var/cache/latentd")
         runtime = directory("RUNTIME_DIRECTORY", "/run/latentd")
         configuration = directory("CONFIGURATION_DIRECTORY", "/etc/latentd").appending("latentd.yaml")
         models = [state.appending("models"), Self.installedModels]
+    }
+
+    /// The users whose daemon a client may talk to: root, itself, and, of the system's instance, whom the folder of its socket belongs
+    /// to, which only root can have made.
+    public var trustedServers: Set<UInt32> {
+        var status = stat()
+        guard root == nil, lstat(runtime.string, &status) == 0 else { return [0, geteuid()] }
+        return [0, geteuid(), status.st_uid]
     }
 
     /// `share/latentd/models` beside the `bin` that this executable was installed to, or else the one below `/usr`.

@@ -12,6 +12,8 @@ public enum SettingKey: String, Sendable, CaseIterable {
     case defaultLatencyBudget = "default_latency_budget"
     case modelDirectories = "model_directories"
     case keepFinished = "keep_finished"
+    case keepFailed = "keep_failed"
+    case adminGroup = "admin_group"
 
     /// The environment variable that overrides the file: `LATENTD_MAX_CRASHES`.
     public var environmentName: String { "LATENTD_" + rawValue.uppercased() }
@@ -29,6 +31,8 @@ public enum SettingKey: String, Sendable, CaseIterable {
         case .defaultLatencyBudget: "none"
         case .modelDirectories: "[]"
         case .keepFinished: "720h"
+        case .keepFailed: "forever"
+        case .adminGroup: "latentd-admin"
         }
     }
 
@@ -44,7 +48,8 @@ public enum SettingKey: String, Sendable, CaseIterable {
         case .freeSpaceReserve: "a size from 0B to 1TiB"
         case .defaultLatencyBudget: "none, or a duration (500ms, 20s, 1m30s) from 1ms to 168h"
         case .modelDirectories: "a list of absolute paths"
-        case .keepFinished: "forever, or a duration (12h, 720h) from 1h to 87600h"
+        case .keepFinished, .keepFailed: "forever, or a duration (12h, 720h) from 1h to 87600h"
+        case .adminGroup: "none, or the name of a group (1 to 32 letters, digits, dots, hyphens and underscores)"
         }
     }
 }

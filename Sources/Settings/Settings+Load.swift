@@ -44,12 +44,25 @@ extension Settings {
         keepFinished = try reader.value(.keepFinished) {
             optional($0, none: "forever", within: .seconds(3600) ... .seconds(87600 * 3600))
         }
+        keepFailed = try reader.value(.keepFailed) {
+            optional($0, none: "forever", within: .seconds(3600) ... .seconds(87600 * 3600))
+        }
+        adminGroup = try reader.value(.adminGroup) { $0 == "none" ? .some(nil) : isGroupName($0) ? .some($0) : nil }
     }
 }
 
 /// Passes a value on when it lies in `range`.
 private func within<Value: Comparable>(_ range: ClosedRange<Value>) -> (Value) -> Value? {
     { range.contains($0) ? $0 : nil }
+}
+
+/// As useradd(8) has it, but for capitals and dots, which other sources of groups allow.
+private func isGroupName(_ text: String) -> Bool {
+    (1...32).contains(text.utf8.count) && !text.hasPrefix("-")
+        && text.utf8.allSatisfy { byte in
+            let character = Character(Unicode.Scalar(byte))
+            return byte < 0x80 && (character.isLetter || character.isNumber || "._-".contains(character))
+        }
 }
 
 /// A duration in `range`, or the word that stands for none; the outer optional is nil when the text is neither.

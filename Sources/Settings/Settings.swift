@@ -25,6 +25,13 @@ public struct Settings: Sendable, Equatable {
     /// 1 hour to 10 years, `nil` for ever; default 30 days.
     public var keepFinished: Duration? = .seconds(720 * 3600)
 
+    /// How long files stay in `failed/`. They hold what people handed in, so that by default latentd never removes any.
+    /// 1 hour to 10 years, `nil` for ever; default for ever.
+    public var keepFailed: Duration?
+    /// The group whose members may pause the queue, calibrate, and cancel or retry others' jobs; `nil` for none, and as good as none
+    /// where the group does not exist. Default latentd-admin.
+    public var adminGroup: String? = "latentd-admin"
+
     /// The defaults.
     public init() {}
 }

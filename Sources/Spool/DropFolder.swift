@@ -17,7 +17,8 @@ public struct DropFolder: Sendable {
     public func drop(_ bytes: [UInt8], as name: ResultName, kind: JobFile) throws(SpoolError) -> String {
         let draft = path.appending(".\(name).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).tmp")
         do {
-            try Files.write(bytes, to: draft, permissions: 0o660)
+            // The daemon is of the folder's group; the umask may have other plans.
+            try Files.write(bytes, to: draft, permissions: 0o640, isExact: true)
             let fileName = try publish(draft, as: name, kind: kind)
             try Files.remove(draft)
             try synchronize()

@@ -11,12 +11,15 @@ enum Files {
         throw failure("look at", path)
     }
 
-    /// Creates `path` with `bytes`, which are on the disk afterwards.
-    static func write(_ bytes: [UInt8], to path: FilePath, permissions: mode_t) throws(SpoolError) {
+    /// Creates `path` with `bytes`, which are on the disk afterwards. The umask counts unless the permissions are `isExact`.
+    static func write(
+        _ bytes: [UInt8], to path: FilePath, permissions: mode_t, isExact: Bool = false
+    ) throws(SpoolError) {
         let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
         let descriptor = path.withPlatformString { open($0, flags, permissions) }
         guard descriptor >= 0 else { throw failure("create", path) }
         defer { close(descriptor) }
+        guard !isExact || fchmod(descriptor, permissions) == 0 else { throw failure("change", path) }
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }

@@ -42,19 +42,19 @@ public struct Spool: Sendable {
     /// The spool at `root`, whose missing folders are created.
     ///
     /// Tries whether files can be renamed all the way through, and removes half-written files that a crash left. Only the
-    /// daemon may do this, and only one. `tell` hears of what the spool copes with from then on.
+    /// daemon may do this, and only one. Throws, with nothing removed, where others own one of the folders or may change what they must
+    /// not, and where a folder below `root` is a link. `tell` hears of what the spool copes with from then on.
     public init(
         root: FilePath, maximumFileSize: Int, tell: @escaping @Sendable (SpoolNotice) -> Void = { _ in }
     ) throws(SpoolError) {
         self.root = root
         self.maximumFileSize = maximumFileSize
         self.tell = tell
-        try Self.createWithParents(root)
-        for folder in Folder.allCases {
-            try Self.create(
-                root.appending(folder.rawValue), permissions: [.incoming, .images].contains(folder) ? 0o770 : 0o750)
-        }
-        try Self.create(Self.staging(in: root), permissions: 0o750)
+        try FolderTrust.check(wayTo: root)
+        try FolderTrust.make(root)
+        for folder in Folder.allCases { try Self.create(folder, in: root) }
+        try FolderTrust.claim(Self.staging(in: root), permissions: 0o700)
+        // Only now: a folder that is made again later gets the permissions that it has here.
         first = try FirstState(of: root)
         for name in try Files.names(in: staging) { try Files.remove(staging.appending(name)) }
         try checkPassage()
@@ -79,19 +79,20 @@ public struct Spool: Sendable {
 
     static func staging(in root: FilePath) -> FilePath { root.appending(Folder.work.rawValue).appending("tmp") }
 
-    /// The folder above them may be a link, and so may all above it: that is the operator's business.
-    private static func createWithParents(_ path: FilePath) throws(SpoolError) {
-        if path.withPlatformString({ mkdir($0, 0o755) }) == 0 || errno == EEXIST { return }
-        guard errno == ENOENT, path.removingLastComponent() != path else { throw Files.failure("create", path) }
-        try createWithParents(path.removingLastComponent())
-        if path.withPlatformString({ mkdir($0, 0o755) }) != 0, errno != EEXIST { throw Files.failure("create", path) }
-    }
-
-    private static func create(_ path: FilePath, permissions: mode_t) throws(SpoolError) {
-        if path.withPlatformString({ mkdir($0, permissions) }) != 0, errno != EEXIST {
-            throw Files.failure("create", path)
+    private static func create(_ folder: Folder, in root: FilePath) throws(SpoolError) {
+        let path = root.appending(folder.rawValue)
+        switch folder {
+        case .incoming, .images:
+            // Others are to write into these; what lies there is never trusted.
+            if path.withPlatformString({ mkdir($0, 0o770) }) != 0, errno != EEXIST {
+                throw Files.failure("create", path)
+            }
+            try FolderTrust.checkOwner(of: path)
+        case .work: try FolderTrust.claim(path, permissions: 0o700)
+        case .done, .failed:
+            let isNew = try Files.status(path) == nil
+            try FolderTrust.claim(path, permissions: isNew ? 0o750 : 0o755)
         }
-        guard try Files.status(path)?.kind == S_IFDIR else { throw .notAFolder(path) }
     }
 
     /// Renames a file through all of the folders that files are moved to. Comparing device numbers would not find a bind mount.

@@ -6,6 +6,8 @@ public enum SpoolError: Error, Equatable, Sendable {
     case system(operation: String, path: FilePath, errno: Errno)
     /// Something else lies where a folder of the spool should be.
     case notAFolder(FilePath)
+    /// Others own the folder, or may change what is in it.
+    case untrusted(FilePath, reason: String)
     /// A link, a folder, a FIFO or the like lies where a file should be.
     case notAFile(FilePath)
     /// A file cannot be renamed from one folder of the spool into another.
@@ -47,7 +49,7 @@ public enum SpoolError: Error, Equatable, Sendable {
     /// Whether the spool itself is not what it was at the start. No job is at fault, and the daemon cannot go on.
     public var isLossOfSpool: Bool {
         switch self {
-        case .notAFolder, .separateFilesystems, .lost: true
+        case .notAFolder, .untrusted, .separateFilesystems, .lost: true
         case .system, .notAFile, .tooLarge: false
         }
     }
@@ -59,6 +61,8 @@ extension SpoolError: CustomStringConvertible {
         switch self {
         case .system(let operation, let path, let errno): "cannot \(operation) \(path.shown): \(errno)"
         case .notAFolder(let path): "\(path.shown) is not a folder"
+        case .untrusted(let path, let reason):
+            "\(path.shown) \(reason): the daemon would do with its files what others want"
         case .notAFile(let path): "\(path.shown) is not a file; links are not followed"
         case .separateFilesystems(let one, let other):
             "\(one.shown) and \(other.shown) must be on one file system, so that files can be renamed between them"

@@ -17,8 +17,16 @@ extension Spool {
             guard let status = try Files.status(source) else { return nil }
             if status.kind == S_IFDIR { return Self.folder(entry, at: source, status) }
             if status.kind == S_IFREG, Writing.state(of: source) == .open { return nil }
+            // Taken, it could only be thrown away.
+            if status.kind == S_IFREG, Self.isUnreadable(source) {
+                return Self.stuck(entry, at: source, status, "cannot be read: Permission denied; let the group read it")
+            }
             if let errno = try move(source, to: target) {
-                return errno == .noSuchFileOrDirectory ? nil : Self.stuck(entry, at: source, status, errno)
+                let what = status.kind == S_IFREG ? "" : "is \(Self.noun(for: status.kind)), and "
+                return errno == .noSuchFileOrDirectory
+                    ? nil
+                    : Self.stuck(
+                        entry, at: source, status, what + "cannot be moved out of incoming/ (\(errno)); remove it")
             }
         }
         return try read(target, intake: intake, name: entry.name)
@@ -70,10 +78,13 @@ extension Spool {
         let submission: Submission
         do throws(SpoolError) {
             // Opening a device can do things; looking at it cannot.
-            let kind = try Files.status(path)?.kind ?? 0
+            let status = try Files.status(path)
+            let kind = status?.kind ?? 0
             submission =
                 kind == S_IFREG
-                ? Submission(intake: intake, fileName: fileName, bytes: try Files.read(path, limit: maximumFileSize))
+                ? Submission(
+                    intake: intake, fileName: fileName, bytes: try Files.read(path, limit: maximumFileSize),
+                    owner: status?.st_uid)
                 : Self.unusable(intake, fileName, "is \(Self.noun(for: kind)), not a file")
         } catch {
             if error.isTransient { throw error }
@@ -82,12 +93,11 @@ extension Spool {
         return TakenFile(intake: intake, fileName: fileName, submission: submission, isStuck: false, path: path)
     }
 
-    private static func stuck(_ entry: SpoolEntry, at path: FilePath, _ status: stat, _ errno: Errno) -> TakenFile {
-        let what = status.kind == S_IFREG ? "" : "is \(noun(for: status.kind)), and "
-        return staying(
+    private static func stuck(_ entry: SpoolEntry, at path: FilePath, _ status: stat, _ predicate: String) -> TakenFile
+    {
+        staying(
             entry, at: path,
-            [UInt64(status.st_dev), UInt64(status.st_ino), UInt64(bitPattern: Int64(status.st_ctim.tv_sec))],
-            what + "cannot be moved out of incoming/ (\(errno)); remove it")
+            [UInt64(status.st_dev), UInt64(status.st_ino), UInt64(bitPattern: Int64(status.st_ctim.tv_sec))], predicate)
     }
 
     /// A folder keeps its mark whatever is put into it, so that it is told of once.
@@ -108,6 +118,15 @@ extension Spool {
             submission: unusable(intake, entry.description, predicate), isStuck: true, path: path)
     }
 
+    private static func isUnreadable(_ path: FilePath) -> Bool {
+        let descriptor = path.withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
+        guard descriptor < 0 else {
+            close(descriptor)
+            return false
+        }
+        return errno == EACCES
+    }
+
     private static func unusable(_ intake: IntakeID, _ fileName: String, _ predicate: String) -> Submission {
         let failure = JobFailure(
             kind: .permanent, code: JobFailure.Code.invalidFile, message: "\(fileName) \(predicate)")
@@ -118,7 +137,7 @@ extension Spool {
         switch error {
         case .system(_, _, let errno): "cannot be read: \(errno)"
         case .tooLarge(_, let limit): "is larger than \(limit) bytes"
-        case .notAFolder, .notAFile, .separateFilesystems, .lost: "cannot be read"
+        case .notAFolder, .untrusted, .notAFile, .separateFilesystems, .lost: "cannot be read"
         }
     }
 

@@ -31,6 +31,10 @@ extension CallError {
     }
     /// The peer may look, but not change anything.
     public static let permissionDenied = CallError(name: "org.varlink.service.PermissionDenied")
+    /// This peer may not do this; the message says who may.
+    public static func notAllowed(_ message: String) -> CallError {
+        CallError(name: "org.latentd.NotAllowed", parameters: ["message": .string(message)])
+    }
     /// The bytes were no call; the connection is closed after this.
     public static func malformedCall(_ reason: String) -> CallError {
         CallError(name: "org.latentd.MalformedCall", parameters: ["message": .string(reason)])

@@ -6,9 +6,12 @@ public final class Connection {
     private var decoder = MessageDecoder(limit: 16 << 20)
 
     /// Connects to the socket at `path`. A daemon that stays silent for `timeoutSeconds` is an error, except in
-    /// ``stream(_:_:onReply:)``.
-    public init(path: String, timeoutSeconds: Int = 30) throws(VarlinkError) {
+    /// ``stream(_:_:onReply:)``. Of `servers`, where given, one must have made the socket: nothing is sent to another user's.
+    public init(path: String, timeoutSeconds: Int = 30, servers: Set<UInt32>? = nil) throws(VarlinkError) {
         socket = try Socket.connect(to: path, timeoutSeconds: timeoutSeconds)
+        guard let servers else { return }
+        let user = try PeerCredentials(of: socket.descriptor).userID
+        guard servers.contains(user) else { throw .foreignServer(path: path, user: user) }
     }
 
     /// Calls `M` and waits for its reply.

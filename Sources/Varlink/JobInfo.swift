@@ -29,9 +29,11 @@ public struct JobInfo: Codable, Sendable, Equatable {
     public var picture: String?
     /// The path of `done/NAME.json` or `failed/NAME.json`, once there is one.
     public var record: String?
+    /// The user who handed it in; nil for jobs of releases that did not note it.
+    public var owner: UInt32?
 
     enum CodingKeys: String, CodingKey {
-        case id, name, state, priority, attempts, seed, failure, request, picture, record
+        case id, name, state, priority, attempts, seed, failure, request, picture, record, owner
         case createdAt = "created_at"
         case startedAt = "started_at"
         case finishedAt = "finished_at"
@@ -41,7 +43,7 @@ public struct JobInfo: Codable, Sendable, Equatable {
     public init(
         id: JobID, name: ResultName, state: JobState, priority: Int, attempts: Int, seed: UInt64, createdAt: Timestamp,
         startedAt: Timestamp?, finishedAt: Timestamp?, failure: JobFailure?, request: JSONValue, picture: String?,
-        record: String?
+        record: String?, owner: UInt32? = nil
     ) {
         self.id = id
         self.name = name
@@ -56,6 +58,7 @@ public struct JobInfo: Codable, Sendable, Equatable {
         self.request = request
         self.picture = picture
         self.record = record
+        self.owner = owner
     }
 }
 

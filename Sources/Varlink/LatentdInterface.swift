@@ -31,7 +31,9 @@ public enum LatentdInterface {
           # The request in the form of a job file (docs/job.schema.json).
           request: object,
           picture: ?string,
-          record: ?string
+          record: ?string,
+          # The number of the user who handed it in; null for jobs of releases that did not note it.
+          owner: ?int
         )
 
         type Progress (
@@ -151,7 +153,8 @@ public enum LatentdInterface {
           height: int
         )
 
-        # Puts a job into the queue. The same id twice is one job: 'duplicate' says that it was there already.
+        # Puts a job into the queue. The same id twice is one job of one user: 'duplicate' says that it was there already. Where
+        # another user's job has the id, the reply says which id this one got instead.
         # 'plan' says beforehand whether the budget can be kept, where this host was measured; 'Plan' measures first.
         method Submit(job: object, name: ?string) -> (job: Job, duplicate: bool, plan: Plan)
 
@@ -172,18 +175,21 @@ public enum LatentdInterface {
           resident_bytes: int
         )
 
-        # Jobs, the newest first; without 'states', in any state.
-        method List(states: ?[]string, limit: ?int) -> (jobs: []Job)
+        # Jobs, the newest first; without 'states', in any state. A reply is a page of about 1 MiB at the most. Where more follow,
+        # 'next' is the 'before' of the call for the next page.
+        method List(states: ?[]string, limit: ?int, before: ?int) -> (jobs: []Job, next: ?int)
 
+        # One job, by what its owner calls it, by its id or by its name; so do the methods below.
         method Show(id: string) -> (job: Job, progress: ?Progress)
 
-        # Takes a job out of the queue, or stops it, in the middle of a step.
+        # Takes a job out of the queue, or stops it, in the middle of a step. For its owner and administrators (root, the daemon's own
+        # user, the group of 'admin_group').
         method Cancel(id: string) -> (job: Job)
 
-        # Queues a failed or cancelled job again, with the same seed.
+        # Queues a failed or cancelled job again, with the same seed. For its owner and administrators.
         method Retry(id: string) -> (job: Job)
 
-        # No job is started until Resume; the running one goes on. Survives a restart.
+        # No job is started until Resume; the running one goes on. Survives a restart. For administrators, as Resume and Calibrate are.
         method Pause() -> ()
 
         method Resume() -> ()
@@ -205,6 +211,8 @@ public enum LatentdInterface {
 
         error JobNotFound (id: string)
         error InvalidJob (field: ?string, message: string)
+        # The message says who may.
+        error NotAllowed (message: string)
         error IllegalTransition (id: string, message: string)
         error Unavailable (message: string)
         error Busy (message: string)

@@ -19,6 +19,9 @@ public struct MessageDecoder: Sendable {
     /// Whether part of a message has arrived, but not its end.
     public var isInsideMessage: Bool { start < buffer.count }
 
+    /// How many bytes of it.
+    public var unfinishedByteCount: Int { buffer.count - start }
+
     /// Takes what was read from the peer.
     public mutating func append(_ bytes: some Collection<UInt8>) {
         if start > 0 {

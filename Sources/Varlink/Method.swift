@@ -11,6 +11,13 @@ public protocol Method: Sendable {
     static var name: String { get }
     /// Whether it changes anything: such calls are only taken from peers that may control the daemon.
     static var mutates: Bool { get }
+    /// Whether its reply may be long: such replies are made one at a time.
+    static var isLarge: Bool { get }
+}
+
+extension Method {
+    /// Most replies are short.
+    public static var isLarge: Bool { false }
 }
 
 /// Parameters or a reply without any field.

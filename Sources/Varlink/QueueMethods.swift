@@ -41,12 +41,14 @@ public enum Submit: Method {
     }
 }
 
-/// `org.latentd.List`: jobs, the newest first.
+/// `org.latentd.List`: jobs, the newest first, in pages of about 1 MiB.
 public enum List: Method {
     /// The full name.
     public static let name = "org.latentd.List"
     /// For everybody who may connect.
     public static let mutates = false
+    /// A page is long.
+    public static let isLarge = true
 
     /// Which jobs.
     public struct Parameters: Codable, Sendable {
@@ -54,21 +56,29 @@ public enum List: Method {
         public let states: [JobState]?
         /// Nil: 100.
         public let limit: Int?
+        /// What the page before this one said (`Reply.next`); nil for the first page.
+        public let before: Int64?
 
-        /// Asks for at most `limit` jobs in `states`.
-        public init(states: [JobState]? = nil, limit: Int? = nil) {
+        /// Asks for at most `limit` jobs in `states`, behind those of earlier pages.
+        public init(states: [JobState]? = nil, limit: Int? = nil, before: Int64? = nil) {
             self.states = states
             self.limit = limit
+            self.before = before
         }
     }
 
     /// The jobs.
     public struct Reply: Codable, Sendable {
-        /// The newest first.
+        /// The newest first; fewer than the limit where they would be more than a page.
         public let jobs: [JobInfo]
+        /// Where the next page begins; nil when nothing follows.
+        public let next: Int64?
 
-        /// A reply with `jobs`.
-        public init(jobs: [JobInfo]) { self.jobs = jobs }
+        /// A page with `jobs`.
+        public init(jobs: [JobInfo], next: Int64? = nil) {
+            self.jobs = jobs
+            self.next = next
+        }
     }
 }
 

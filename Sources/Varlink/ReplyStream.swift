@@ -1,10 +1,13 @@
 /// The way back to a caller that asked for `more` replies.
 public struct ReplyStream<Value: Encodable & Sendable>: Sendable {
+    /// The user at the other end.
+    public let peer: PeerCredentials
     private let socket: Socket
     /// Whether the caller accepts more than one reply. When not, return the current state instead of sending.
     public let isOpen: Bool
 
-    init(socket: Socket, isOpen: Bool) {
+    init(peer: PeerCredentials, socket: Socket, isOpen: Bool) {
+        self.peer = peer
         self.socket = socket
         self.isOpen = isOpen
     }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Which code answers which method.
 ///
 /// A value that is filled once, before the server starts. Handlers run on the connection's own thread and may block it.
@@ -9,8 +11,11 @@ public struct Router: Sendable {
 
     struct Route: Sendable {
         let mutates: Bool
-        let answer: @Sendable (Call, Socket) throws -> [UInt8]
+        let answer: @Sendable (Call, PeerCredentials, Socket) throws -> [UInt8]
     }
+
+    /// Held while a large reply is made.
+    private let press = Press()
 
     /// A router that answers `org.varlink.service` and nothing else yet.
     public init(identity: ServiceIdentity) {
@@ -27,17 +32,18 @@ public struct Router: Sendable {
     public mutating func on<M: Method>(
         _ method: M.Type, _ body: @escaping @Sendable (M.Parameters) throws(CallError) -> M.Reply
     ) {
-        routes[M.name] = Route(mutates: M.mutates) { call, _ in
-            try Reply.encode(body(call.parameters(M.Parameters.self)))
-        }
+        on(method) { parameters, _ throws(CallError) in try body(parameters) }
     }
 
-    /// Answers `M` with what `body` returns, who may ask on the way whether the caller still waits.
+    /// Answers `M` with what `body` returns, which is told who asks, and may ask on the way whether the caller still waits.
     public mutating func on<M: Method>(
         _ method: M.Type, _ body: @escaping @Sendable (M.Parameters, Caller) throws(CallError) -> M.Reply
     ) {
-        routes[M.name] = Route(mutates: M.mutates) { call, socket in
-            try Reply.encode(body(call.parameters(M.Parameters.self), Caller(socket: socket)))
+        routes[M.name] = Route(mutates: M.mutates) { [press] call, peer, socket in
+            let parameters = try call.parameters(M.Parameters.self)
+            let caller = Caller(peer: peer, socket: socket)
+            return try M.isLarge
+                ? press.alone { try Reply.encode(body(parameters, caller)) } : Reply.encode(body(parameters, caller))
         }
     }
 
@@ -45,9 +51,10 @@ public struct Router: Sendable {
     public mutating func stream<M: Method>(
         _ method: M.Type, _ body: @escaping @Sendable (M.Parameters, ReplyStream<M.Reply>) throws -> M.Reply
     ) {
-        routes[M.name] = Route(mutates: M.mutates) { call, socket in
+        routes[M.name] = Route(mutates: M.mutates) { call, peer, socket in
             let parameters = try call.parameters(M.Parameters.self)
-            return try Reply.encode(body(parameters, ReplyStream(socket: socket, isOpen: call.more && !call.oneway)))
+            let stream = ReplyStream<M.Reply>(peer: peer, socket: socket, isOpen: call.more && !call.oneway)
+            return try Reply.encode(body(parameters, stream))
         }
     }
 
@@ -57,7 +64,7 @@ public struct Router: Sendable {
     }
 
     /// The encoded reply, or the error that the peer is to be told.
-    func answer(_ call: Call, mayControl: Bool, socket: Socket) throws -> [UInt8] {
+    func answer(_ call: Call, from peer: PeerCredentials, mayControl: Bool, socket: Socket) throws -> [UInt8] {
         switch call.method {
         case GetInfo.name:
             return try Reply.encode(
@@ -74,7 +81,14 @@ public struct Router: Sendable {
                     ? CallError.interfaceNotFound(call.interface) : CallError.methodNotFound(call.method)
             }
             guard mayControl || !route.mutates else { throw CallError.permissionDenied }
-            return try route.answer(call, socket)
+            return try route.answer(call, peer, socket)
         }
     }
+}
+
+/// Lets one thread at a time make a large reply, so that many callers together cost the memory of one.
+private final class Press: Sendable {
+    private let turn = Mutex(())
+
+    func alone<Value>(_ body: () throws -> Value) rethrows -> Value { try turn.withLock { _ in try body() } }
 }

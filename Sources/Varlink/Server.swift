@@ -6,20 +6,23 @@ import Synchronization
 ///     accept thread ──► connection thread: read ─► decode ─► permission ─► handler ─► reply ─┐
 ///                                           ▲─────────────────────────────────────────────────┘
 ///
-/// One thread for `accept` and one for each connection, at most ``maximumConnections``; none of them belongs to the
-/// cooperative pool, so handlers may block. Beyond the bound a caller is told `org.latentd.Busy`. A message that is too long
-/// or no call at all is answered with `org.latentd.MalformedCall` and ends that connection; nobody else notices. Nothing here
-/// wakes up while nobody talks.
+/// One thread for `accept` and one for each connection, of which each user has at most ``maximumConnections``; none of them belongs
+/// to the cooperative pool, so handlers may block. Root and the daemon's own user have theirs whatever others do. Beyond the bound a
+/// caller is told `org.latentd.Busy`. A message that is too long or no call at all is answered with `org.latentd.MalformedCall` and
+/// ends that connection; so does, without an answer, a peer who is silent, or whose message or whose reading takes longer than
+/// ``silenceSeconds``. Nobody else notices. Nothing here wakes up while nobody talks.
 public final class Server: Sendable {
-    /// How long a connection may stay silent between two calls, and a read or write may stall.
+    /// How long a connection may stay silent between two calls, a message may take from its first byte to its last, and its reader may
+    /// take for a reply.
     public static let silenceSeconds = 60
     /// The longest message in bytes.
     public static let messageLimit = 1 << 20
 
     /// Where it listens.
     public let path: String
-    /// How many callers are served at once.
+    /// How many connections of one user are served at once.
     public let maximumConnections: Int
+    private let patience: Duration
     private let router: Router
     private let listener: Socket
     private let group: UInt32
@@ -27,19 +30,25 @@ public final class Server: Sendable {
     private let threads = DispatchGroup()
 
     private struct State {
-        var connections: [Int: Socket] = [:]
+        var connections: [Int: (socket: Socket, user: UInt32)] = [:]
         var accepted = 0
+        /// Bytes of long messages that have not come to their end.
+        var unfinishedBytes = 0
         var isStopping = false
     }
 
-    /// Listens at `path` (mode 0660, the group of its folder's files); callers wait until ``start()``.
+    /// Listens at `path` (with `mode`, the group of its folder's files); callers wait until ``start()``.
     ///
     /// A socket that a dead daemon left there is replaced: hold the instance's lock before.
-    public init(path: String, router: Router, maximumConnections: Int = 32) throws(VarlinkError) {
+    public init(
+        path: String, router: Router, maximumConnections: Int = 32, mode: UInt32 = 0o660,
+        patience: Duration = .seconds(Server.silenceSeconds)
+    ) throws(VarlinkError) {
         self.path = path
         self.router = router
         self.maximumConnections = maximumConnections
-        listener = try Socket.listen(at: path, mode: 0o660)
+        self.patience = patience
+        listener = try Socket.listen(at: path, mode: mode)
         var status = stat()
         guard stat(path, &status) == 0 else { throw .cannotListen(path: path, code: errno) }
         group = status.st_gid
@@ -58,7 +67,7 @@ public final class Server: Sendable {
     public func stop() async {
         let open = state.withLock { state in
             state.isStopping = true
-            return Array(state.connections.values)
+            return state.connections.values.map(\.socket)
         }
         unlink(path)
         listener.shutdown()
@@ -80,10 +89,15 @@ public final class Server: Sendable {
     }
 
     private func admit(_ socket: Socket) {
+        // Who cannot be told apart is not served.
+        guard let peer = try? PeerCredentials(of: socket.descriptor) else { return }
         let number: Int? = state.withLock { state in
-            guard !state.isStopping, state.connections.count < maximumConnections else { return nil }
+            let users = state.connections.values.map(\.user)
+            guard !state.isStopping,
+                Self.hasPlace(for: peer.userID, among: users, own: geteuid(), maximum: maximumConnections)
+            else { return nil }
             state.accepted += 1
-            state.connections[state.accepted] = socket
+            state.connections[state.accepted] = (socket, peer.userID)
             return state.accepted
         }
         guard let number else {
@@ -93,26 +107,42 @@ public final class Server: Sendable {
             return
         }
         spawn("control-\(number)") { server in
-            server.serve(socket)
+            server.serve(socket, peer)
             socket.shutdown()
             _ = server.state.withLock { $0.connections.removeValue(forKey: number) }
         }
     }
 
+    /// Whether one more connection of `user` may be served beside those of `users`, by a server of `own`. Each user has a bound, and so
+    /// have all users together but root and our own, who can always come in.
+    package static func hasPlace(for user: UInt32, among users: [UInt32], own: UInt32, maximum: Int) -> Bool {
+        let trusted: Set<UInt32> = [0, own]
+        guard users.count(where: { $0 == user }) < maximum else { return false }
+        return trusted.contains(user) || users.count(where: { !trusted.contains($0) }) < 3 * maximum
+    }
+
     /// Answers calls until the peer hangs up, falls silent, breaks the protocol or the server stops.
-    private func serve(_ socket: Socket) {
-        guard let peer = try? PeerCredentials(of: socket.descriptor) else { return }
+    private func serve(_ socket: Socket, _ peer: PeerCredentials) {
         let mayControl = peer.mayControl(owner: geteuid(), group: group)
-        socket.setTimeouts(seconds: Self.silenceSeconds)
+        socket.setWriteTimeout(patience)
         var decoder = MessageDecoder(limit: Self.messageLimit)
+        var end = ContinuousClock.now + patience
+        var counted = 0
+        defer { count(-counted) }
         do {
             while true {
                 if let message = try decoder.next() {
-                    try respond(to: Call(message: message), mayControl: mayControl, on: socket)
-                } else if let bytes = try socket.read() {
-                    decoder.append(bytes)
+                    try respond(to: Call(message: message), from: peer, mayControl: mayControl, on: socket)
+                    end = ContinuousClock.now + patience
                 } else {
-                    return
+                    counted = try account(for: decoder.unfinishedByteCount, counted: counted)
+                    let left = end - ContinuousClock.now
+                    guard left > .zero else { return }
+                    socket.setReadTimeout(left)
+                    guard let bytes = try socket.read() else { return }
+                    // A message has its time from its first byte on, however slowly the others come.
+                    if !decoder.isInsideMessage { end = ContinuousClock.now + patience }
+                    decoder.append(bytes)
                 }
             }
         } catch VarlinkError.malformed(let reason) {
@@ -121,15 +151,41 @@ public final class Server: Sendable {
             if case .messageTooLong = error {
                 _ = try? socket.write(Reply.encode(CallError.malformedCall(error.description)))
             }
+        } catch let error as CallError {
+            _ = try? socket.write(Reply.encode(error))
         } catch {
             // Handlers' errors were answered in `respond`; what is left is the connection's own end.
         }
     }
 
-    private func respond(to call: Call, mayControl: Bool, on socket: Socket) throws {
+    /// The most that unfinished messages may hold together, beside what each connection may hold anyway.
+    private static let unfinishedLimit = 16 << 20
+    private static let unfinishedAllowance = 64 << 10
+
+    /// Notes how much of a long message is kept; throws `busy` when all of them together would be too much.
+    private func account(for bytes: Int, counted: Int) throws(CallError) -> Int {
+        let now = max(0, bytes - Self.unfinishedAllowance)
+        if now == counted { return counted }
+        guard count(now - counted) else { throw .busy }
+        return now
+    }
+
+    /// Adds to the bytes of long unfinished messages; false, with nothing added, when that would be too many.
+    @discardableResult
+    private func count(_ difference: Int) -> Bool {
+        state.withLock { state in
+            guard difference <= 0 || state.unfinishedBytes + difference <= Self.unfinishedLimit else { return false }
+            state.unfinishedBytes += difference
+            return true
+        }
+    }
+
+    private func respond(
+        to call: Call, from peer: PeerCredentials, mayControl: Bool, on socket: Socket
+    ) throws {
         let reply: [UInt8]
         do {
-            reply = try router.answer(call, mayControl: mayControl, socket: socket)
+            reply = try router.answer(call, from: peer, mayControl: mayControl, socket: socket)
         } catch let error as CallError {
             reply = try Reply.encode(error)
         }

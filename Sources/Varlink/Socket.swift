@@ -29,7 +29,8 @@ final class Socket: Sendable {
 
     /// Listens at `path` with `mode`, replacing a socket that a dead daemon left there (the caller holds the root's lock).
     ///
-    /// The mode is set before `listen`: nobody can connect while it is still the umask's.
+    /// The socket gets its mode through its own descriptor: before that nobody but its owner may connect, and what else comes to
+    /// have its name keeps its mode.
     static func listen(at path: String, mode: UInt32) throws(VarlinkError) -> Socket {
         var existing = stat()
         if lstat(path, &existing) == 0 {
@@ -39,12 +40,26 @@ final class Socket: Sendable {
         let descriptor = make()
         guard descriptor >= 0 else { throw .cannotListen(path: path, code: errno) }
         let socket = Socket(descriptor: descriptor)
+        // The kernel gives the name this mode, less the umask.
+        guard fchmod(descriptor, 0o600) == 0 else { throw .cannotListen(path: path, code: errno) }
         let result = withSocketAddress(path) { bind(descriptor, $0, $1) }
         guard result == 0 else { throw .cannotListen(path: path, code: result) }
-        guard chmod(path, mode) == 0, Glibc.listen(descriptor, 64) == 0 else {
-            throw .cannotListen(path: path, code: errno)
-        }
+        try setMode(mode, of: path)
+        guard Glibc.listen(descriptor, 64) == 0 else { throw .cannotListen(path: path, code: errno) }
         return socket
+    }
+
+    private static func setMode(_ mode: UInt32, of path: String) throws(VarlinkError) {
+        // O_PATH, which Glibc's module leaves out: a name for the socket itself, whatever happens to the path.
+        let named = open(path, 0o10000000 | O_NOFOLLOW | O_CLOEXEC)
+        guard named >= 0 else { throw .cannotListen(path: path, code: errno) }
+        defer { close(named) }
+        var status = stat()
+        guard fstat(named, &status) == 0 else { throw .cannotListen(path: path, code: errno) }
+        guard status.st_mode & S_IFMT == S_IFSOCK, status.st_uid == geteuid() else {
+            throw .cannotListen(path: path, code: EEXIST)
+        }
+        guard chmod("/proc/self/fd/\(named)", mode) == 0 else { throw .cannotListen(path: path, code: errno) }
     }
 
     /// The next connection; nil once the socket was shut down, which `isStopping` says where the kernel cannot: a process that has no
@@ -66,11 +81,29 @@ final class Socket: Sendable {
         return nil
     }
 
+    /// No `read`, and no `write` as a whole, takes longer from now on; 0 is no limit.
     func setTimeouts(seconds: Int) {
-        var limit = timeval(tv_sec: seconds, tv_usec: 0)
-        let size = socklen_t(MemoryLayout<timeval>.size)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
+        setTimeout(SO_RCVTIMEO, milliseconds: seconds * 1000)
+        setTimeout(SO_SNDTIMEO, milliseconds: seconds * 1000)
+    }
+
+    /// The same for `read` alone.
+    func setReadTimeout(_ duration: Duration) { setTimeout(SO_RCVTIMEO, milliseconds: max(1, duration.milliseconds)) }
+
+    /// The same for `write` alone.
+    func setWriteTimeout(_ duration: Duration) { setTimeout(SO_SNDTIMEO, milliseconds: max(1, duration.milliseconds)) }
+
+    private func setTimeout(_ option: Int32, milliseconds: Int) {
+        var limit = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
+        setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    private var writeTimeout: Duration? {
+        var limit = timeval()
+        var size = socklen_t(MemoryLayout<timeval>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, &size) == 0 else { return nil }
+        let duration = Duration.seconds(limit.tv_sec) + .microseconds(limit.tv_usec)
+        return duration == .zero ? nil : duration
     }
 
     /// What has arrived, at least one byte; nil at the end of the stream.
@@ -92,12 +125,14 @@ final class Socket: Sendable {
         }
     }
 
-    /// Writes all of `bytes`; a peer that went away is an error, never a signal.
+    /// Writes all of `bytes`; a peer that went away is an error, never a signal. So is one that reads too slowly: the timeout is for
+    /// all of it, since the kernel's own would begin again with every few bytes that the peer takes.
     func write(_ bytes: [UInt8]) throws(VarlinkError) {
+        let end = writeTimeout.map { ContinuousClock.now + $0 }
         var sent = 0
         while sent < bytes.count {
             let result = bytes[sent...].withUnsafeBytes {
-                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
             }
             if result >= 0 {
                 sent += result
@@ -105,11 +140,18 @@ final class Socket: Sendable {
             }
             switch errno {
             case EINTR: continue
-            case EAGAIN: throw .timedOut
+            case EAGAIN: try waitForRoom(until: end)
             case EPIPE, ECONNRESET: throw .disconnected
             default: throw .input(code: errno)
             }
         }
+    }
+
+    private func waitForRoom(until end: ContinuousClock.Instant?) throws(VarlinkError) {
+        let left = end.map { ($0 - ContinuousClock.now).milliseconds }
+        if let left, left <= 0 { throw .timedOut }
+        var event = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard poll(&event, 1, Int32(clamping: left ?? -1)) >= 0 || errno == EINTR else { throw .input(code: errno) }
     }
 
     /// Ends both directions; a thread that is blocked on this socket wakes up.
@@ -160,5 +202,13 @@ private func withSocketAddress(_ path: String, _ body: (UnsafePointer<sockaddr>,
         $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
             body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0 ? 0 : errno
         }
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded down.
+    fileprivate var milliseconds: Int {
+        let (seconds, attoseconds) = components
+        return Int(clamping: seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
     }
 }

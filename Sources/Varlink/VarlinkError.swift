@@ -4,6 +4,8 @@ import Glibc
 public enum VarlinkError: Error, Sendable, Equatable {
     /// No daemon answers at `path`.
     case cannotConnect(path: String, code: Int32)
+    /// A user who has no business there serves the socket at `path`.
+    case foreignServer(path: String, user: UInt32)
     /// The socket at `path` cannot be made.
     case cannotListen(path: String, code: Int32)
     /// A message is longer than `limit` bytes.
@@ -37,6 +39,8 @@ extension VarlinkError: CustomStringConvertible {
         case .cannotConnect(let path, EACCES), .cannotConnect(let path, EPERM):
             "you may not use \(path): join the socket's group (usually 'latentd') or run this as root"
         case .cannotConnect(let path, let code): "cannot connect to \(path): \(systemMessage(code))"
+        case .foreignServer(let path, let user):
+            "\(path) is served by user \(user), who is neither root nor the daemon's user nor you: nothing was sent"
         case .cannotListen(let path, let code): "cannot make the control socket \(path): \(systemMessage(code))"
         case .messageTooLong(let limit): "the message is longer than \(limit) bytes"
         case .malformed(let reason): "not a Varlink message: \(reason)"

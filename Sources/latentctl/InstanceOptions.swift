@@ -16,7 +16,9 @@ struct InstanceOptions: ParsableArguments {
 
     var layout: Layout { root.map { Layout(root: FilePath($0)) } ?? .system }
 
-    var daemon: DaemonClient { DaemonClient(socket: socket ?? layout.controlSocket.string) }
+    var daemon: DaemonClient {
+        DaemonClient(socket: socket ?? layout.controlSocket.string, servers: layout.trustedServers)
+    }
 
     var printer: Printer { Printer(json: json) }
 }

@@ -45,9 +45,7 @@ struct ListCommand: ParsableCommand {
     @OptionGroup var instance: InstanceOptions
 
     mutating func run() throws {
-        let jobs = try instance.daemon.call(
-            List.self, List.Parameters(states: states.isEmpty ? nil : states, limit: limit)
-        ).jobs
+        let jobs = try instance.daemon.jobs(in: states, limit: limit)
         try instance.printer.result(jobs, text: jobTable(jobs))
     }
 }

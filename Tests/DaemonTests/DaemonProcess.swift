@@ -17,10 +17,10 @@ final class DaemonProcess: Sendable {
     private let process: Process
     private let exit = Event<Int32>()
 
-    /// Starts a daemon, in a control group where one is given, and waits until it is ready, or has given up.
+    /// Starts a daemon, in a control group and under a umask where they are given, and waits until it is ready, or has given up.
     init(
         _ root: Root, models: [String]? = nil, environment: [String: String] = [:], keepsNoSpace: Bool = true,
-        group: MemoryGroup? = nil
+        group: MemoryGroup? = nil, umask: String? = nil
     ) async throws {
         self.root = root
         journal = LineLog()
@@ -28,7 +28,11 @@ final class DaemonProcess: Sendable {
         process = Process()
         let arguments =
             ["serve", "--root", root.path] + (models ?? [Executable.fixtureModels]).flatMap { ["--models", $0] }
-        let (program, words) = group?.entering(Executable.latentd, arguments) ?? (Executable.latentd, arguments)
+        var (program, words) = group?.entering(Executable.latentd, arguments) ?? (Executable.latentd, arguments)
+        if let umask {
+            words = ["-c", "umask \(umask) && exec \"$0\" \"$@\"", program] + words
+            program = "/bin/sh"
+        }
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = words
         var variables = ProcessInfo.processInfo.environment

@@ -160,8 +160,9 @@ struct PermissionTests {
         let root = try Root()
         let daemon = try await DaemonProcess(root)
         let socket = root.layout.controlSocket.string
-        #expect(try socketMode(socket) == 0o660)
+        #expect(try socketMode(socket) == 0o600)
         #expect(chmod(socket, 0o666) == 0)
+        #expect(chmod(root.layout.runtime.string, 0o755) == 0)
         func asNobody(_ command: String...) async throws -> (code: Int32, output: String, errors: String) {
             let identity = ["--reuid=65534", "--regid=65534", "--clear-groups"]
             return try await Executable.run(

@@ -23,8 +23,8 @@ func time(_ seconds: Int64) -> Timestamp { Timestamp(millisecondsSinceEpoch: 1_7
 
 func intake(_ number: UInt32) -> IntakeID { IntakeID(time: time(0), entropy: number) }
 
-func submission(_ number: UInt32, _ file: String, _ text: String) -> Submission {
-    Submission(intake: intake(number), fileName: file, bytes: Array(text.utf8))
+func submission(_ number: UInt32, _ file: String, _ text: String, owner: UInt32? = nil) -> Submission {
+    Submission(intake: intake(number), fileName: file, bytes: Array(text.utf8), owner: owner)
 }
 
 func id(_ text: String) throws -> JobID { try #require(JobID(rawValue: text)) }

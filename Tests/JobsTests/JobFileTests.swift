@@ -1,3 +1,4 @@
+import JSONText
 import Jobs
 import Testing
 
@@ -33,11 +34,37 @@ struct JobFileTests {
         let submission = submission("many.jsonl", lines)
         #expect(submission.jobs.map(\.id.rawValue) == ["\(intake)-1", "\(intake)-4"])
         #expect(submission.jobs.map(\.wishedName.rawValue) == ["many-1", "own"])
-        #expect(submission.rejections.map(\.wishedName.rawValue) == ["many-2", "many-3"])
-        #expect(submission.rejections.map(\.failure.field) == ["jobs[1].prompt", nil])
-        #expect(submission.rejections[0].original == .text("{\n  \"prompt\": 7\n}\n", .json))
-        #expect(submission.rejections[1].original == .text("{oops\n", .jsonl))
-        #expect(submission.rejections[1].failure.message.hasPrefix("line 4, column 2:"))
+        let rejection = try #require(submission.rejections.first)
+        #expect(submission.rejections.count == 1)
+        #expect(rejection.wishedName.rawValue == "many")
+        #expect(rejection.failure.field == "jobs[1].prompt")
+        #expect(rejection.failure.message.hasPrefix("2 of 4 jobs are wrong; the first: jobs[1].prompt must be"))
+        #expect(rejection.faults.map(\.index) == [1, 2])
+        #expect(rejection.faults.map(\.failure.field) == ["jobs[1].prompt", nil])
+        #expect(rejection.faults[1].failure.message.hasPrefix("line 4, column 2:"))
+        guard case .text(let text, .jsonl) = rejection.original else {
+            Issue.record("the bad jobs are a file of lines")
+            return
+        }
+        let expected = try JSONValue(parsing: #"{"prompt": 7}"#.utf8).text(indented: false)
+        #expect(text == expected + "\n{oops\n")
+    }
+
+    @Test func `One bad job among good ones is told of by its number`() throws {
+        let submission = submission("many.json", #"[{"prompt": "a"}, {"prompt": 7}]"#)
+        #expect(submission.rejections.map(\.wishedName.rawValue) == ["many-2"])
+        #expect(submission.rejections.map(\.original) == [.text("{\n  \"prompt\": 7\n}\n", .json)])
+        #expect(submission.rejections.first?.faults.isEmpty == true)
+    }
+
+    @Test func `Ten thousand bad lines are one rejection, and what they quote is cut`() throws {
+        let line = #"{"\#(String(repeating: "x", count: 5000))": 1}"#
+        let lines = Array(repeating: "{", count: 9_998) + [line, #"{"prompt": "a"}"#]
+        let submission = submission("a.jsonl", lines.joined(separator: "\n"))
+        #expect(submission.jobs.map(\.wishedName.rawValue) == ["a-10000"])
+        #expect(submission.rejections.map(\.faults.count) == [9_999])
+        let failures = submission.rejections.flatMap(\.faults).map(\.failure)
+        #expect(failures.allSatisfy { $0.message.utf8.count < 1100 && ($0.field ?? "").utf8.count < 1100 })
     }
 
     @Test func `A text file is a prompt`() throws {

@@ -96,7 +96,7 @@ struct CallTests {
             .interfaceNotFound("a"), .methodNotFound("a.B"), .invalidParameter("x"), .permissionDenied,
             .malformedCall("it is not JSON"), .busy, .jobNotFound("a"),
             .invalidJob(field: "width", message: "too wide"), .illegalTransition(id: "a", message: "it runs"),
-            .unavailable("no model"),
+            .unavailable("no model"), .notAllowed("only root may"),
         ]
         for error in errors { #expect(!VarlinkError.refused(error).description.isEmpty) }
     }

@@ -76,7 +76,7 @@ private struct Samples {
         JobInfo(
             id: sampleID, name: ResultName(sanitizing: "a"), state: .failed, priority: 0, attempts: 1, seed: .max,
             createdAt: epoch, startedAt: epoch, finishedAt: epoch, failure: failure, request: .object([]), picture: "p",
-            record: "r")
+            record: "r", owner: 1001)
     }
 
     /// The planner alone makes plans: this one is read.

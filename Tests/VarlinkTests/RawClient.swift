@@ -36,6 +36,31 @@ final class RawClient {
         }
     }
 
+    /// Writes one of `bytes` at a time, as slowly as `interval` says, until all are written or the peer hangs up; answers how many
+    /// were written.
+    func drip(_ bytes: [UInt8], every interval: Duration) -> Int {
+        let milliseconds = Int32(interval / .milliseconds(1))
+        for (index, byte) in bytes.enumerated() {
+            say([byte])
+            // A peer that says something or hangs up is heard at once.
+            var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            if poll(&event, 1, milliseconds) > 0 { return index + 1 }
+        }
+        return bytes.count
+    }
+
+    /// Blocks until the peer hangs up, whatever it has said.
+    func waitForHangUp() {
+        var event = pollfd(fd: descriptor, events: 0, revents: 0)
+        while poll(&event, 1, -1) < 0, errno == EINTR {}
+    }
+
+    /// Whether the peer has said something, or hung up.
+    var isAnswered: Bool {
+        var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&event, 1, 0) > 0
+    }
+
     /// Everything until the peer hangs up.
     func hearAll() -> String {
         var heard: [UInt8] = []

@@ -67,6 +67,8 @@ rm -r "$tree"
 
 section "start"
 inside useradd --groups latentd alice
+inside useradd --groups latentd bob
+inside useradd --groups latentd,latentd-admin carol
 inside useradd mallory
 inside systemctl start latentd.service || inside journalctl -u latentd.service --no-pager
 check "active by READY=1" is_active
@@ -93,6 +95,52 @@ drop alice bad '{"prompt": "x", "width": 0}'
 check "a bad job ends in failed/ with its reason" within 10 inside grep -q width $spool/failed/bad.json
 check "nothing but structured entries was logged" not journal _TRANSPORT=stdout
 check "latentctl doctor finds the installation sound" inside latentctl doctor
+
+section "members of the group, and an outsider"
+state=/var/lib/latentd cache=/var/cache/latentd
+for user in alice bob mallory; do
+    check "$user cannot lock the queue" not as $user -- flock -n $state/queue.db.lock true
+    check "$user cannot read the queue" not as $user -- cat $state/queue.db
+    check "$user cannot open its shared memory" not as $user -- cat $state/queue.db-shm
+    check "$user cannot look into the cache" not as $user -- ls $cache
+done
+for file in queue.db queue.db-wal queue.db-shm queue.db.lock; do
+    check "$file is for its owner alone" inside sh -c "[ \"\$(stat -c %a $state/$file)\" = 600 ]"
+done
+check "an administrator pauses the queue" as carol -- latentctl pause
+check "a member cannot resume it" not as alice -- latentctl resume
+drop alice shared "$(job shared)"
+drop bob shared "$(job shared)"
+check "the same id of two users is two jobs" within 10 state_is "shared-$(inside id -u bob)" queued
+check "each calls the own one so" eval 'as bob -- latentctl show shared --json | grep -F "\"owner\":$(inside id -u bob)"'
+alices=$(as alice -- latentctl show shared --json | grep -o '"name":"[^"]*"' | head -n 1 | cut -d'"' -f4)
+check "a member cannot cancel another's job" not as bob -- latentctl cancel "$alices"
+check "the refusal says who may" eval 'as bob -- latentctl cancel "$alices" 2>&1 | grep -F "only its owner"'
+check "its owner can" as alice -- latentctl cancel "$alices"
+check "a member cannot calibrate" not as alice -- latentctl calibrate
+check "nor pause" not as bob -- latentctl pause
+check "an administrator resumes it" as carol -- latentctl resume
+check "and bob's job is done" within 60 state_is "shared-$(inside id -u bob)" succeeded
+check "an outsider sees nothing of it" not as mallory -- latentctl show shared
+# More watchers than one user may have, of a job that does not end while the queue is paused.
+as carol -- latentctl pause >/dev/null
+drop bob long "$(job long)"
+check "a job waits" within 10 state_is long queued
+as bob -- sh -c 'for n in $(seq 48); do latentctl watch --json long & done; wait' >/dev/null 2>&1 &
+check "a user who watches too much is told so" within 20 eval 'as bob -- latentctl status 2>&1 | grep -F "too many connections"'
+check "and keeps no other user out" as alice -- latentctl status
+check "nor root" inside latentctl status
+as carol -- latentctl resume >/dev/null
+check "the watchers end with the job" within 60 state_is long succeeded
+as bob -- sh -c 'yes "{" | head -n 5000 >"$0/incoming/.lines" && mv "$0/incoming/.lines" "$0/incoming/lines.jsonl"' $spool
+check "five thousand bad lines are two files" within 20 inside test -s $spool/failed/lines.json
+check "and no more" eval '[ "$(inside sh -c "ls $spool/failed/ | grep -c ^lines")" -le 2 ]'
+# What an earlier release left, and a member's lock that it allowed.
+inside systemctl stop latentd
+inside sh -c "chmod 750 $state $cache; chmod 640 $state/queue.db*"
+check "an older installation is closed at the start" inside systemctl start latentd
+check "its folders" inside sh -c "[ \"\$(stat -c %a $state) \$(stat -c %a $cache)\" = '700 700' ]"
+check "and its files" inside sh -c "[ \"\$(stat -c %a $state/queue.db)\" = 600 ]"
 
 section "the sandbox"
 # As root in the daemon's mount namespace: what root cannot write there, the daemon cannot.

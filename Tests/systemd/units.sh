@@ -46,6 +46,9 @@ if [ "$(id -u)" = 0 ]; then
     check "tmpfiles makes the spool, silently" silent systemd-tmpfiles --create --root="$stage" latentd.conf
     check "a group may drop jobs, and nobody takes another's away" mode_is "$stage/var/spool/latentd/incoming" 3770
     check "and the same holds for pictures" mode_is "$stage/var/spool/latentd/images" 3770
+    check "the state is the daemon's alone" mode_is "$stage/var/lib/latentd" 700
+    check "and so is the cache" mode_is "$stage/var/cache/latentd" 700
+    check "there is a group of administrators" grep -q '^latentd-admin:' "$stage/etc/group"
     check "nobody looks into work" mode_is "$stage/var/spool/latentd/work" 700
 fi
 
