@@ -122,10 +122,10 @@ struct IncomingWatch: Sendable {
 
     /// Looks at all that lies in the folder, the oldest first. While there is no room for names that would be in vain.
     private mutating func read(now: ContinuousClock.Instant) throws(SpoolError) {
-        try spool.keepFolders()
-        if names.isFull { return names.leaveOut() }
+        let all = try spool.withFolders { () throws(SpoolError) in names.isFull ? nil : try Files.names(in: folder) }
+        guard let all else { return names.leaveOut() }
         var found: [(name: FilePath.Component, modified: Duration)] = []
-        for name in try Files.names(in: folder) where DropName(name) != .foreign {
+        for name in all where DropName(name) != .foreign {
             guard let status = try Files.status(folder.appending(name)) else { continue }
             found.append((name, Duration(status.st_mtim)))
         }

@@ -20,13 +20,13 @@ extension Spool {
     }
 
     /// Runs `body`, which may be run twice, with the folders in place; also when one vanishes meanwhile.
-    func withFolders(_ body: () throws(SpoolError) -> Void) throws(SpoolError) {
+    func withFolders<Value>(_ body: () throws(SpoolError) -> Value) throws(SpoolError) -> Value {
         try keepFolders()
         do {
-            try body()
+            return try body()
         } catch .system(_, _, .noSuchFileOrDirectory) {
             try keepFolders()
-            try body()
+            return try body()
         }
     }
 
