@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 swift=${SWIFT:-swift}
+export TSAN_OPTIONS="suppressions=$PWD/Tests/Sanitizers/thread.supp"
 
 # under SANITIZER FOLDER FILTER
 under() {
@@ -11,5 +12,16 @@ under() {
     "$swift" build -c release --build-tests --sanitize="$1" --scratch-path "$2"
     "$swift" test -c release --skip-build --sanitize="$1" --scratch-path "$2" --filter "$3"
 }
-under thread .build-tsan 'ComputeTests|JobsTests|JobStoreTests|SettingsTests|SpoolTests|SystemdTests|VarlinkTests'
+
+echo "== the thread sanitizer reports a race"
+race=$(mktemp)
+trap 'rm -f "$race"' EXIT
+"${swift}c" -parse-as-library -sanitize=thread Tests/Sanitizers/Race.swift -o "$race"
+if report=$("$race" 2>&1); then
+    echo "It missed the race of Tests/Sanitizers/Race.swift." >&2
+    exit 1
+fi
+grep "^SUMMARY: ThreadSanitizer: data race" <<<"$report"
+
+under thread .build-tsan 'ComputeTests|DaemonUnitTests|JobsTests|JobStoreTests|SettingsTests|SpoolTests|SystemdTests|VarlinkTests'
 under address .build-asan 'ComputeTests|ImagesTests|JobsTests|ModelsTests|SettingsTests|SystemdTests|VarlinkTests'
