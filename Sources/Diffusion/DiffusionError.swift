@@ -10,13 +10,13 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
     /// What does not fit into memory could not be kept on the disk.
     case scratch(ModelError)
     /// No way of running a stage takes less memory than `leastBytes`.
-    case insufficientMemory(PipelineStage, leastBytes: Int, limitBytes: Int)
+    case insufficientMemory(StageName, leastBytes: Int, limitBytes: Int)
     /// A setting that this model cannot take; the field as `GenerationSettings` has it, in the spelling of a job.
     case setting(field: String, reason: String)
     /// The latents are no numbers after a step: the weights are damaged, or the settings are beyond what they bear.
     case notFinite(step: Int)
     /// What a stage made are no numbers: as `notFinite`, of any stage but the steps of the UNet.
-    case resultNotFinite(PipelineStage)
+    case resultNotFinite(StageName)
     /// The observer threw, or somebody raised the pipeline's flag, and the picture was given up.
     case stopped(any Error)
 

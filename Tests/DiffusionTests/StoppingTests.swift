@@ -134,7 +134,7 @@ struct StoppingTests {
             let limit = Mutex(Int.max)
             pipeline.use(.together)
             pipeline.budget = MemoryBudget(baselineBytes: 0) { limit.withLock { $0 } }
-            var steps = 0, stages: [PipelineStage] = []
+            var steps = 0, stages: [StageName] = []
             do throws(DiffusionError) {
                 let generation = try pipeline.generate(settings) { progress in
                     if case .stage(let stage) = progress {
