@@ -32,7 +32,7 @@ struct SchedulerClassTests {
             #expect(text.contains("EulerDiscreteScheduler") && text.contains("\"sampler\""), "\(text)")
             #expect(try schedulers.samplers() == Sampler.allCases)
             for sampler in Sampler.allCases {
-                #expect(try schedulers.scheduler(sampler, steps: 4).timesteps.count >= 4, "\(sampler)")
+                #expect(try schedulers.plan(sampler, steps: 4).timesteps.count >= 4, "\(sampler)")
             }
         }
     }
@@ -62,7 +62,7 @@ struct SchedulerClassTests {
         if let field { file[field] = 0.5 }
         let schedulers = try SchedulerFolder.configuration(index: name, file: file)
         for sampler in Sampler.allCases {
-            let error = #expect(throws: DiffusionError.self) { try schedulers.scheduler(sampler, steps: 4) }
+            let error = #expect(throws: DiffusionError.self) { try schedulers.plan(sampler, steps: 4) }
             let text = try #require(error?.description)
             #expect(text.contains("model_index.json") && text.contains(name) && text.contains(field ?? name), "\(text)")
         }
@@ -95,7 +95,7 @@ struct SchedulerClassTests {
         func refusal(_ sampler: Sampler, _ field: String, _ value: Any, _ more: [String: Any] = [:]) throws -> String? {
             let all = more.merging([field: value]) { $1 }
             do throws(DiffusionError) {
-                _ = try schedulersOrFail(all).scheduler(sampler, steps: 5)
+                _ = try schedulersOrFail(all).plan(sampler, steps: 5)
                 return nil
             } catch {
                 return error.description
@@ -150,12 +150,12 @@ struct SchedulerClassTests {
     @Test("PNDM asks the network once more than it takes steps, and with Runge-Kutta nine times, from four steps on")
     func evaluations() throws {
         let plms = try schedulers(index: "PNDMScheduler", ["skip_prk_steps": true])
-        #expect(try !plms.runsRungeKutta() && plms.scheduler(.pndm, steps: 1).timesteps.count == 1)
-        #expect(try plms.scheduler(.pndm, steps: 4).timesteps == [751, 501, 501, 251, 1])
+        #expect(try !plms.runsRungeKutta() && plms.plan(.pndm, steps: 1).timesteps.count == 1)
+        #expect(try plms.plan(.pndm, steps: 4).timesteps == [751, 501, 501, 251, 1])
         let whole = try schedulers(index: "PNDMScheduler")
         #expect(try whole.runsRungeKutta() && whole.leastSteps(.pndm) == 4 && whole.leastSteps(.ddim) == 1)
-        #expect(try whole.scheduler(.pndm, steps: 10).timesteps.count == 19)
-        let error = #expect(throws: DiffusionError.self) { try whole.scheduler(.pndm, steps: 3) }
+        #expect(try whole.plan(.pndm, steps: 10).timesteps.count == 19)
+        let error = #expect(throws: DiffusionError.self) { try whole.plan(.pndm, steps: 3) }
         guard case .setting("steps", _)? = error else {
             Issue.record("\(String(describing: error))")
             return

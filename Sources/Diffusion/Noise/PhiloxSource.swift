@@ -3,7 +3,7 @@
 ///
 /// Number `i` of draw `d` depends on the seed, `d` and `i` alone, and is computed with exactly rounded operations only, so
 /// that it has the same bits on every CPU, in any order and on any number of threads.
-struct PhiloxSource: RandomSource {
+struct PhiloxSource {
     private let key: SIMD2<UInt32>
     private var draw: UInt32 = 0
 

@@ -24,9 +24,6 @@ public struct GenerationSettings: Hashable, Sendable {
     /// The stages that a picture with these settings goes through.
     var stages: [PipelineStage] { PipelineStage.allCases.filter { $0 != .encoder || initImage != nil } }
 
-    /// The first step that is taken.
-    var firstStep: Int { initImage.map { sampler.firstStep(of: steps, strength: $0.strength) } ?? 0 }
-
     /// All settings.
     public init(
         prompt: String, negativePrompt: String = "", width: Int, height: Int, seed: UInt64, steps: Int,
