@@ -38,3 +38,21 @@ public struct RandomSource: Sendable {
         }
     }
 }
+
+extension RandomSource: Archived {
+    init() { self.init(.latentd, seed: 0) }
+
+    mutating func archive(_ archive: inout Archive) {
+        var kind = if case .latentd = stream { RandomSourceKind.latentd } else { RandomSourceKind.torch }
+        archive.choice(&kind)
+        if archive.isReading { self = RandomSource(kind, seed: 0) }
+        switch stream {
+        case .latentd(var source):
+            archive(&source)
+            stream = .latentd(source)
+        case .torch(var source):
+            archive(&source)
+            stream = .torch(source)
+        }
+    }
+}

@@ -51,3 +51,12 @@ struct TorchSource {
         }
     }
 }
+
+extension TorchSource: Archived {
+    init() { self.init(seed: 0) }
+
+    mutating func archive(_ archive: inout Archive) {
+        archive(&engine)
+        archive(&waiting)
+    }
+}

@@ -36,11 +36,9 @@ extension Sampler {
 
 /// A step of a walk: from what the network says of a sample to the next sample.
 ///
-/// A solver is its options; what it keeps from step to step is in the history. Steps are taken in
+/// A solver is its options, a value that a saved walk holds; what it keeps from step to step is in the history. Steps are taken in
 /// order, each once; a walk may begin at any.
-protocol Solver: Sendable {
-    /// With every option at its default.
-    init()
+protocol Solver: Archived, Sendable {
     /// Reads the options from the scheduler's file. A solver whose steps end elsewhere than the schedule says changes that.
     init(_ setup: WalkSetup, _ schedule: inout Schedule) throws(ModelError)
     /// Whether `clip_sample` is on in its class of diffusers; nil where that does not know it.
@@ -51,6 +49,8 @@ protocol Solver: Sendable {
     ) throws(ModelError) -> (least: Int, most: Int)
     /// The next sample. Draws from `random` exactly as often as diffusers' scheduler does.
     func step(_ prediction: Prediction, _ history: inout SolverHistory, _ random: inout RandomSource) -> [Float]
+    /// Whether its steps can go on from a history that was read from an archive, `first` being the first step of the walk.
+    func fits(_ history: SolverHistory, _ schedule: Schedule, first: Int, elements: Int) -> Bool
 }
 
 /// Most solvers have no options, and take whatever schedule they get.
@@ -60,6 +60,8 @@ extension Solver {
     static func steps(
         _ configuration: SchedulerConfiguration, strength: Double, trained: Int
     ) throws(ModelError) -> (least: Int, most: Int) { (1, trained) }
+    func fits(_ history: SolverHistory, _ schedule: Schedule, first: Int, elements: Int) -> Bool { true }
+    mutating func archive(_ archive: inout Archive) {}
 }
 
 /// What a solver keeps from step to step.

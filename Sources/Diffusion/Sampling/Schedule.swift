@@ -138,6 +138,9 @@ struct Schedule: Sendable {
         ends = levels.dropFirst() + [last]
         self.scale = scale
     }
+
+    /// None, to be read from an archive.
+    init() {}
 }
 
 /// How timesteps are spread over the training schedule (Lin et al., arXiv 2305.08891, table 2).

@@ -1,6 +1,7 @@
 import Models
 
-/// What a walk goes by: levels of noise, what the network's outputs mean, and the solver. Made of a scheduler's file once.
+/// What a walk goes by: levels of noise, what the network's outputs mean, and the solver. Made of a scheduler's file once; a saved
+/// walk holds it, and needs the file no more.
 public struct WalkPlan: Sendable {
     private(set) var sampler: Sampler
     private(set) var parameterization: Parameterization
@@ -32,6 +33,10 @@ public struct WalkPlan: Sendable {
 
 /// One picture's way from noise to latents as a value: after each step, all that the next one depends on.
 ///
+/// ```
+/// noise ─► Walk ─ step ─ step ─┬─ step ─► latents
+///                              └─ bytes ─► (a file, another process) ─► Walk ─ step ─► the same latents
+/// ```
 /// Elements are in any fixed order; noise is drawn channels first, so callers that compare with diffusers keep latents that way.
 public struct Walk: Sendable {
     /// What the walk goes by.
@@ -84,5 +89,123 @@ public struct Walk: Sendable {
         latents = plan.solver.step(prediction, &history, &random)
         history.steps += 1
         position += 1
+    }
+}
+
+/// The binary form of a walk.
+///
+/// ```
+/// "latentd walk"   12 bytes
+/// version          4 bytes, little-endian
+/// fields           as `Archive` writes them: plan, position, latents, history, random source
+/// SHA-256          of all before it, 64 hexadecimal digits
+/// ```
+extension Walk {
+    private static let name = Array("latentd walk".utf8)
+    private static let version: UInt32 = 1
+    private static let digestLength = 64
+
+    /// All of it, for a program that knows the same version.
+    public var bytes: [UInt8] {
+        var archive = Archive(), copy = self, version = Walk.version
+        archive(&version)
+        copy.archive(&archive)
+        let head = Walk.name + archive.bytes
+        return head + Array(head.withUnsafeBytes(SHA256.hexadecimal).utf8)
+    }
+
+    /// Reads what `bytes` gave.
+    ///
+    /// - Throws: `DiffusionError.unreadableWalk` for whatever else: cut short, damaged, of another version or another program.
+    public init(bytes: [UInt8]) throws(DiffusionError) {
+        let body = bytes.dropLast(Walk.digestLength)
+        guard body.starts(with: Walk.name) else { throw .unreadableWalk(reason: "it is too short, or something else") }
+        var archive = Archive(reading: Array(body.dropFirst(Walk.name.count)))
+        var version: UInt32 = 0
+        archive(&version)
+        guard version == Walk.version else {
+            throw .unreadableWalk(reason: "it has version \(version), and this program reads \(Walk.version)")
+        }
+        guard bytes.suffix(Walk.digestLength).elementsEqual(body.withUnsafeBytes(SHA256.hexadecimal).utf8) else {
+            throw .unreadableWalk(reason: "it was cut short, or is damaged")
+        }
+        self.init()
+        self.archive(&archive)
+        if archive.left > 0 { archive.fail("it goes on after its end") }
+        if archive.problem == nil, !isSound { archive.fail("its parts do not fit together") }
+        if let problem = archive.problem { throw .unreadableWalk(reason: problem) }
+    }
+
+    private init() {
+        plan = WalkPlan()
+        (position, latents, random) = (0, [], RandomSource())
+    }
+
+    private mutating func archive(_ archive: inout Archive) {
+        archive(&plan)
+        archive(&position)
+        archive(&latents)
+        archive(&history)
+        archive(&random)
+    }
+
+    /// Whether no step can find less than it needs.
+    private var isSound: Bool {
+        let schedule = plan.schedule, count = schedule.timesteps.count
+        let kept = history.latest + [history.origin, history.sum].filter { !$0.isEmpty }
+        return schedule.levels.count == count && schedule.ends.count == count && plan.first >= 0
+            && (plan.first...max(plan.first, count)).contains(position) && position <= count
+            && history.steps == position - plan.first && history.latest.count <= history.steps
+            && kept.allSatisfy { $0.count == latents.count }
+            && plan.solver.fits(history, schedule, first: plan.first, elements: latents.count)
+    }
+}
+
+extension Walk: Codable {
+    /// Reads the bytes of the binary form from any decoder.
+    public init(from decoder: any Swift.Decoder) throws {
+        try self.init(bytes: decoder.singleValueContainer().decode([UInt8].self))
+    }
+
+    /// Writes the bytes of the binary form: other forms do not keep every float.
+    public func encode(to encoder: any Swift.Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(bytes)
+    }
+}
+
+extension WalkPlan: Archived {
+    init() {
+        (sampler, parameterization, schedule, first) = (Sampler.allCases[0], .epsilon, Schedule(), 0)
+        solver = sampler.method.solver.init()
+    }
+
+    mutating func archive(_ archive: inout Archive) {
+        archive.choice(&sampler)
+        archive.choice(&parameterization)
+        archive(&clipRange)
+        archive(&schedule)
+        if archive.isReading { solver = sampler.method.solver.init() }
+        solver.archive(&archive)
+        archive(&first)
+    }
+}
+
+extension Schedule: Archived {
+    mutating func archive(_ archive: inout Archive) {
+        archive(&timesteps)
+        archive(&levels)
+        archive(&ends)
+        archive.choice(&scale)
+        archive(&initialNoiseScale)
+    }
+}
+
+extension SolverHistory: Archived {
+    mutating func archive(_ archive: inout Archive) {
+        archive(&steps)
+        archive(&latest)
+        archive(&origin)
+        archive(&sum)
     }
 }

@@ -20,6 +20,8 @@ struct DDPMSolver: Solver {
         variance = try setup.config.choice("variance_type", default: .small)
     }
 
+    mutating func archive(_ archive: inout Archive) { archive.choice(&variance) }
+
     func step(_ prediction: Prediction, _ history: inout SolverHistory, _ random: inout RandomSource) -> [Float] {
         let alpha = prediction.level, next = prediction.next
         let ratio = alpha / next, beta = 1 - ratio

@@ -41,6 +41,17 @@ struct DPMSolver: Solver {
         }
     }
 
+    mutating func archive(_ archive: inout Archive) {
+        archive(&order)
+        archive.choice(&slope)
+        archive(&endsWithFirstOrder)
+        archive(&endsWithSecondOrder)
+    }
+
+    func fits(_ history: SolverHistory, _ schedule: Schedule, first: Int, elements: Int) -> Bool {
+        (1...3).contains(order)
+    }
+
     func step(_ prediction: Prediction, _ history: inout SolverHistory, _ random: inout RandomSource) -> [Float] {
         let (sample, index, levels) = (prediction.sample, prediction.index, prediction.schedule.levels)
         let now = Level(prediction.level), next = Level(prediction.next)

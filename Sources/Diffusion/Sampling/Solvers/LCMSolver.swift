@@ -18,6 +18,8 @@ struct LCMSolver: Solver {
         (1, Int(Double(try configuration.originalSteps(of: trained)) * strength))
     }
 
+    mutating func archive(_ archive: inout Archive) { archive(&timestepScaling) }
+
     func step(_ prediction: Prediction, _ history: inout SolverHistory, _ random: inout RandomSource) -> [Float] {
         let schedule = prediction.schedule
         let scaled = timestepScaling * schedule.timesteps[prediction.index]

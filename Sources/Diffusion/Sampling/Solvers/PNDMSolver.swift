@@ -65,6 +65,19 @@ struct PNDMSolver: Solver {
         (try configuration.runsRungeKutta() ? order : 1, trained)
     }
 
+    mutating func archive(_ archive: inout Archive) {
+        archive(&starts)
+        archive(&targets)
+        archive(&rungeKuttaCalls)
+    }
+
+    func fits(_ history: SolverHistory, _ schedule: Schedule, first: Int, elements: Int) -> Bool {
+        let calls = schedule.timesteps.count - first
+        return starts.count == calls && targets.count == calls && rungeKuttaCalls.isMultiple(of: 4)
+            && (history.steps == 0 || !history.latest.isEmpty && history.origin.count == elements)
+            && (history.steps == 0 || rungeKuttaCalls == 0 || history.sum.count == elements)
+    }
+
     func step(_ prediction: Prediction, _ history: inout SolverHistory, _ random: inout RandomSource) -> [Float] {
         history.steps < rungeKuttaCalls ? rungeKuttaStep(prediction, &history) : multistep(prediction, &history)
     }
