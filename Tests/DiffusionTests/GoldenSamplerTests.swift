@@ -1,5 +1,6 @@
 import Diffusion
 import Models
+import Terms
 import Testing
 
 /// Scheduler files of many classes and kinds against diffusers: what `StableDiffusionPipeline` makes of the folder, and `from_config`

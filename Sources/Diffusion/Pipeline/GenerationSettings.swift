@@ -1,3 +1,5 @@
+import Terms
+
 /// Everything that decides what a picture looks like, beside the model.
 public struct GenerationSettings: Hashable, Sendable {
     /// What to draw.

@@ -1,4 +1,5 @@
 import Models
+import Terms
 
 /// What the engine does for a sampler: the class of diffusers whose settings it reads, and the parts that it is made of.
 struct SamplingMethod: Sendable {
@@ -10,20 +11,20 @@ struct SamplingMethod: Sendable {
 
     /// Every sampler of `Sampler.allCases`.
     static let all: [Sampler: SamplingMethod] = [
-        .ddim: .init(className: "DDIMScheduler", schedule: Schedule.discrete, solver: DDIMSolver.self),
-        .euler: .init(className: "EulerDiscreteScheduler", schedule: Schedule.unscaled, solver: EulerSolver.self),
-        .eulerAncestral: .init(
+        "ddim": .init(className: "DDIMScheduler", schedule: Schedule.discrete, solver: DDIMSolver.self),
+        "euler": .init(className: "EulerDiscreteScheduler", schedule: Schedule.unscaled, solver: EulerSolver.self),
+        "euler-a": .init(
             className: "EulerAncestralDiscreteScheduler", schedule: Schedule.unscaled, solver: EulerAncestralSolver.self
         ),
-        .dpmSolver: .init(
+        "dpm++2m": .init(
             className: "DPMSolverMultistepScheduler", usesKarrasSigmas: false, schedule: Schedule.preserved,
             solver: DPMSolver.self),
-        .dpmSolverKarras: .init(
+        "dpm++2m-karras": .init(
             className: "DPMSolverMultistepScheduler", usesKarrasSigmas: true, schedule: Schedule.preserved,
             solver: DPMSolver.self),
-        .lcm: .init(className: "LCMScheduler", schedule: Schedule.distilled, solver: LCMSolver.self),
-        .pndm: .init(className: "PNDMScheduler", schedule: Schedule.discrete, solver: PNDMSolver.self),
-        .ddpm: .init(className: "DDPMScheduler", schedule: Schedule.discrete, solver: DDPMSolver.self),
+        "lcm": .init(className: "LCMScheduler", schedule: Schedule.distilled, solver: LCMSolver.self),
+        "pndm": .init(className: "PNDMScheduler", schedule: Schedule.discrete, solver: PNDMSolver.self),
+        "ddpm": .init(className: "DDPMScheduler", schedule: Schedule.discrete, solver: DDPMSolver.self),
     ]
 }
 

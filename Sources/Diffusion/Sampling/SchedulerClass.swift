@@ -1,4 +1,5 @@
 import Models
+import Terms
 
 /// The class of diffusers that a model names for its scheduler, and the file that names it.
 ///

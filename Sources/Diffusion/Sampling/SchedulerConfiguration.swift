@@ -1,4 +1,5 @@
 import Models
+import Terms
 
 /// `scheduler_config.json`, turned into the walk of any sampler as diffusers' `from_config` does: a key that is there
 /// is carried over, a key that is not takes the default of the sampler's own class.

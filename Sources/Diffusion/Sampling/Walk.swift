@@ -1,4 +1,5 @@
 import Models
+import Terms
 
 /// What a walk goes by: levels of noise, what the network's outputs mean, and the solver. Made of a scheduler's file once; a saved
 /// walk holds it, and needs the file no more.

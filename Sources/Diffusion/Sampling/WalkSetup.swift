@@ -1,4 +1,5 @@
 import Models
+import Terms
 
 /// What the parts of a walk are made of: a scheduler's file, read as one class of diffusers reads it, and what a job asks for.
 struct WalkSetup {
