@@ -5,7 +5,7 @@ import Models
 ///
 /// ```
 /// prompt ─ Tokenizer ─ TextEncoder ─► embeddings ─┐
-/// seed ─── RandomSource ─► noise ─► [ UNet ─ guidance ─ Scheduler ] x steps ─► latents ─ Decoder ─► pixels
+/// seed ─── RandomSource ─► noise ─► Walk [ UNet ─ guidance ─ Solver ] x steps ─► latents ─ Decoder ─► pixels
 /// picture, if any ─ Encoder ─► latents ─┘
 /// ```
 /// Owned by one thread. Opening reads configurations and checks them; weights are loaded by the first picture (or by
@@ -135,8 +135,8 @@ public final class Pipeline {
         }
         if let initImage = settings.initImage { try check(initImage, settings) }
         let strength = settings.initImage?.strength ?? 1
-        let scheduler = try schedulers.scheduler(settings.sampler, steps: settings.steps, strength: strength)
-        guard settings.firstStep < min(settings.steps, scheduler.timesteps.count) else {
+        let plan = try schedulers.plan(settings.sampler, steps: settings.steps, strength: strength)
+        guard plan.first < min(settings.steps, plan.timesteps.count) else {
             throw .setting(field: "strength", reason: "\(strength) of \(settings.steps) steps is less than one step")
         }
     }

@@ -6,8 +6,8 @@ final class PipelineRun {
     private let pipeline: Pipeline
     private let settings: GenerationSettings
     private let watch: ProgressWatch
-    /// Draws, in this order: the encoder's sample where its latents are a distribution, the noise, what the sampler adds.
-    private var random: any RandomSource
+    /// Draws, in this order: the encoder's sample where its latents are a distribution, and the noise. The walk goes on with it.
+    private var random: RandomSource
     private(set) var dump: TensorDump?
     private var timings = PipelineTimings()
     private var activationPeakBytes = 0
@@ -131,40 +131,37 @@ final class PipelineRun {
         let noise = random.normals(size.count)
         let dumpShape = [1, size.c, size.h, size.w]
         dump?.add("noise", noise, dumpShape)
-        var scheduler = try pipeline.schedulers.scheduler(
+        let plan = try pipeline.schedulers.plan(
             settings.sampler, steps: settings.steps, strength: settings.initImage?.strength ?? 1)
-        let timesteps = scheduler.timesteps[settings.firstStep...]
-        var latents =
-            initLatents.map { scheduler.noised($0, with: noise, at: timesteps.startIndex) }
-            ?? noise.map { $0 * scheduler.initialNoiseScale }
-        var next = timesteps.startIndex
+        let count = plan.timesteps.count - plan.first
+        var walk = Walk(plan, noise: noise, over: initLatents, random: random)
         return try run(pipeline.denoiser, clock) {
             (network, evaluation, _) throws(DiffusionError) -> [Float] in
             let inputs = pipeline.denoiser.inputs(settings, embeddings: embeddings, with: network, evaluation)
-            while next < timesteps.endIndex {
-                let index = next
-                let number = index - timesteps.startIndex + 1
+            while !walk.isFinished {
+                let number = walk.position - plan.first + 1
                 let start = clock.now
-                let divisor = scheduler.inputDivisor(index)
-                let output = pipeline.denoiser.predict(
-                    latents.map { $0 / divisor }, timesteps[index], inputs, with: network, settings, evaluation)
-                // A step that was not finished leaves nothing behind.
-                try watch.check()
-                scheduler.step(index, output: output, sample: &latents, random: &random)
-                // Some samplers clip what they predict, which would hide it.
-                guard FiniteNumbers.fill(output), FiniteNumbers.fill(latents) else { throw .notFinite(step: number) }
-                next += 1
-                dump?.add("latents.\(number)", latents, dumpShape)
+                try walk.step { (input, timestep) throws(DiffusionError) -> [Float] in
+                    let output = pipeline.denoiser.predict(
+                        input, timestep, inputs, with: network, settings, evaluation)
+                    // A step that was not finished leaves nothing behind.
+                    try watch.check()
+                    // Some samplers clip what they predict, which would hide it.
+                    guard FiniteNumbers.fill(output) else { throw .notFinite(step: number) }
+                    return output
+                }
+                guard FiniteNumbers.fill(walk.latents) else { throw .notFinite(step: number) }
+                dump?.add("latents.\(number)", walk.latents, dumpShape)
                 let duration = clock.now - start
                 timings.steps.append(duration)
-                try watch.report(.step(number, of: timesteps.count, duration: duration))
+                try watch.report(.step(number, of: count, duration: duration))
             }
-            return latents
+            return walk.latents
         }
     }
 
     private func decode(_ latents: [Float], _ clock: ContinuousClock) throws(DiffusionError) -> PixelBuffer {
-        return try run(pipeline.decoder, clock) {
+        try run(pipeline.decoder, clock) {
             (network, evaluation, bands) throws(DiffusionError) -> PixelBuffer in
             let start = clock.now
             if let bands {

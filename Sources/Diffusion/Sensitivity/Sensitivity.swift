@@ -111,18 +111,18 @@ public struct Sensitivity {
             let settings = GenerationSettings(
                 prompt: prompt, width: defaults.width, height: defaults.height, seed: UInt64(seed),
                 steps: Sensitivity.steps, guidanceScale: 1, sampler: defaults.trialSampler)
-            let scheduler = try pipeline.schedulers.scheduler(settings.sampler, steps: settings.steps)
+            let plan = try pipeline.schedulers.plan(settings.sampler, steps: settings.steps)
             var dump: TensorDump? = TensorDump()
             _ = try pipeline.generate(settings, observer: { _ in }, dump: &dump)
             guard let dump, case .floats(let embeddings)? = dump["text_embeddings"]?.values else { continue }
-            let last = scheduler.timesteps.count - 1
+            let last = plan.timesteps.count - 1
             for part in 0..<options.timesteps {
                 let step = max(1, last * (2 * part + 1) / (2 * options.timesteps))
                 guard case .floats(let latents)? = dump["latents.\(step)"]?.values else { continue }
-                let divisor = scheduler.inputDivisor(step)
+                let divisor = plan.inputDivisor(step)
                 samples.append(
                     Sample(
-                        settings: settings, latents: latents.map { $0 / divisor }, timestep: scheduler.timesteps[step],
+                        settings: settings, latents: latents.map { $0 / divisor }, timestep: plan.timesteps[step],
                         embeddings: embeddings))
             }
         }
