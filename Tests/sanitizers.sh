@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 swift=${SWIFT:-swift}
 export TSAN_OPTIONS="suppressions=$PWD/Tests/Sanitizers/thread.supp"
+# What a SIGBUS means is for our own handler to say (CMapping).
+export ASAN_OPTIONS=handle_sigbus=0
 
 # under SANITIZER FOLDER FILTER [OPTION ...]
 under() {
