@@ -48,6 +48,7 @@ def arguments(description: str, steps: int, batch: int) -> argparse.ArgumentPars
     parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--resume", action="store_true", help="go on with the last checkpoint")
+    parser.add_argument("--pause", type=pathlib.Path, help="a file: while it exists, the training sleeps")
     parser.add_argument("--seed", type=int, default=1)
     return parser
 
@@ -85,11 +86,14 @@ class Run:
 
     def __iter__(self):
         """One generator of random numbers a step; saves every five minutes and at the end."""
-        start, saved = time.monotonic() - self.seconds, time.monotonic()
+        saved = time.monotonic()
         while self.step < self.options.steps:
+            while self.options.pause and self.options.pause.exists():
+                time.sleep(1)
+            start = time.monotonic()
             torch.manual_seed(self.options.seed * 1_000_003 + self.step)
             yield np.random.default_rng((self.options.seed, self.step))
-            self.seconds = time.monotonic() - start
+            self.seconds += time.monotonic() - start
             if time.monotonic() - saved > 300:
                 self.save()
                 saved = time.monotonic()
