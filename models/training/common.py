@@ -53,6 +53,12 @@ def arguments(description: str, steps: int, batch: int) -> argparse.ArgumentPars
     return parser
 
 
+def rest(pause: pathlib.Path | None) -> None:
+    """Sleeps while the file `pause` exists."""
+    while pause and pause.exists():
+        time.sleep(1)
+
+
 #: Whether the hardware multiplies bfloat16.
 HAS_BFLOAT16 = DEVICE.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
@@ -88,8 +94,7 @@ class Run:
         """One generator of random numbers a step; saves every five minutes and at the end."""
         saved = time.monotonic()
         while self.step < self.options.steps:
-            while self.options.pause and self.options.pause.exists():
-                time.sleep(1)
+            rest(self.options.pause)
             start = time.monotonic()
             torch.manual_seed(self.options.seed * 1_000_003 + self.step)
             yield np.random.default_rng((self.options.seed, self.step))

@@ -1,4 +1,4 @@
-"""Unpacks the pictures: DATA/emoji256.tar -> OUT/pictures.npy (premultiplied RGBA bytes) and OUT/index.jsonl."""
+"""Unpacks the pictures: DATA/emoji256.tar -> OUT/pictures.npy (premultiplied RGBA bytes) and OUT/index.jsonl, with the colour of each."""
 import argparse
 import io
 import json
@@ -18,11 +18,27 @@ def load(payload: bytes, size: int) -> np.ndarray:
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
+#: Colours that people name, and where they lie.
+COLOURS = {"white": (245, 245, 245), "black": (35, 35, 35), "gray": (150, 150, 155), "red": (215, 45, 45), "orange": (245, 140, 40), "yellow": (255, 212, 60),
+           "green": (75, 160, 60), "blue": (50, 120, 220), "light blue": (140, 205, 245), "purple": (135, 80, 185), "pink": (245, 150, 190), "brown": (130, 85, 55)}
+
+
+def colour(pixels: np.ndarray) -> str | None:
+    """The colour of premultiplied pixels `[H, W, 4]`: that of three of five at least, if there is one."""
+    solid = pixels[::4, ::4].reshape(-1, 4)
+    solid = solid[solid[:, 3] > 200][:, :3].astype(np.float32)
+    if len(solid) == 0:
+        return None
+    nearest = np.square(solid[:, None] - np.array(list(COLOURS.values()), dtype=np.float32)).sum(-1).argmin(1)
+    counts = np.bincount(nearest, minlength=len(COLOURS))
+    return list(COLOURS)[counts.argmax()] if counts.max() >= 0.6 * len(solid) else None
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=pathlib.Path, required=True, help="folder with emoji256.tar")
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--size", type=int, default=256)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     files, rows = {}, []
@@ -35,6 +51,8 @@ def main() -> None:
                 else:
                     files[name] = load(payload, options.size)
     np.save(options.out / "pictures.npy", np.stack([files[row["file"]] for row in rows]))
+    for row in rows:
+        row["colour"] = colour(files[row["file"]])
     with open(options.out / "index.jsonl", "w") as index:
         index.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     print(f"{len(rows)} pictures")
