@@ -25,6 +25,14 @@ def open_pictures(folder: pathlib.Path) -> tuple[np.ndarray, list[dict]]:
     return np.load(folder / "pictures.npy", mmap_mode="r"), rows
 
 
+def shrunk(pictures: np.ndarray, chosen: list[int], side: int) -> np.ndarray:
+    """The chosen pictures at another size, in an array in which the others are empty: bytes `[N, side, side, 4]`."""
+    small, factor = np.zeros((len(pictures), side, side, 4), np.uint8), pictures.shape[1] // side
+    for index in chosen:
+        small[index] = np.rint(pictures[index].reshape(side, factor, side, factor, 4).mean(axis=(1, 3), dtype=np.float32))
+    return small
+
+
 def composite(pictures: np.ndarray, colours: np.ndarray) -> torch.Tensor:
     """Premultiplied bytes `[N, H, W, 4]` over colours `[N, 3]`: `[N, 3, H, W]` in -1 ... 1, channels last."""
     pixels = torch.from_numpy(np.ascontiguousarray(pictures)).float()

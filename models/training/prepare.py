@@ -19,8 +19,10 @@ def load(payload: bytes, size: int) -> np.ndarray:
 
 
 #: Colours that people name, and where they lie.
-COLOURS = {"white": (245, 245, 245), "black": (35, 35, 35), "gray": (150, 150, 155), "red": (215, 45, 45), "orange": (245, 140, 40), "yellow": (255, 212, 60),
-           "green": (75, 160, 60), "blue": (50, 120, 220), "light blue": (140, 205, 245), "purple": (135, 80, 185), "pink": (245, 150, 190), "brown": (130, 85, 55)}
+COLOURS = [("white", (245, 245, 245)), ("black", (35, 35, 35)), ("gray", (150, 150, 155)), ("red", (215, 45, 45)), ("red", (150, 25, 35)), ("orange", (245, 140, 40)),
+           ("yellow", (255, 212, 60)), ("yellow", (250, 235, 130)), ("green", (75, 160, 60)), ("green", (145, 195, 60)), ("green", (40, 100, 60)),
+           ("blue", (50, 120, 220)), ("blue", (30, 60, 150)), ("light blue", (140, 205, 245)), ("purple", (135, 80, 185)), ("purple", (175, 115, 220)),
+           ("pink", (245, 150, 190)), ("pink", (235, 90, 150)), ("brown", (130, 85, 55)), ("brown", (90, 55, 40)), ("brown", (170, 120, 80))]
 
 
 def colour(pixels: np.ndarray) -> str | None:
@@ -29,9 +31,13 @@ def colour(pixels: np.ndarray) -> str | None:
     solid = solid[solid[:, 3] > 200][:, :3].astype(np.float32)
     if len(solid) == 0:
         return None
-    nearest = np.square(solid[:, None] - np.array(list(COLOURS.values()), dtype=np.float32)).sum(-1).argmin(1)
-    counts = np.bincount(nearest, minlength=len(COLOURS))
-    return list(COLOURS)[counts.argmax()] if counts.max() >= 0.6 * len(solid) else None
+    anchors = np.array([place for _, place in COLOURS], dtype=np.float32)
+    nearest = np.square(solid[:, None] - anchors).sum(-1).argmin(1)
+    counts: dict[str, int] = {}
+    for (name, _), count in zip(COLOURS, np.bincount(nearest, minlength=len(COLOURS)).tolist()):
+        counts[name] = counts.get(name, 0) + count
+    best = max(counts, key=counts.get)
+    return best if counts[best] >= 0.6 * len(solid) else None
 
 
 def main() -> None:

@@ -13,8 +13,9 @@ import torch
 from diffusers import AutoencoderTiny
 
 from captions import Scene, caption, concepts, plain, plural, trained_on
-from common import BACKGROUNDS, open_pictures, rest
+from common import BACKGROUNDS, open_pictures, rest, shrunk
 
+SIDE = 128  #: of the pictures that are encoded
 CAPTIONS = 6  #: captions of each scene: the first in the trained order, the others as people write them
 
 
@@ -106,8 +107,9 @@ def main() -> None:
     pictures, rows = open_pictures(options.data)
     names = concepts()
     model = AutoencoderTiny.from_pretrained(options.vae).float().eval().to(memory_format=torch.channels_last)
-    chosen = scenes(rows, trained_on(rows, names, keep=not options.all), generator, options.scale)
-    latents = np.empty((len(chosen), 4, pictures.shape[1] // 8, pictures.shape[2] // 8), np.float16)
+    drawn = trained_on(rows, names, keep=not options.all)
+    pictures, chosen = shrunk(pictures, drawn, SIDE), scenes(rows, drawn, generator, options.scale)
+    latents = np.empty((len(chosen), 4, SIDE // 8, SIDE // 8), np.float16)
     torch.set_num_threads(options.threads)
     for start in range(0, len(chosen), 32):
         rest(options.pause)

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from captions import DEFAULT_STYLE, STYLES, concepts, expectations, pair
-from common import BACKGROUNDS, Run, arguments, autocast, open_pictures, optimizer, rest
+from common import BACKGROUNDS, Run, arguments, autocast, open_pictures, optimizer, rest, shrunk
 from scenes import Composer, compose
 from tokenizer import CONTEXT
 
@@ -117,8 +117,7 @@ def main() -> None:
     names, backgrounds, styles = concepts(), list(BACKGROUNDS), list(STYLES)
     order = list(names)
     chosen = [index for index, row in enumerate(rows) if row["name"] in names]
-    small = pictures[chosen].reshape(len(chosen), 16, pictures.shape[1] // 16, 16, pictures.shape[2] // 16, 4).mean(axis=(2, 4), dtype=np.float32)
-    small = dict(zip(chosen, small))
+    small = shrunk(pictures, chosen, 16)
     composer = Composer(rows, chosen)
 
     phrases = list(dict.fromkeys(
