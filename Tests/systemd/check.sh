@@ -31,6 +31,12 @@ within() {
     done
 }
 not() { ! "$@"; }
+# says TEXT COMMAND ...: what the command prints, whether it succeeds or not, has the text.
+says() {
+    local text=$1
+    shift
+    grep -F -- "$text" <<<"$("$@" 2>&1 || true)"
+}
 
 property() { inside systemctl show -P "$1" latentd.service; }
 is() { [ "$(property "$1")" = "$2" ]; }
@@ -113,10 +119,11 @@ drop alice shared "$(job shared)"
 drop bob shared "$(job shared)"
 check "the same id of two users is two jobs" within 10 state_is "shared-$(inside id -u bob)" queued
 check "each calls the own one so" eval 'as bob -- latentctl show shared --json | grep -F "\"owner\":$(inside id -u bob)"'
-alices=$(as alice -- latentctl show shared --json | grep -o '"name":"[^"]*"' | head -n 1 | cut -d'"' -f4)
-check "a member cannot cancel another's job" not as bob -- latentctl cancel "$alices"
-check "the refusal says who may" eval 'as bob -- latentctl cancel "$alices" 2>&1 | grep -F "only its owner"'
-check "its owner can" as alice -- latentctl cancel "$alices"
+drop alice hers "$(job hers)"
+check "a job of one's own waits" within 10 state_is hers queued
+check "a member cannot cancel another's job" not as bob -- latentctl cancel hers
+check "the refusal says who may" says "only its owner" as bob -- latentctl cancel hers
+check "its owner can" as alice -- latentctl cancel hers
 check "a member cannot calibrate" not as alice -- latentctl calibrate
 check "nor pause" not as bob -- latentctl pause
 check "an administrator resumes it" as carol -- latentctl resume
@@ -127,7 +134,7 @@ as carol -- latentctl pause >/dev/null
 drop bob long "$(job long)"
 check "a job waits" within 10 state_is long queued
 as bob -- sh -c 'for n in $(seq 48); do latentctl watch --json long & done; wait' >/dev/null 2>&1 &
-check "a user who watches too much is told so" within 20 eval 'as bob -- latentctl status 2>&1 | grep -F "too many connections"'
+check "a user who watches too much is told so" within 20 says "too many connections" as bob -- latentctl status
 check "and keeps no other user out" as alice -- latentctl status
 check "nor root" inside latentctl status
 as carol -- latentctl resume >/dev/null

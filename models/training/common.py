@@ -25,6 +25,14 @@ def open_pictures(folder: pathlib.Path) -> tuple[np.ndarray, list[dict]]:
     return np.load(folder / "pictures.npy", mmap_mode="r"), rows
 
 
+def shrunk(pictures: np.ndarray, chosen: list[int], side: int) -> np.ndarray:
+    """The chosen pictures at another size, in an array in which the others are empty: bytes `[N, side, side, 4]`."""
+    small, factor = np.zeros((len(pictures), side, side, 4), np.uint8), pictures.shape[1] // side
+    for index in chosen:
+        small[index] = np.rint(pictures[index].reshape(side, factor, side, factor, 4).mean(axis=(1, 3), dtype=np.float32))
+    return small
+
+
 def composite(pictures: np.ndarray, colours: np.ndarray) -> torch.Tensor:
     """Premultiplied bytes `[N, H, W, 4]` over colours `[N, 3]`: `[N, 3, H, W]` in -1 ... 1, channels last."""
     pixels = torch.from_numpy(np.ascontiguousarray(pictures)).float()
@@ -48,8 +56,15 @@ def arguments(description: str, steps: int, batch: int) -> argparse.ArgumentPars
     parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--resume", action="store_true", help="go on with the last checkpoint")
+    parser.add_argument("--pause", type=pathlib.Path, help="a file: while it exists, the training sleeps")
     parser.add_argument("--seed", type=int, default=1)
     return parser
+
+
+def rest(pause: pathlib.Path | None) -> None:
+    """Sleeps while the file `pause` exists."""
+    while pause and pause.exists():
+        time.sleep(1)
 
 
 #: Whether the hardware multiplies bfloat16.
@@ -85,11 +100,13 @@ class Run:
 
     def __iter__(self):
         """One generator of random numbers a step; saves every five minutes and at the end."""
-        start, saved = time.monotonic() - self.seconds, time.monotonic()
+        saved = time.monotonic()
         while self.step < self.options.steps:
+            rest(self.options.pause)
+            start = time.monotonic()
             torch.manual_seed(self.options.seed * 1_000_003 + self.step)
             yield np.random.default_rng((self.options.seed, self.step))
-            self.seconds = time.monotonic() - start
+            self.seconds += time.monotonic() - start
             if time.monotonic() - saved > 300:
                 self.save()
                 saved = time.monotonic()

@@ -1,6 +1,7 @@
 """Contact sheets, every prompt of the lists drawn once by latentd, in their order, its caption below.
 
-With --ways, one row a prompt instead: the same noise at each MODEL:PRECISION:STEPS that is named.
+With --ways, one row a prompt instead: the same noise at each MODEL:PRECISION:STEPS that is named. Of a list of which each line is a table's row,
+as `plain-prompts.txt`, the first cell is the prompt; --take 96 takes so many at even distances, and the first 16 are those of the issue.
 """
 import argparse
 import pathlib
@@ -20,7 +21,7 @@ def sheet(cells: list[tuple[Image.Image, str]], columns: int) -> Image.Image:
     pen, font = ImageDraw.Draw(whole), ImageFont.load_default(size=10)
     for number, (picture, text) in enumerate(cells):
         x, y = MARGIN + number % columns * across, MARGIN + number // columns * down
-        whole.paste(picture, (x, y))
+        whole.paste(picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS) if picture.width != SIZE else picture, (x, y))
         pen.multiline_text((x, y + SIZE + 2), "\n".join(textwrap.wrap(text, 27)), fill="black", font=font, spacing=1)
     return whole
 
@@ -35,13 +36,16 @@ def main() -> None:
     parser.add_argument("--prompts", type=pathlib.Path, nargs="+",
                         default=[here / "sheet-prompts.txt", here / "scene-prompts.txt"])
     parser.add_argument("--every", type=int, default=1, help="take every so many-th prompt")
+    parser.add_argument("--take", type=int, help="take so many prompts, at even distances")
+    parser.add_argument("--first", type=int, help="take the first so many prompts")
     parser.add_argument("--columns", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     options = parser.parse_args()
-    jobs = [{"prompt": prompt, "seed": options.seed + n}
-            for n, prompt in enumerate(line for path in options.prompts for line in path.read_text().splitlines())
-            ][::options.every]
+    prompts = [line.split(" | ")[0] for path in options.prompts for line in path.read_text().splitlines() if not line.startswith("#")]
+    jobs = [{"prompt": prompt, "seed": options.seed + n} for n, prompt in enumerate(prompts)][:options.first:options.every]
+    if options.take:
+        jobs = [jobs[n * len(jobs) // options.take] for n in range(options.take)]
     if options.ways:
         ways = [way.split(":") for way in options.ways]
         jobs = [{**job, "model": model, "precision": precision, "steps": int(steps)}

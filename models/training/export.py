@@ -1,6 +1,7 @@
 """Writes one member of the family as a diffusers folder of float16 weights, with latentd's manifest.
 
-With --int8, the denoiser's weights are those of latentd's own importer.
+With --int8, the denoiser's weights are those of latentd's own importer. Where there are decoders for 256 x 256 (and their encoder), they
+become the member's autoencoder, the one for 128 x 128 lies beside it as `vae_128`, and `understood.txt` beside the base's tokenizer.
 
 What has no checkpoint in --data stays as it is in the member, or in OUT/emoji. Members but the base share its text encoder, tokenizer and,
 without a decoder of their own, its autoencoder by relative links.
@@ -41,8 +42,18 @@ MANIFESTS = {
 DECODER = {"base": "wide", "small": "wide", "tiny": "narrow"}
 
 
-def build(data: pathlib.Path, base: pathlib.Path, folder: pathlib.Path, member: str, few: bool) -> StableDiffusionPipeline:
-    """The pipeline of `member`, which is or will be in `folder`."""
+def large(data: pathlib.Path, decoder: str) -> torch.nn.Module | None:
+    """The autoencoder of 256 x 256 pixels, if it has been trained."""
+    path = data / f"decoder-{decoder}256.pt"
+    if not (path.exists() and (data / "encoder256.pt").exists()):
+        return None
+    vae = autoencoder.create(f"{decoder}256")
+    vae.load_state_dict({**averaged(path), **{f"encoder.{key}": value for key, value in averaged(data / "encoder256.pt", "encoder.").items()}})
+    return vae
+
+
+def build(data: pathlib.Path, base: pathlib.Path, folder: pathlib.Path, part: pathlib.Path, member: str, few: bool) -> StableDiffusionPipeline:
+    """The pipeline of `member`, which is or will be in `folder`; an autoencoder of 128 x 128 beside one of 256 x 256 goes to `part` at once."""
     tokenizer = CLIPTokenizer.from_pretrained((data if (data / "tokenizer").exists() else base) / "tokenizer")
     denoiser, encoder = unet.create(member), text.create(tokenizer)
     encoder.load_state_dict(averaged(data / "unet.pt", "text."))
@@ -51,11 +62,22 @@ def build(data: pathlib.Path, base: pathlib.Path, folder: pathlib.Path, member: 
     vae = autoencoder.create(DECODER[member])
     decoder, whole = data / f"decoder-{DECODER[member]}.pt", data / "autoencoder.pt"
     vae.load_state_dict(averaged(decoder) if decoder.exists() else averaged(whole) if whole.exists()
-                        else load_file((folder if folder.exists() else base) / "vae" / "diffusion_pytorch_model.safetensors"))
-    vae.register_to_config(scaling_factor=json.loads((data / "scale.json").read_text()))
+                        else load_file(old_autoencoder(folder if folder.exists() else base)))
+    scale = json.loads((data / "scale.json").read_text())
+    vae.register_to_config(scaling_factor=scale)
+    if whole := large(data, DECODER[member]):
+        vae.to(torch.float16).save_pretrained(part / "vae_128")
+        vae = whole
+        vae.register_to_config(scaling_factor=scale)
     return StableDiffusionPipeline(vae=vae, text_encoder=encoder, tokenizer=tokenizer, unet=denoiser,
                                    scheduler=DDIMScheduler(**unet.SCHEDULE), safety_checker=None,
                                    feature_extractor=None, requires_safety_checker=False)
+
+
+def old_autoencoder(folder: pathlib.Path) -> pathlib.Path:
+    """The weights of a member's autoencoder of 128 x 128."""
+    vae = folder / "vae_128" if (folder / "vae_128").exists() else folder / "vae"
+    return vae / "diffusion_pytorch_model.safetensors"
 
 
 def quantize(part: pathlib.Path, latentd: pathlib.Path) -> None:
@@ -93,14 +115,21 @@ def main() -> None:
     options = parser.parse_args()
     manifest = {**SHARED, **MANIFESTS[options.member]}
     folder, base, part = (options.out.resolve() / name for name in (manifest["name"], "emoji", f"{manifest['name']}.part"))
-    build(options.data, base, folder, options.member, options.few).to(torch.float16).save_pretrained(part)
+    shutil.rmtree(part, ignore_errors=True)
+    build(options.data, base, folder, part, options.member, options.few).to(torch.float16).save_pretrained(part)
     if options.member == "base":
         shutil.rmtree(part / "tokenizer")
         shutil.copytree(options.data / "tokenizer", part / "tokenizer")
+        if (options.data / "understood.txt").exists():
+            shutil.copy(options.data / "understood.txt", part)
     else:
-        for name in ["text_encoder", "tokenizer"] + ["vae"] * (DECODER[options.member] == "wide"):
+        wide = ["vae"] + ["vae_128"] * (part / "vae_128").exists() if DECODER[options.member] == "wide" else []
+        for name in ["text_encoder", "tokenizer", *wide]:
             shutil.rmtree(part / name)
             (part / name).symlink_to(pathlib.Path("..", "emoji", name))
+    if (part / "vae_128").exists():
+        manifest["default"] = {**manifest["default"], "width": 256, "height": 256}
+        manifest["sizes"] = {"minimum": 128, "maximum": 1024, "multiple": 64}
     (part / "latentd.json").write_text(json.dumps(manifest, indent=2) + "\n")
     forget_paths(part)
     for path in part.rglob("*.safetensors"):

@@ -73,7 +73,7 @@ class Concepts:
 
 
 def shrink(pictures: torch.Tensor) -> torch.Tensor:
-    """Pictures `[N, C, 128, 128]` to the judge's side."""
+    """Square pictures `[N, C, H, H]` to the judge's side."""
     return torch.nn.functional.avg_pool2d(pictures, pictures.shape[-1] // SIDE)
 
 
@@ -90,6 +90,8 @@ def augmented(drawings: np.ndarray, colours: np.ndarray, generator: np.random.Ge
     pixels = torch.nn.functional.grid_sample(pixels, grid, align_corners=False)
     behind = torch.from_numpy(colours).to(DEVICE).float()[:, :, None, None] / 255
     result = (pixels[:, :3] + behind * (1 - pixels[:, 3:])) * 2 - 1
+    blurred = torch.nn.functional.avg_pool2d(result, 3, 1, 1, count_include_pad=False)
+    result = torch.lerp(result, blurred, torch.rand(count, 1, 1, 1, device=DEVICE))
     return result + 0.03 * torch.randn_like(result)
 
 
@@ -113,7 +115,8 @@ def figures(judge: Judge, concepts: Concepts, pictures: np.ndarray, rows: list[d
 def train_judge(options, known: Concepts, rows: list[dict], chosen: list[int], family: np.ndarray, pictures: np.ndarray) -> Judge:
     """The dual encoder; a fifth of what it sees is of the family's concepts."""
     number = {name: index for index, name in enumerate(known.names)}
-    drawings = np.stack([pictures[i].reshape(SIDE, 2, SIDE, 2, 4).mean(axis=(1, 3)).astype(np.uint8) for i in chosen])
+    factor = pictures.shape[1] // SIDE
+    drawings = np.stack([pictures[i].reshape(SIDE, factor, SIDE, factor, 4).mean(axis=(1, 3)).astype(np.uint8) for i in chosen])
     shares = np.where(family, 0.2 / family.sum(), 0.8 / (~family).sum())
     judge = Judge(known.vocabulary).to(DEVICE, memory_format=torch.channels_last)
     run = Run("judge", options, judge, optimizer(judge, 0.02, 3e-3, ("words.", "picture.0.", "background.")), every=50)
@@ -133,7 +136,7 @@ def train_judge(options, known: Concepts, rows: list[dict], chosen: list[int], f
 
 
 def main() -> None:
-    parser = arguments(__doc__, steps=700, batch=96)
+    parser = arguments(__doc__, steps=1500, batch=96)
     parser.add_argument("--data", type=pathlib.Path, required=True, help="what prepare.py wrote")
     options = parser.parse_args()
     torch.manual_seed(options.seed)

@@ -5,16 +5,18 @@ chance alone on a gradient, small and off the centre, two side by side or one ab
 """
 import argparse
 import json
+import os
 import pathlib
 
 import numpy as np
 import torch
 from diffusers import AutoencoderTiny
 
-from captions import Scene, called, caption, concepts, plural, trained_on
-from common import BACKGROUNDS, open_pictures
+from captions import Scene, caption, concepts, plain, plural, trained_on
+from common import BACKGROUNDS, open_pictures, rest, shrunk
 
-CAPTIONS = 3  #: captions of each scene
+SIDE = 128  #: of the pictures that are encoded
+CAPTIONS = 6  #: captions of each scene: the first in the trained order, the others as people write them
 
 
 def compose(scene: Scene, pictures: np.ndarray) -> torch.Tensor:
@@ -50,31 +52,42 @@ def centres(layout: str, count: int, size: float) -> list[tuple[float, float]]:
     }[layout]
 
 
+class Composer:
+    """Scenes of the rows `drawn`, by chance; what is together in one has one style."""
+
+    def __init__(self, rows: list[dict], drawn: list[int]):
+        self.rows, self.drawn, self.colours = rows, drawn, list(BACKGROUNDS)
+        self.by_style: dict[str, list[int]] = {}
+        for index in drawn:
+            self.by_style.setdefault(rows[index]["style"], []).append(index)
+        self.countable = [index for index in drawn if plural(rows[index]["name"].lower())]
+
+    def scene(self, kind: str, generator: np.random.Generator) -> Scene:
+        """One of a kind: full, gradient, placed, pair or count."""
+        one = int(generator.choice(self.countable if kind == "count" else self.drawn))
+        colour = "white" if generator.random() < 0.5 else self.colours[generator.integers(len(self.colours))]
+        match kind:
+            case "full":
+                return Scene([one], background=colour)
+            case "gradient":
+                first, last = generator.choice(self.colours, 2, replace=False)
+                return Scene([one], background=str(first), gradient=str(last))
+            case "placed":
+                return Scene([one], str(generator.choice(["left", "right", "top", "bottom", "centre"])), colour, size=generator.uniform(0.36, 0.62))
+            case "pair":
+                others, other = self.by_style[self.rows[one]["style"]], one
+                while self.rows[other]["name"] == self.rows[one]["name"]:
+                    other = others[generator.integers(len(others))]
+                return Scene([one, other], str(generator.choice(["beside", "beside", "above"])), colour, size=0.48)
+        return Scene([one] * int(generator.integers(2, 5)), "count", colour, size=0.46)
+
+
 def scenes(rows: list[dict], drawn: list[int], generator: np.random.Generator, scale: float) -> list[Scene]:
     """Each of the rows `drawn` alone on all backgrounds, then the chance ones; `scale` multiplies how many of those."""
-    colours = list(BACKGROUNDS)
-    by_style = {}
-    for index in drawn:
-        by_style.setdefault(rows[index]["style"], []).append(index)
-
-    def colour() -> str:
-        return "white" if generator.random() < 0.5 else colours[generator.integers(len(colours))]
-
-    result = [Scene([index], background=name) for index in drawn for name in colours]
-    for _ in range(round(1500 * scale)):
-        first, last = generator.choice(colours, 2, replace=False)
-        result.append(Scene([generator.choice(drawn)], background=str(first), gradient=str(last)))
-    for _ in range(round(2500 * scale)):
-        layout = str(generator.choice(["left", "right", "top", "bottom", "centre"]))
-        result.append(Scene([generator.choice(drawn)], layout, colour(), size=generator.uniform(0.36, 0.62)))
-    for _ in range(round(6000 * scale)):
-        one = generator.choice(drawn)
-        other = generator.choice([index for index in by_style[rows[one]["style"]] if rows[index]["name"] != rows[one]["name"]])
-        result.append(Scene([one, other], str(generator.choice(["beside", "beside", "above"])), colour(), size=0.48))
-    countable = [index for index in drawn if plural(called(rows[index], [rows[index]["name"]], generator))]
-    for _ in range(round(2000 * scale)):
-        count = int(generator.integers(2, 5))
-        result.append(Scene([generator.choice(countable)] * count, "count", colour(), size=0.46))
+    composer = Composer(rows, drawn)
+    result = [Scene([index], background=name) for index in drawn for name in composer.colours]
+    for kind, count in {"gradient": 1500, "placed": 2500, "pair": 6000, "count": 2000}.items():
+        result += [composer.scene(kind, generator) for _ in range(round(count * scale))]
     return result
 
 
@@ -86,21 +99,26 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--scale", type=float, default=1.0, help="how many chance scenes, relative")
     parser.add_argument("--all", action="store_true", help="the drawings kept for evaluation too")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--pause", type=pathlib.Path, help="a file: while it exists, the work sleeps")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     generator = np.random.default_rng(options.seed)
     pictures, rows = open_pictures(options.data)
     names = concepts()
     model = AutoencoderTiny.from_pretrained(options.vae).float().eval().to(memory_format=torch.channels_last)
-    chosen = scenes(rows, trained_on(rows, names, keep=not options.all), generator, options.scale)
-    latents = np.empty((len(chosen), 4, pictures.shape[1] // 8, pictures.shape[2] // 8), np.float16)
+    drawn = trained_on(rows, names, keep=not options.all)
+    pictures, chosen = shrunk(pictures, drawn, SIDE), scenes(rows, drawn, generator, options.scale)
+    latents = np.empty((len(chosen), 4, SIDE // 8, SIDE // 8), np.float16)
+    torch.set_num_threads(options.threads)
     for start in range(0, len(chosen), 32):
+        rest(options.pause)
         batch = torch.stack([compose(scene, pictures) for scene in chosen[start:start + 32]])
         latents[start:start + 32] = model.encoder(batch.contiguous(memory_format=torch.channels_last)).half().numpy()
     np.save(options.out / "scenes.npy", latents)
     with open(options.out / "scenes.jsonl", "w") as index:
         for scene in chosen:
-            texts = [str(caption(scene, rows, names, generator)) for _ in range(CAPTIONS)]
+            texts = [caption(scene, rows, names, generator), *(plain(scene, rows, names, generator) for _ in range(CAPTIONS - 1))]
             index.write(json.dumps({"layout": scene.layout, "background": scene.background, "captions": texts},
                                    ensure_ascii=False) + "\n")
     deviation = latents.astype(np.float32).std(axis=(0, 2, 3))

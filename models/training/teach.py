@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from transformers import CLIPTokenizer
 
-from common import DEVICE, arguments, autocast, averaged
+from common import DEVICE, arguments, autocast, averaged, rest
 from text import create as create_text, tokens
 from unet import Scenes, alphas, create, spread_times
 
@@ -63,6 +63,7 @@ def main() -> None:
     lessons: dict[str, list[np.ndarray]] = {}
     with open(options.out / "lessons.jsonl", "w") as captions:
         for step in range(options.steps):
+            rest(options.pause)
             clean, texts = scenes.draw(options.batch, generator)
             times = spread_times(options.batch)
             alpha = cumulative[times][:, None, None, None]

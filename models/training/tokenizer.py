@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from captions import STYLES, caption, concepts
+from captions import STYLES, Scene, concepts, pair
 from common import BACKGROUNDS, open_pictures
 
 CONTEXT = 32
@@ -18,9 +18,9 @@ def corpus(rows: list[dict], words: list[str], seed: int) -> list[str]:
     generator = np.random.default_rng(seed)
     names, backgrounds = concepts(), list(BACKGROUNDS)
     texts = [word for row in rows for word in (row["name"], *row["keywords"])]
-    for row in rows:
-        background = backgrounds[generator.integers(len(backgrounds))]
-        texts.append(caption(row, names.get(row["name"], [row["name"]]), background, generator))
+    names |= {row["name"]: [row["name"]] for row in rows if row["name"] not in names}
+    for index in range(len(rows)):
+        texts += pair(Scene([index], background=backgrounds[generator.integers(len(backgrounds))]), rows, names, generator)
     return [text.replace("’", "'") for text in texts] + words + list(STYLES.values()) * 100
 
 
