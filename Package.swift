@@ -43,6 +43,7 @@ let package = Package(
     ],
     targets: [
         target("JSONText"),
+        target("Terms"),
         target("Output"),
         // Inference: from instructions up to a pipeline.
         .target(
@@ -54,7 +55,7 @@ let package = Package(
         .target(
             name: "CMapping", exclude: ["README.md"], cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         target("Models", ["Compute", "CMapping", "JSONText", "Output"]),
-        target("Diffusion", ["Models", "Compute", "JSONText"]),
+        target("Diffusion", ["Models", "Compute", "JSONText", "Terms"]),
         // Pictures.
         .systemLibrary(name: "CWebP", pkgConfig: "libwebpmux", providers: [.apt(["libwebp-dev"])]),
         .target(
@@ -64,10 +65,10 @@ let package = Package(
         .target(
             name: "CJPEG", exclude: ["README.md"],
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])], linkerSettings: [.linkedLibrary("jpeg")]),
-        target("Images", ["CWebP", "CPNG", "CJPEG"]),
+        target("Images", ["CWebP", "CPNG", "CJPEG", "Terms"]),
         // The queue: pure values, then the two authorities on what exists.
-        target("Jobs", ["JSONText"]),
-        target("Planner", ["Jobs"]),
+        target("Jobs", ["JSONText", "Terms"]),
+        target("Planner", ["Jobs", "Terms"]),
         target("JobStore", ["Jobs", "JSONText", .product(name: "GRDB", package: "GRDB.swift")]),
         target("Spool", ["Jobs", "JSONText", system]),
         // The host.
@@ -78,7 +79,7 @@ let package = Package(
             ["Jobs", .product(name: "Configuration", package: "swift-configuration"), "Yams", system]),
         target("Varlink", ["Jobs", "JSONText", "Planner"]),
         // Assembly.
-        target("Rendering", ["Diffusion", "Models", "Compute", "Images", "Planner", "Jobs"]),
+        target("Rendering", ["Diffusion", "Models", "Compute", "Images", "Planner", "Jobs", "Terms"]),
         target(
             "Daemon",
             [
@@ -94,7 +95,7 @@ let package = Package(
             exclude: ["README.md"], swiftSettings: strict),
         .executableTarget(
             name: "latentctl",
-            dependencies: ["Client", "Settings", "Varlink", "Jobs", "JSONText", "Output", arguments, system],
+            dependencies: ["Client", "Settings", "Varlink", "Jobs", "JSONText", "Output", "Terms", arguments, system],
             exclude: ["README.md"], swiftSettings: strict),
         // Measurements.
         .executableTarget(
@@ -109,9 +110,9 @@ let package = Package(
         tests("ComputeTests", ["Compute", "CKernels", "KernelChecks"]),
         tests("OutputTests", ["Output"]),
         tests("ModelsTests", ["Models", "JSONText"]),
-        tests("DiffusionTests", ["Diffusion", "Models", "Compute"]),
+        tests("DiffusionTests", ["Diffusion", "Models", "Compute", "Terms"]),
         tests("ImagesTests", ["Images"]),
-        tests("JobsTests", ["Jobs", "JSONText"]),
+        tests("JobsTests", ["Jobs", "JSONText", "Terms"]),
         tests("PlannerTests", ["Planner", "Jobs"]),
         tests("JobStoreTests", ["JobStore", "Jobs", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("SpoolTests", ["Spool", "JobStore", "Jobs", "JSONText", system]),
@@ -119,7 +120,8 @@ let package = Package(
         tests("SettingsTests", ["Settings", system]),
         tests("VarlinkTests", ["Varlink", "Jobs", "JSONText", "Planner"]),
         tests(
-            "RenderingTests", ["Rendering", "Diffusion", "Models", "Compute", "Images", "Jobs", "JSONText", "Planner"]),
+            "RenderingTests",
+            ["Rendering", "Diffusion", "Models", "Compute", "Images", "Jobs", "JSONText", "Planner", "Terms"]),
         tests("DaemonUnitTests", ["Daemon", "Jobs", "Settings", "Varlink"]),
         tests(
             "DaemonTests",

@@ -10,13 +10,15 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
     /// What does not fit into memory could not be kept on the disk.
     case scratch(ModelError)
     /// No way of running a stage takes less memory than `leastBytes`.
-    case insufficientMemory(PipelineStage, leastBytes: Int, limitBytes: Int)
+    case insufficientMemory(StageName, leastBytes: Int, limitBytes: Int)
     /// A setting that this model cannot take; the field as `GenerationSettings` has it, in the spelling of a job.
     case setting(field: String, reason: String)
     /// The latents are no numbers after a step: the weights are damaged, or the settings are beyond what they bear.
     case notFinite(step: Int)
     /// What a stage made are no numbers: as `notFinite`, of any stage but the steps of the UNet.
-    case resultNotFinite(PipelineStage)
+    case resultNotFinite(StageName)
+    /// Bytes that are no saved walk, or not all of one.
+    case unreadableWalk(reason: String)
     /// The observer threw, or somebody raised the pipeline's flag, and the picture was given up.
     case stopped(any Error)
 
@@ -33,6 +35,7 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
             "The latents are not finite after step \(step): the model's weights are damaged, or its guidance scale is too high."
         case .resultNotFinite(let stage):
             "The result of the stage '\(stage.rawValue)' is not finite: the model's weights are damaged, or overflow."
+        case .unreadableWalk(let reason): "The saved walk cannot be continued: \(reason)."
         case .stopped(let error): "The picture was given up: \(error)."
         }
     }
@@ -41,7 +44,8 @@ public enum DiffusionError: Error, Sendable, CustomStringConvertible {
     public var isTransient: Bool {
         switch self {
         case .compute, .scratch: true
-        case .model, .insufficientMemory, .setting, .notFinite, .resultNotFinite, .stopped: false
+        case .model, .insufficientMemory, .setting, .notFinite, .resultNotFinite, .unreadableWalk, .stopped:
+            false
         }
     }
 

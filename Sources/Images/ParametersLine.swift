@@ -1,4 +1,5 @@
 import Foundation
+import Terms
 
 /// The text that most tools for generated pictures read, in the form that the A1111 web interface gave it:
 ///
@@ -16,7 +17,7 @@ public struct ParametersLine: Equatable, Sendable {
     /// Writes them.
     public init(_ metadata: PictureMetadata) {
         let facts: [(String, String)] = [
-            ("Steps", "\(metadata.steps)"), ("Sampler", Self.samplerTitle(metadata.sampler)),
+            ("Steps", "\(metadata.steps)"), ("Sampler", Sampler(rawValue: metadata.sampler)?.title ?? metadata.sampler),
             ("CFG scale", Self.number(metadata.guidanceScale)), ("Seed", "\(metadata.seed)"),
             ("Size", "\(metadata.width)x\(metadata.height)"),
         ]
@@ -32,21 +33,6 @@ public struct ParametersLine: Equatable, Sendable {
         if !metadata.negativePrompt.isEmpty { lines.append("Negative prompt: \(metadata.negativePrompt)") }
         lines.append(all.map { "\($0.0): \(Self.quoted($0.1))" }.joined(separator: ", "))
         text = lines.joined(separator: "\n")
-    }
-
-    /// The name that those tools give a sampler of ours.
-    private static func samplerTitle(_ name: String) -> String {
-        switch name {
-        case "ddim": "DDIM"
-        case "euler": "Euler"
-        case "euler-a": "Euler a"
-        case "dpm++2m": "DPM++ 2M"
-        case "dpm++2m-karras": "DPM++ 2M Karras"
-        case "lcm": "LCM"
-        case "pndm": "PNDM"
-        case "ddpm": "DDPM"
-        default: name
-        }
     }
 
     /// Without a fraction where there is none: `7`, `7.5`.

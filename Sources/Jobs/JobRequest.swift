@@ -1,4 +1,5 @@
 import JSONText
+import Terms
 
 /// What a client asks for: one object of a job file, checked. Whatever is nil is chosen by the planner or the model.
 public struct JobRequest: Equatable, Sendable {
@@ -25,7 +26,7 @@ public struct JobRequest: Equatable, Sendable {
     /// How strongly the prompt is followed; at 1 and below there is no negative pass.
     public var guidanceScale: Double?
     /// The sampler, or the model's own.
-    public var sampler: SamplerName?
+    public var sampler: Sampler?
     /// The source of noise, or ours.
     public var rng: RandomSourceName?
     /// The name of the one model that may serve the job.
@@ -78,13 +79,9 @@ extension JobRequest {
     ///
     /// - Parameter runsRungeKutta: whether the model's files have PNDM begin with Runge-Kutta steps.
     /// - Returns: 0 when not one step is left.
-    public func runningSteps(of steps: Int, sampler: SamplerName, runsRungeKutta: Bool = false) -> Int {
-        var taken = steps
-        if initImage != nil, sampler != .lcm {
-            taken = min(Int(Double(steps) * (strength ?? Self.defaultStrength)), steps)
-        }
-        guard sampler == .pndm, taken > 0 else { return taken }
-        return taken + (runsRungeKutta ? 9 : steps > 1 ? 1 : 0)
+    public func runningSteps(of steps: Int, sampler: Sampler, runsRungeKutta: Bool = false) -> Int {
+        let strength = initImage == nil ? 1 : strength ?? Self.defaultStrength
+        return sampler.evaluations(of: steps, strength: strength, runsRungeKutta: runsRungeKutta)
     }
 }
 

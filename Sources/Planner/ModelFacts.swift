@@ -1,4 +1,5 @@
 import Jobs
+import Terms
 
 /// What the planner has to know of a model: its manifest, or what its configuration implies.
 public struct ModelFacts: Equatable, Codable, Sendable {
@@ -28,7 +29,7 @@ public struct ModelFacts: Equatable, Codable, Sendable {
     /// Why the model has no sampler of its own; nil where it has one.
     public var samplerProblem: String?
     /// The samplers that it can be run with; nil where that is not known.
-    public var samplers: [SamplerName]?
+    public var samplers: [Sampler]?
     /// Whether the sampler `pndm` begins with Runge-Kutta steps; nil is false.
     public var runsRungeKutta: Bool?
     /// The least private memory that the weights take, in bytes: known before a member was measured.
@@ -43,10 +44,10 @@ public struct ModelFacts: Equatable, Codable, Sendable {
         /// Classifier-free guidance.
         public var guidanceScale: Double
         /// How the steps are made; nil where the model's own way is not known here: a job has to name one.
-        public var sampler: SamplerName?
+        public var sampler: Sampler?
 
         /// Names them all.
-        public init(width: Int, height: Int, steps: Int, guidanceScale: Double, sampler: SamplerName?) {
+        public init(width: Int, height: Int, steps: Int, guidanceScale: Double, sampler: Sampler?) {
             self.width = width
             self.height = height
             self.steps = steps

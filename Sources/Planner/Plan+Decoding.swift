@@ -1,4 +1,5 @@
 import Jobs
+import Terms
 
 extension Plan {
     /// Reads a plan; one of a version that knew no list of warnings has those that it names.
@@ -8,7 +9,7 @@ extension Plan {
         width = try fields.decode(Int.self, forKey: .width)
         height = try fields.decode(Int.self, forKey: .height)
         guidanceScale = try fields.decode(Double.self, forKey: .guidanceScale)
-        sampler = try fields.decode(SamplerName.self, forKey: .sampler)
+        sampler = try fields.decode(Sampler.self, forKey: .sampler)
         budgetSeconds = try fields.decodeIfPresent(Double.self, forKey: .budgetSeconds)
         prediction = try fields.decodeIfPresent(Prediction.self, forKey: .prediction)
         peakBytes = try fields.decodeIfPresent(Int.self, forKey: .peakBytes)

@@ -1,4 +1,5 @@
 import Jobs
+import Terms
 
 /// How a job will be run, and why so.
 public struct Plan: Equatable, Codable, Sendable {
@@ -11,7 +12,7 @@ public struct Plan: Equatable, Codable, Sendable {
     /// The job's guidance scale, or the model's.
     public var guidanceScale: Double
     /// The job's sampler, or the model's.
-    public var sampler: SamplerName
+    public var sampler: Sampler
     /// The time that the job may take: its budget, or what is left until its deadline, whichever is less.
     public var budgetSeconds: Double?
     /// The time that it should take; nil when the member was never measured here.
@@ -38,7 +39,7 @@ public struct Plan: Equatable, Codable, Sendable {
 
     /// Names them all; a planner does, and what reads a plan from elsewhere.
     public init(
-        variant: Variant, width: Int, height: Int, guidanceScale: Double, sampler: SamplerName, budgetSeconds: Double?,
+        variant: Variant, width: Int, height: Int, guidanceScale: Double, sampler: Sampler, budgetSeconds: Double?,
         prediction: Prediction?, peakBytes: Int?, memoryLimitBytes: Int, memoryMode: MemoryMode?, stages: [Stage],
         meetsBudget: Bool?, candidates: [Candidate], explanation: String, warning: String? = nil
     ) {

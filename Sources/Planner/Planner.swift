@@ -1,4 +1,5 @@
 import Jobs
+import Terms
 
 /// Chooses how a job is run.
 ///
@@ -99,7 +100,7 @@ public struct Planner: Sendable {
         var width: Int
         var height: Int
         var guidanceScale: Double
-        var sampler: SamplerName
+        var sampler: Sampler
         var prediction: Prediction?
         /// The process's peak in every mode; empty when never measured.
         var peaks: [MemoryMode: Int]
@@ -188,8 +189,8 @@ public struct Planner: Sendable {
         return options
     }
 
-    private func sampler(of model: ModelFacts, for request: JobRequest) throws(PlannerError) -> SamplerName {
-        let available = model.samplers ?? SamplerName.allCases
+    private func sampler(of model: ModelFacts, for request: JobRequest) throws(PlannerError) -> Sampler {
+        let available = model.samplers ?? Sampler.allCases
         guard let sampler = request.sampler ?? model.defaults.sampler else {
             throw .noSampler(model: model.name, reason: model.samplerProblem ?? "", available: available)
         }

@@ -1,4 +1,5 @@
 import Jobs
+import Terms
 
 /// Why a job cannot be planned. None of these passes by itself: the job, the models or the limit must change.
 public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -13,9 +14,9 @@ public enum PlannerError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A guidance scale for a model that takes none.
     case unsuitableGuidance(Double, model: String)
     /// The job names no sampler, and the model's own is not known here, or not as its files want it.
-    case noSampler(model: String, reason: String, available: [SamplerName])
+    case noSampler(model: String, reason: String, available: [Sampler])
     /// A sampler that the model's files do not go with.
-    case unsuitableSampler(SamplerName, model: String, available: [SamplerName])
+    case unsuitableSampler(Sampler, model: String, available: [Sampler])
     /// The job begins with a picture, and goes so little from it that not one step is taken.
     case noSteps(strength: Double, steps: Int)
     /// Not even the least variant fits; whether the limit is the job's own, and whether its weights could be streamed.

@@ -48,13 +48,13 @@ public struct CatalogModel: Sendable {
             identity: Array(identity.utf8).withUnsafeBytes { SHA256.hexadecimal($0) },
             defaults: .init(
                 width: defaults.width, height: defaults.height, steps: defaults.steps,
-                guidanceScale: Double(defaults.guidanceScale), sampler: defaults.sampler.map { SamplerName($0) }),
+                guidanceScale: Double(defaults.guidanceScale), sampler: defaults.sampler),
             // Weights are narrowed when they are prepared: a folder can be run at every precision.
             steps: [], precisions: Precision.allCases.sorted(by: >),
             sizes: .init(minimum: factor, maximum: 16383 / factor * factor, multiple: factor),
             guidance: unet.has("time_cond_proj_dim") ? .embedded : .classifierFree)
         facts.samplerProblem = defaults.samplerProblem?.description
-        facts.samplers = defaults.samplers.map { SamplerName($0) }
+        facts.samplers = defaults.samplers
         facts.runsRungeKutta = defaults.runsRungeKutta
         hasManifest = FileState("\(folder.path)/\(ModelManifest.fileName)").exists
         if hasManifest {

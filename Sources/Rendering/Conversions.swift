@@ -12,7 +12,7 @@ extension GenerationSettings {
             prompt: request.prompt, negativePrompt: request.negativePrompt ?? "", width: plan.width,
             height: plan.height,
             seed: seed, steps: plan.variant.steps, guidanceScale: Float(plan.guidanceScale),
-            sampler: Sampler(plan.sampler), random: RandomSourceKind(request.rng ?? .latentd))
+            sampler: plan.sampler, random: RandomSourceKind(request.rng ?? .latentd))
     }
 }
 

@@ -98,6 +98,7 @@ public enum RenderingError: Error, Sendable, CustomStringConvertible {
         case .engine(.setting): JobFailure.Code.invalidJob
         case .engine(.compute), .engine(.scratch): "out_of_resources"
         case .engine(.notFinite), .engine(.resultNotFinite): "not_finite"
+        case .engine(.unreadableWalk): "walk_unreadable"
         case .engine(.stopped), .interrupted: "interrupted"
         case .host: "host_unsuitable"
         case .picture: "encoding_failed"

@@ -7,7 +7,7 @@ struct SizedPlan {
     let unguided: MemoryPlan
     let guided: MemoryPlan
     /// The least that each stage takes in bands, where it is known.
-    let least: [PipelineStage: Int]
+    let least: [StageName: Int]
 }
 
 extension [StageMemory] {
@@ -23,8 +23,7 @@ extension [StageMemory] {
                 residentBytes: Self.byMode { plan.weightBytes(stage, $0) },
                 unguided: curve { $0.unguided.stages[index].computingBytes },
                 guided: curve { $0.guided.stages[index].computingBytes },
-                least: stage.stage == .encoder || stage.stage == .decoder
-                    ? curve { $0.least[stage.stage] ?? 0 } : nil)
+                least: stage.canRunInBands ? curve { $0.least[stage.stage] ?? 0 } : nil)
         }
         let writing = curve { WritingMemory.bytes(pixels: $0.pixels) }
         append(

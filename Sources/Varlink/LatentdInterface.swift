@@ -67,6 +67,8 @@ public enum LatentdInterface {
         type Prediction (
           load_seconds: float,
           text_seconds: float,
+          # The picture that the job begins with; null where there is none.
+          init_image_seconds: ?float,
           denoise_seconds: float,
           decode_seconds: float,
           encode_seconds: float

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Client
 import JSONText
+import Terms
 
 /// The fields of a job as options; docs/job.schema.json says what each may be.
 struct JobOptions: ParsableArguments {
@@ -35,7 +36,7 @@ struct JobOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How closely the picture follows the prompt.", valueName: "scale"))
     var guidanceScale: Double?
 
-    @Option(help: ArgumentHelp("ddim, euler, euler-a, dpm++2m, dpm++2m-karras, lcm, pndm or ddpm.", valueName: "name"))
+    @Option(help: ArgumentHelp("One of \(Sampler.list).", valueName: "name"))
     var sampler: String?
 
     @Option(help: ArgumentHelp("latentd, or torch for the numbers of torch.manual_seed.", valueName: "source"))

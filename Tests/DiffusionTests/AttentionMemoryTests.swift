@@ -11,7 +11,7 @@ struct AttentionMemoryTests {
             folder: ModelFolder(path: GoldenIndex.model("sd1")), precision: precision, threads: 2)
         func activations(_ side: Int) throws -> [Int] {
             let settings = GenerationSettings(
-                prompt: "a", width: side, height: side, seed: 1, steps: 1, guidanceScale: 2, sampler: .ddim)
+                prompt: "a", width: side, height: side, seed: 1, steps: 1, guidanceScale: 2, sampler: "ddim")
             return try pipeline.memoryPlan(settings).stages.map(\.activationBytes)
         }
         // 128 x 128 and 256 x 256 latent pixels: one head's matrix of the latter would be 17 GB.

@@ -10,7 +10,7 @@ import Testing
 struct ChangedModelTests {
     private let settings = GenerationSettings(
         prompt: "a red apple", negativePrompt: "blue", width: 64, height: 64, seed: 5, steps: 3, guidanceScale: 4,
-        sampler: .euler)
+        sampler: "euler")
 
     private func pipeline(_ model: FloatModel, _ precision: WeightPrecision, cache: String?) throws -> Pipeline {
         try Pipeline(

@@ -9,7 +9,7 @@ import Testing
 struct DamageTests {
     private let settings = GenerationSettings(
         prompt: "a red apple", negativePrompt: "blue", width: 64, height: 64, seed: 5, steps: 2, guidanceScale: 4,
-        sampler: .euler)
+        sampler: "euler")
 
     private func error(
         _ model: FloatModel, _ precision: WeightPrecision, cache: String? = nil,

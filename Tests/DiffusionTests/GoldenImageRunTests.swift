@@ -1,6 +1,7 @@
 import Compute
 import Diffusion
 import Models
+import Terms
 import Testing
 
 /// Whole pictures that begin with one against diffusers' image-to-image pipelines, with torch's random numbers: every sampler,
@@ -91,11 +92,11 @@ struct GoldenImageRunTests {
         #expect(field { $0.steps = .max } == "steps")
         #expect(
             field {
-                $0.sampler = .lcm; $0.initImage?.strength = 0.01
+                $0.sampler = "lcm"; $0.initImage?.strength = 0.01
             } == "strength")
         #expect(
             field {
-                $0.sampler = .lcm; $0.steps = 5; $0.initImage?.strength = 0.08
+                $0.sampler = "lcm"; $0.steps = 5; $0.initImage?.strength = 0.08
             } == "steps")
     }
 

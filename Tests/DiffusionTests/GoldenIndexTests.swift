@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Terms
 import Testing
 
 /// The fixtures themselves: all there, and covering what they should.

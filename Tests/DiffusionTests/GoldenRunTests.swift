@@ -1,5 +1,6 @@
 import Diffusion
 import Models
+import Terms
 import Testing
 
 /// Whole pictures against diffusers' pipeline, with torch's random numbers: every sampler, every kind of model.

@@ -1,7 +1,6 @@
 import Diffusion
-import Foundation
-import Glibc
 import Models
+import Terms
 import Testing
 
 /// Scheduler files of many classes and kinds against diffusers: what `StableDiffusionPipeline` makes of the folder, and `from_config`
@@ -28,7 +27,7 @@ struct GoldenSamplerTests {
                 try expect(walk, schedulers, #require(Sampler(rawValue: name)))
             } else if walk.error != nil {
                 #expect(throws: (any Error).self, "\(walk)") {
-                    try schedulers.scheduler(schedulers.defaultSampler(), steps: walk.steps)
+                    try schedulers.plan(schedulers.defaultSampler(), steps: walk.steps)
                 }
             } else {
                 defaults += 1
@@ -53,32 +52,26 @@ struct GoldenSamplerTests {
             // diffusers loses its way where Karras' levels begin on one timestep twice, and does not know its own DEIS' word.
             guard walk.error != "IndexError", walk.index != "DEISMultistepScheduler" else { return }
             #expect(throws: (any Error).self, "\(walk)") {
-                _ = try schedulers.scheduler(sampler, steps: walk.steps, strength: walk.strength ?? 1)
+                _ = try schedulers.plan(sampler, steps: walk.steps, strength: walk.strength ?? 1)
             }
             return
         }
-        var scheduler = try schedulers.scheduler(sampler, steps: walk.steps, strength: walk.strength ?? 1)
-        expectClose(scheduler.timesteps, timesteps, tolerance: 1e-6, "timesteps of \(walk)")
-        guard scheduler.timesteps.count == timesteps.count else { return }
-        expectClose([scheduler.initialNoiseScale], [walk.noiseScale ?? 0], tolerance: 1e-5, "noise of \(walk)")
+        let plan = try schedulers.plan(sampler, steps: walk.steps, strength: walk.strength ?? 1)
+        expectClose(plan.timesteps, timesteps, tolerance: 1e-6, "timesteps of \(walk)")
+        guard plan.timesteps.count == timesteps.count else { return }
+        expectClose([plan.initialNoiseScale], [walk.noiseScale ?? 0], tolerance: 1e-5, "noise of \(walk)")
 
         var start = RandomSourceKind.torch.source(seed: GoldenSamplers.seed)
         let noise = start.normals(16), picture = start.normals(16)
-        var draws = RandomSourceKind.torch.source(seed: GoldenSamplers.seed + 1)
-        let first = walk.strength.map { sampler.firstStep(of: walk.steps, strength: $0) } ?? 0
-        var sample =
-            walk.strength == nil
-            ? noise.map { $0 * scheduler.initialNoiseScale } : scheduler.noised(picture, with: noise, at: first)
+        let draws = RandomSourceKind.torch.source(seed: GoldenSamplers.seed + 1)
+        var mine = Walk(plan, noise: noise, over: walk.strength == nil ? nil : picture, random: draws)
         var sizes = 0.0
-        for index in first..<timesteps.count {
-            let shown = sample.map { $0 / scheduler.inputDivisor(index) }
-            // Four channels of four pixels: half of the channel before, and a wave.
-            let output = shown.indices.map { 0.5 * shown[($0 + 12) % 16] + 0.5 * cos(timesteps[index]) }
-            scheduler.step(index, output: output, sample: &sample, random: &draws)
-            sizes += Double(sample.reduce(0) { $0 + abs($1) } / 16)
+        while !mine.isFinished {
+            mine.step(GoldenSamplers.answer)
+            sizes += Double(mine.latents.reduce(0) { $0 + abs($1) } / 16)
         }
-        let tolerance = scheduler.initialNoiseScale > 1000 ? 5e-3 : 5e-4
-        expectClose(sample, latents, tolerance: tolerance, "latents of \(walk)")
+        let tolerance = plan.initialNoiseScale > 1000 ? 5e-3 : 5e-4
+        expectClose(mine.latents, latents, tolerance: tolerance, "latents of \(walk)")
         expectClose([Float(sizes)], [Float(walk.sizes ?? 0)], tolerance: tolerance, "sizes of \(walk)")
     }
 }

@@ -9,7 +9,7 @@ import Testing
 struct ResidencyTests {
     private let settings = GenerationSettings(
         prompt: "a red apple", negativePrompt: "blue", width: 40, height: 24, seed: 5, steps: 3, guidanceScale: 4,
-        sampler: .euler)
+        sampler: "euler")
 
     /// What the kernel may keep of the files' headers and edges: a fault brings its neighbours in, 64 KiB at a time.
     private let slack = 4 << 16

@@ -1,6 +1,7 @@
 import Diffusion
 import Foundation
 import Models
+import Terms
 import Testing
 
 /// Which sampler a folder means, and what is said where latentd cannot do as it says.
@@ -32,7 +33,7 @@ struct SchedulerClassTests {
             #expect(text.contains("EulerDiscreteScheduler") && text.contains("\"sampler\""), "\(text)")
             #expect(try schedulers.samplers() == Sampler.allCases)
             for sampler in Sampler.allCases {
-                #expect(try schedulers.scheduler(sampler, steps: 4).timesteps.count >= 4, "\(sampler)")
+                #expect(try schedulers.plan(sampler, steps: 4).timesteps.count >= 4, "\(sampler)")
             }
         }
     }
@@ -44,7 +45,7 @@ struct SchedulerClassTests {
             ("DEISMultistepScheduler", ["algorithm_type": "deis", "solver_type": "logrho"]),
             ("UniPCMultistepScheduler", ["solver_type": "bh2"]),
         ] {
-            #expect(try schedulers(index: name, words).samplers().contains(.dpmSolver), "\(name)")
+            #expect(try schedulers(index: name, words).samplers().contains("dpm++2m"), "\(name)")
         }
     }
 
@@ -62,7 +63,7 @@ struct SchedulerClassTests {
         if let field { file[field] = 0.5 }
         let schedulers = try SchedulerFolder.configuration(index: name, file: file)
         for sampler in Sampler.allCases {
-            let error = #expect(throws: DiffusionError.self) { try schedulers.scheduler(sampler, steps: 4) }
+            let error = #expect(throws: DiffusionError.self) { try schedulers.plan(sampler, steps: 4) }
             let text = try #require(error?.description)
             #expect(text.contains("model_index.json") && text.contains(name) && text.contains(field ?? name), "\(text)")
         }
@@ -74,18 +75,18 @@ struct SchedulerClassTests {
     func index() throws {
         #expect(
             try schedulers(index: "DPMSolverMultistepScheduler", ["_class_name": "DDIMScheduler"]).defaultSampler()
-                == .dpmSolver)
+                == "dpm++2m")
         #expect(
             try schedulers(index: "EulerDiscreteScheduler", ["_class_name": "UniPCMultistepScheduler"])
-                .defaultSampler() == .euler)
+                .defaultSampler() == "euler")
         #expect(
             try schedulers(
                 index: "DPMSolverMultistepScheduler", ["_class_name": "PNDMScheduler", "use_karras_sigmas": true]
-            ).defaultSampler() == .dpmSolverKarras)
+            ).defaultSampler() == "dpm++2m-karras")
         #expect(throws: ModelError.self) {
             try schedulers(index: "UniPCMultistepScheduler", ["_class_name": "DDIMScheduler"]).defaultSampler()
         }
-        #expect(try schedulers(index: nil, ["_class_name": "DDPMScheduler"]).defaultSampler() == .ddpm)
+        #expect(try schedulers(index: nil, ["_class_name": "DDPMScheduler"]).defaultSampler() == "ddpm")
         #expect(throws: ModelError.self) { try schedulers(index: nil).defaultSampler() }
     }
 
@@ -95,22 +96,22 @@ struct SchedulerClassTests {
         func refusal(_ sampler: Sampler, _ field: String, _ value: Any, _ more: [String: Any] = [:]) throws -> String? {
             let all = more.merging([field: value]) { $1 }
             do throws(DiffusionError) {
-                _ = try schedulersOrFail(all).scheduler(sampler, steps: 5)
+                _ = try schedulersOrFail(all).plan(sampler, steps: 5)
                 return nil
             } catch {
                 return error.description
             }
         }
         for type in ["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "anything"] {
-            for sampler in [Sampler.dpmSolver, .dpmSolverKarras, .ddim, .euler, .pndm, .lcm] {
+            for sampler in ["dpm++2m", "dpm++2m-karras", "ddim", "euler", "pndm", "lcm"] as [Sampler] {
                 #expect(try refusal(sampler, "variance_type", type) == nil)
             }
         }
         for type in ["learned", "learned_range"] {
-            #expect(try refusal(.dpmSolver, "variance_type", type)?.contains("variance_type") == true)
-            #expect(try refusal(.dpmSolver, "variance_type", type, ["prediction_type": "v_prediction"]) == nil)
-            #expect(try refusal(.ddpm, "variance_type", type)?.contains("variance_type") == true)
-            #expect(try refusal(.ddim, "variance_type", type) == nil)
+            #expect(try refusal("dpm++2m", "variance_type", type)?.contains("variance_type") == true)
+            #expect(try refusal("dpm++2m", "variance_type", type, ["prediction_type": "v_prediction"]) == nil)
+            #expect(try refusal("ddpm", "variance_type", type)?.contains("variance_type") == true)
+            #expect(try refusal("ddim", "variance_type", type) == nil)
         }
         let unread: [(String, Any)] = [
             ("sample_max_value", -1), ("dynamic_thresholding_ratio", "x"), ("clip_sample_range", NSNull()),
@@ -126,21 +127,21 @@ struct SchedulerClassTests {
         for (field, value) in [
             ("algorithm_type", "sde-dpmsolver++"), ("solver_type", "rk4"), ("final_sigmas_type", "max"),
         ] {
-            #expect(try refusal(.dpmSolver, field, value)?.contains(field) == true)
-            for sampler in [Sampler.ddim, .eulerAncestral, .lcm, .pndm, .ddpm] {
+            #expect(try refusal("dpm++2m", field, value)?.contains(field) == true)
+            for sampler in ["ddim", "euler-a", "lcm", "pndm", "ddpm"] as [Sampler] {
                 #expect(try refusal(sampler, field, value) == nil)
             }
         }
         for field in ["use_exponential_sigmas", "use_beta_sigmas"] {
-            #expect(try refusal(.dpmSolver, field, true)?.contains(field) == true)
-            #expect(try refusal(.euler, field, true)?.contains(field) == true)
-            #expect(try refusal(.ddim, field, true) == nil)
+            #expect(try refusal("dpm++2m", field, true)?.contains(field) == true)
+            #expect(try refusal("euler", field, true)?.contains(field) == true)
+            #expect(try refusal("ddim", field, true) == nil)
         }
-        #expect(try refusal(.ddim, "thresholding", true)?.contains("thresholding") == true)
-        #expect(try refusal(.euler, "thresholding", true) == nil)
-        #expect(try refusal(.pndm, "prediction_type", "sample")?.contains("prediction_type") == true)
-        #expect(try refusal(.pndm, "skip_prk_steps", false) == nil)
-        #expect(try refusal(.ddim, "trained_betas", [0.1, 0.2])?.contains("trained_betas") == true)
+        #expect(try refusal("ddim", "thresholding", true)?.contains("thresholding") == true)
+        #expect(try refusal("euler", "thresholding", true) == nil)
+        #expect(try refusal("pndm", "prediction_type", "sample")?.contains("prediction_type") == true)
+        #expect(try refusal("pndm", "skip_prk_steps", false) == nil)
+        #expect(try refusal("ddim", "trained_betas", [0.1, 0.2])?.contains("trained_betas") == true)
     }
 
     private func schedulersOrFail(_ more: [String: Any]) throws(DiffusionError) -> SchedulerConfiguration {
@@ -150,12 +151,12 @@ struct SchedulerClassTests {
     @Test("PNDM asks the network once more than it takes steps, and with Runge-Kutta nine times, from four steps on")
     func evaluations() throws {
         let plms = try schedulers(index: "PNDMScheduler", ["skip_prk_steps": true])
-        #expect(try !plms.runsRungeKutta() && plms.scheduler(.pndm, steps: 1).timesteps.count == 1)
-        #expect(try plms.scheduler(.pndm, steps: 4).timesteps == [751, 501, 501, 251, 1])
+        #expect(try !plms.runsRungeKutta() && plms.plan("pndm", steps: 1).timesteps.count == 1)
+        #expect(try plms.plan("pndm", steps: 4).timesteps == [751, 501, 501, 251, 1])
         let whole = try schedulers(index: "PNDMScheduler")
-        #expect(try whole.runsRungeKutta() && whole.leastSteps(.pndm) == 4 && whole.leastSteps(.ddim) == 1)
-        #expect(try whole.scheduler(.pndm, steps: 10).timesteps.count == 19)
-        let error = #expect(throws: DiffusionError.self) { try whole.scheduler(.pndm, steps: 3) }
+        #expect(try whole.runsRungeKutta() && whole.leastSteps("pndm") == 4 && whole.leastSteps("ddim") == 1)
+        #expect(try whole.plan("pndm", steps: 10).timesteps.count == 19)
+        let error = #expect(throws: DiffusionError.self) { try whole.plan("pndm", steps: 3) }
         guard case .setting("steps", _)? = error else {
             Issue.record("\(String(describing: error))")
             return

@@ -13,7 +13,7 @@ struct StoppingTests {
     private func settings(_ side: Int = 64, steps: Int = 2, initImage: Bool = false) -> GenerationSettings {
         var settings = GenerationSettings(
             prompt: "a red apple", negativePrompt: "blue", width: side, height: side, seed: 5, steps: steps,
-            guidanceScale: 4, sampler: .euler)
+            guidanceScale: 4, sampler: "euler")
         if initImage {
             let gray = PixelBuffer(width: side, height: side, bytes: [UInt8](repeating: 90, count: side * side * 3))
             settings.initImage = InitImage(pixels: gray, strength: 1)
@@ -134,7 +134,7 @@ struct StoppingTests {
             let limit = Mutex(Int.max)
             pipeline.use(.together)
             pipeline.budget = MemoryBudget(baselineBytes: 0) { limit.withLock { $0 } }
-            var steps = 0, stages: [PipelineStage] = []
+            var steps = 0, stages: [StageName] = []
             do throws(DiffusionError) {
                 let generation = try pipeline.generate(settings) { progress in
                     if case .stage(let stage) = progress {

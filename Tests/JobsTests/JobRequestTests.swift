@@ -50,7 +50,7 @@ struct JobRequestTests {
         expected.seed = 3
         expected.steps = 4
         expected.guidanceScale = 1.5
-        expected.sampler = .dpmSolver2MKarras
+        expected.sampler = "dpm++2m-karras"
         expected.rng = .torch
         expected.model = "m"
         expected.precision = .int8

@@ -15,7 +15,7 @@ func model(
 ) -> ModelFacts {
     ModelFacts(
         name: name, family: family, identity: "\(name)-1",
-        defaults: .init(width: 128, height: 128, steps: 20, guidanceScale: 5, sampler: .ddim),
+        defaults: .init(width: 128, height: 128, steps: 20, guidanceScale: 5, sampler: "ddim"),
         steps: [4, 8, 12, 16, 20, 30], precisions: precisions, sizes: .init(minimum: 64, maximum: 512, multiple: 8),
         guidance: guidance, quality: quality)
 }

@@ -11,7 +11,7 @@ struct PlannerTests {
         #expect(plan.meetsBudget == nil)
         #expect((plan.width, plan.height) == (128, 128))
         #expect(plan.guidanceScale == 5)
-        #expect(plan.sampler == .ddim)
+        #expect(plan.sampler == "ddim")
         #expect(abs((plan.prediction?.totalSeconds ?? 0) - 2.2) < 1e-9)
         #expect(
             plan.explanation
@@ -23,14 +23,14 @@ struct PlannerTests {
     func pinned() throws {
         let pinned = request(budget: 0.5) {
             $0.steps = 30
-            $0.sampler = .eulerAncestral
+            $0.sampler = "euler-a"
             $0.guidanceScale = 1
             $0.width = 256
             $0.height = 64
         }
         let plan = try single.plan(pinned, now: now)
         #expect(plan.variant.steps == 30)
-        #expect(plan.sampler == .eulerAncestral)
+        #expect(plan.sampler == "euler-a")
         #expect(plan.guidanceScale == 1)
         #expect((plan.width, plan.height) == (256, 64))
         #expect(plan.meetsBudget == false)
@@ -70,7 +70,7 @@ struct PlannerTests {
         let scale = Double(296 * 64) / (128 * 128)
         #expect(abs((whole.prediction?.denoiseSeconds ?? 0) - 1.6 * scale) < 1e-9)
         #expect(whole.prediction?.initImageSeconds == whole.prediction?.decodeSeconds)
-        let lcm = try plan(0.3) { $0.sampler = .lcm }
+        let lcm = try plan(0.3) { $0.sampler = "lcm" }
         #expect(abs((lcm.prediction?.denoiseSeconds ?? 0) - 2 * scale) < 1e-9)
         #expect(try plan(0.5) { $0.width = 128 }.width == 128)
         #expect(throws: PlannerError.noSteps(strength: 0.2, steps: 4)) { try plan(0.2) { $0.steps = 4 } }

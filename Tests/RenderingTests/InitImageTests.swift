@@ -3,6 +3,7 @@ import Images
 import Jobs
 import Planner
 import Rendering
+import Terms
 import Testing
 
 private func picture(width: Int, height: Int) -> RGBImage {
@@ -102,8 +103,8 @@ struct InitImageTests {
         #expect(try renderer.plan(request { $0.initImage = nil }, now: now).prediction?.initImageSeconds == nil)
     }
 
-    @Test("The planner's count of steps is the engine's", arguments: SamplerName.allCases)
-    func steps(sampler: SamplerName) throws {
+    @Test("The planner's count of steps is the engine's", arguments: Sampler.allCases)
+    func steps(sampler: Sampler) throws {
         let renderer = try renderer()
         let file = try catFile(width: 16, height: 16)
         for strength in [0.26, 0.5, 0.99, 1] {

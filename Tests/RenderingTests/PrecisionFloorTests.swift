@@ -20,7 +20,7 @@ struct PrecisionFloorTests {
             let settings = GenerationSettings(
                 prompt: String(prompt), width: own.width, height: own.height, seed: UInt64(number + 1),
                 steps: own.steps,
-                guidanceScale: Float(own.guidanceScale), sampler: .ddim)
+                guidanceScale: Float(own.guidanceScale), sampler: "ddim")
             return try pipeline.generate(settings).image
         }
     }

@@ -4,6 +4,7 @@ import JSONText
 import Jobs
 import Planner
 import Rendering
+import Terms
 import Testing
 
 @Suite("Renderer")
@@ -13,7 +14,7 @@ struct RendererTests {
         let job = tinyJob {
             $0.width = 72
             $0.height = 64
-            $0.sampler = .eulerAncestral
+            $0.sampler = "euler-a"
             $0.guidanceScale = 2.5
             $0.output.lossless = true
         }
@@ -59,8 +60,8 @@ struct RendererTests {
         #expect(try renderer(threads: 3).render(tinyJob()).record.picture.bitstreamSHA256 == first)
     }
 
-    @Test("Every sampler and both random sources of a job reach the engine", arguments: SamplerName.allCases)
-    func samplers(sampler: SamplerName) throws {
+    @Test("Every sampler and both random sources of a job reach the engine", arguments: Sampler.allCases)
+    func samplers(sampler: Sampler) throws {
         let renderer = try renderer()
         let digests = try RandomSourceName.allCases.map { rng in
             let record = try renderer.render(

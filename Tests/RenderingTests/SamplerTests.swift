@@ -2,6 +2,7 @@ import Foundation
 import Jobs
 import Planner
 import Rendering
+import Terms
 import Testing
 
 @Suite("Samplers of models")
@@ -19,7 +20,7 @@ struct SamplerTests {
         return directory
     }
 
-    private func job(_ sampler: SamplerName?) -> JobRequest {
+    private func job(_ sampler: Sampler?) -> JobRequest {
         var job = JobRequest(prompt: "a red apple")
         (job.width, job.height, job.steps, job.sampler) = (40, 40, 3, sampler)
         return job
@@ -40,8 +41,8 @@ struct SamplerTests {
             #expect(text.contains(mention), "\(text)")
         }
         #expect(try renderer.calibrate(model).first?.times.isEmpty == false)
-        let record = try renderer.render(job(.dpmSolver2M)).record
-        #expect(record.plan.sampler == .dpmSolver2M && record.job.sampler == .dpmSolver2M)
+        let record = try renderer.render(job("dpm++2m")).record
+        #expect(record.plan.sampler == "dpm++2m" && record.job.sampler == "dpm++2m")
         #expect(record.timings.stepSeconds.count == 3)
         // A job that has a limit on time, and could not be run, is not measured for.
         var hurried = job(nil)
@@ -54,7 +55,7 @@ struct SamplerTests {
     func manifest() throws {
         let directory = try directory("HeunDiscreteScheduler")
         try directory.write(#"{"format": 1, "default": {"sampler": "euler"}}"#, to: "model/latentd.json")
-        #expect(try renderer(directory).plan(job(nil), now: now).sampler == .euler)
+        #expect(try renderer(directory).plan(job(nil), now: now).sampler == "euler")
     }
 
     @Test("A model that no sampler fits is a problem that says so")
@@ -67,7 +68,7 @@ struct SamplerTests {
         #expect(catalog.problems.first?.error.description.contains("EDMEulerScheduler") == true)
         // Pinned, and as the only one that there is.
         for name in ["model", nil] {
-            var job = job(.ddim)
+            var job = job("ddim")
             job.model = name
             let error = #expect(throws: RenderingError.self) { try renderer(directory).plan(job, now: now) }
             #expect(error?.code == "model_unusable" && error?.description.contains("EDMEulerScheduler") == true)
@@ -85,9 +86,9 @@ struct SamplerTests {
         let renderer = try renderer(directory)
         #expect(
             throws: PlannerError.unsuitableSampler(
-                .dpmSolver2M, model: "model", available: [.ddim, .euler, .eulerAncestral, .lcm, .pndm, .ddpm])
-        ) { try renderer.planner.plan(job(.dpmSolver2M), now: now) }
-        #expect(try renderer.plan(job(nil), now: now).sampler == .pndm)
+                "dpm++2m", model: "model", available: ["ddim", "euler", "euler-a", "lcm", "pndm", "ddpm"])
+        ) { try renderer.planner.plan(job("dpm++2m"), now: now) }
+        #expect(try renderer.plan(job(nil), now: now).sampler == "pndm")
     }
 
     @Test("A stock folder runs PNDM, and progress, times and predictions count an evaluation more than steps")
@@ -96,8 +97,8 @@ struct SamplerTests {
         let renderer = try renderer(directory)
         _ = try renderer.calibrate(try #require(renderer.catalog["model"]))
         let plan = try renderer.plan(job(nil), now: now)
-        #expect(plan.sampler == .pndm && plan.variant.steps == 3)
-        let euler = try renderer.plan(job(.euler), now: now)
+        #expect(plan.sampler == "pndm" && plan.variant.steps == 3)
+        let euler = try renderer.plan(job("euler"), now: now)
         let ratio = (plan.prediction?.denoiseSeconds ?? 0) / (euler.prediction?.denoiseSeconds ?? 1)
         #expect(abs(ratio - 4.0 / 3) < 1e-9)
         var seen: [String] = []

@@ -84,7 +84,7 @@ private struct Samples {
         let json = """
             {"variant": {"model": "m", "precision": "fp32", "steps": 4}, "width": 8, "height": 8, "guidance_scale": 1,
             "sampler": "ddim", "budget_seconds": 1, "prediction": {"load_seconds": 1, "text_seconds": 1,
-            "denoise_seconds": 1, "decode_seconds": 1, "encode_seconds": 1}, "peak_bytes": 1, "memory_limit_bytes": 1,
+            "init_image_seconds": 1, "denoise_seconds": 1, "decode_seconds": 1, "encode_seconds": 1}, "peak_bytes": 1, "memory_limit_bytes": 1,
             "memory_mode": "streamed", "stages": [{"stage": "unet", "weight_bytes": 1, "resident_bytes": 1,
             "computing_bytes": 1, "scratch_bytes": 1, "peak_bytes": 1}],
             "meets_budget": true, "candidates": [{"variant": {"model": "m", "precision": "fp32", "steps": 4},

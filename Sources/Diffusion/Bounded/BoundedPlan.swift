@@ -43,7 +43,7 @@ public struct BoundedPlan: Hashable, Sendable {
     ///   - body: what is run, here in an arena that only measures.
     /// - Throws: `DiffusionError.insufficientMemory` with the least that would do.
     static func fastest(
-        _ stage: PipelineStage, limitBytes: Int, bands: [Int], usesScratch: Bool, pool: ThreadPool,
+        _ stage: StageName, limitBytes: Int, bands: [Int], usesScratch: Bool, pool: ThreadPool,
         _ body: (BoundedRun) throws(DiffusionError) -> Void
     ) throws(DiffusionError) -> BoundedPlan {
         func plan(_ keepsFloats: Bool, _ band: Int, _ store: Int) throws(DiffusionError) -> BoundedPlan {

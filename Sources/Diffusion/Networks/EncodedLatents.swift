@@ -18,7 +18,7 @@ public struct EncodedLatents {
 
     /// A draw from the distribution, or the mean where there is none: as diffusers' pipelines take them. Draws from `random` once
     /// in the first case, never in the second.
-    func sample(_ random: inout any RandomSource) -> [Float] {
+    func sample(_ random: inout RandomSource) -> [Float] {
         guard let logVariance else { return mean }
         let noise = random.normals(mean.count)
         return mean.indices.map { mean[$0] + exp(0.5 * logVariance[$0]) * noise[$0] }

@@ -36,3 +36,13 @@ struct MersenneTwister {
         position = 0
     }
 }
+
+extension MersenneTwister: Archived {
+    init() { self.init(seed: 0) }
+
+    mutating func archive(_ archive: inout Archive) {
+        archive(&state)
+        archive(&position)
+        if state.count != 624 || !(0...624).contains(position) { archive.fail("it has no Mersenne twister's state") }
+    }
+}

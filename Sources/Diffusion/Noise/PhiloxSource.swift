@@ -3,8 +3,8 @@
 ///
 /// Number `i` of draw `d` depends on the seed, `d` and `i` alone, and is computed with exactly rounded operations only, so
 /// that it has the same bits on every CPU, in any order and on any number of threads.
-struct PhiloxSource: RandomSource {
-    private let key: SIMD2<UInt32>
+struct PhiloxSource {
+    private var key: SIMD2<UInt32>
     private var draw: UInt32 = 0
 
     init(seed: UInt64) { key = [UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)] }
@@ -37,5 +37,15 @@ struct PhiloxSource: RandomSource {
             counter = [second.high ^ counter.y ^ key.x, second.low, first.high ^ counter.w ^ key.y, first.low]
         }
         return counter
+    }
+}
+
+extension PhiloxSource: Archived {
+    init() { self.init(seed: 0) }
+
+    mutating func archive(_ archive: inout Archive) {
+        archive(&key.x)
+        archive(&key.y)
+        archive(&draw)
     }
 }

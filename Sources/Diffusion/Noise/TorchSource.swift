@@ -9,7 +9,7 @@ import Glibc
 ///   eight radii, the last eight angles. A remainder takes fresh uniforms for the last sixteen elements, some of which
 ///   are overwritten.
 /// - Fewer: doubles of 53 bits, one pair at a time; the second number of a pair waits for the next such draw.
-struct TorchSource: RandomSource {
+struct TorchSource {
     private var engine: MersenneTwister
     private var waiting: Double?
 
@@ -49,5 +49,14 @@ struct TorchSource: RandomSource {
             values[index] = radius * cos(angle)
             values[index + 8] = radius * sin(angle)
         }
+    }
+}
+
+extension TorchSource: Archived {
+    init() { self.init(seed: 0) }
+
+    mutating func archive(_ archive: inout Archive) {
+        archive(&engine)
+        archive(&waiting)
     }
 }

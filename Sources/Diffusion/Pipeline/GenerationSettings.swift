@@ -1,3 +1,5 @@
+import Terms
+
 /// Everything that decides what a picture looks like, beside the model.
 public struct GenerationSettings: Hashable, Sendable {
     /// What to draw.
@@ -20,12 +22,6 @@ public struct GenerationSettings: Hashable, Sendable {
     public var initImage: InitImage?
     /// Text encoder layers to leave out at the end, as diffusers' `clip_skip` counts them; nil is none.
     public var clipSkip: Int?
-
-    /// The stages that a picture with these settings goes through.
-    var stages: [PipelineStage] { PipelineStage.allCases.filter { $0 != .encoder || initImage != nil } }
-
-    /// The first step that is taken.
-    var firstStep: Int { initImage.map { sampler.firstStep(of: steps, strength: $0.strength) } ?? 0 }
 
     /// All settings.
     public init(

@@ -11,7 +11,9 @@ public struct MemoryPlan: Hashable, Sendable {
     /// One stage's part.
     public struct Stage: Hashable, Sendable {
         /// Which stage.
-        public let stage: PipelineStage
+        public let stage: StageName
+        /// Whether it can run in bands where it does not fit as a whole.
+        public let canRunInBands: Bool
         /// The most memory that weights in mapped files take: whole windows of them.
         public let mappedWeightBytes: Int
         /// The same when they are streamed; nil when some are in private memory.

@@ -5,7 +5,7 @@ import Models
 ///
 /// ```
 /// prompt ─ Tokenizer ─ TextEncoder ─► embeddings ─┐
-/// seed ─── RandomSource ─► noise ─► [ UNet ─ guidance ─ Scheduler ] x steps ─► latents ─ Decoder ─► pixels
+/// seed ─── RandomSource ─► noise ─► Walk [ UNet ─ guidance ─ Solver ] x steps ─► latents ─ Decoder ─► pixels
 /// picture, if any ─ Encoder ─► latents ─┘
 /// ```
 /// Owned by one thread. Opening reads configurations and checks them; weights are loaded by the first picture (or by
@@ -14,7 +14,7 @@ public final class Pipeline {
     /// The model's folder.
     public let folder: ModelFolder
     /// How its weights are kept and multiplied.
-    public var precision: WeightPrecision { preparation.precision }
+    public var precision: WeightPrecision { source.preparation.precision }
     /// Which weights stay in memory between pictures, stages and blocks. Where the budget falls, a picture goes on with less.
     public internal(set) var residency: Residency
     /// The memory that a picture may take; nil is all that there is.
@@ -26,7 +26,7 @@ public final class Pipeline {
     public var stop: StopFlag? {
         didSet {
             pool.stop = stop
-            preparation.stop = stop
+            source.preparation.stop = stop
         }
     }
     /// Settings that the model's own files suggest.
@@ -35,21 +35,19 @@ public final class Pipeline {
     public let tokenizer: Tokenizer
 
     let schedulers: SchedulerConfiguration
-    let decoderConfiguration: DecoderConfiguration
-    let unetConfiguration: UNetConfiguration
-    let textConfiguration: TextEncoderConfiguration
+    let latents: LatentSpace
+    let text: TextStage
+    let encoder: EncoderStage
+    let denoiser: DenoiserStage
+    let decoder: DecoderStage
+    /// In the order in which they run.
+    let stages: [any Stage]
     let pool: ThreadPool
-    private var preparation: Preparation
+    private let source: NetworkSource
     /// Whether OpenBLAS was used, which keeps its workspace for good.
     var usesBLAS = false
     /// What the last search for bands found: a job asks three times until it runs.
-    var foundBands: [PipelineStage: (search: BandSearch, bands: BoundedPlan)] = [:]
-    private var textEncoder: TextEncoder?
-    private var encoder: Encoder?
-    private var unet: UNet?
-    private var decoder: Decoder?
-    /// The checkpoints' states when they were loaded first.
-    private var states: [PipelineStage: String] = [:]
+    var foundBands: [StageName: (search: BandSearch, bands: BoundedPlan)] = [:]
 
     /// Opens a model. Wrong files throw here as far as configurations can tell.
     ///
@@ -64,127 +62,59 @@ public final class Pipeline {
     ) throws(DiffusionError) {
         self.folder = folder
         self.residency = residency
+        do throws(ComputeError) { pool = try ThreadPool(threads: threads) } catch { throw .compute(error) }
         do throws(ModelError) {
             try ComponentCheck.requireKnownClasses(folder)
             defaults = try PipelineDefaults(folder: folder)
-            unetConfiguration = try UNetConfiguration(folder.config("unet"))
-            textConfiguration = try TextEncoderConfiguration(folder.config("text_encoder"))
-            decoderConfiguration = try DecoderConfiguration(folder)
+            let unet = try UNetConfiguration(folder.config("unet"))
+            let text = try TextEncoderConfiguration(folder.config("text_encoder"))
+            let decoder = try DecoderConfiguration(folder)
             schedulers = try SchedulerConfiguration(folder)
             tokenizer = try Tokenizer(folder)
             let rules = if let rules { rules } else { try folder.precisionRules() }
-            preparation = Preparation(precision, rules: rules, store: store)
+            try ComponentCheck.requireFit(folder, unet: unet, text: text, decoder: decoder, tokenizer: tokenizer)
+
+            source = NetworkSource(folder, Preparation(precision, rules: rules, store: store, pool: pool))
+            latents = LatentSpace(channels: unet.inputs, factor: decoder.factor, scale: decoder.scalingFactor)
+            let guidance = unet.conditionChannels.map { Guidance.embedded(channels: $0) } ?? .classifierFree
+            self.text = TextStage(source, text, tokenizer, guidance)
+            encoder = EncoderStage(source, latents)
+            denoiser = DenoiserStage(source, latents, guidance, text: (tokenizer.length, text.channels))
+            self.decoder = DecoderStage(source, latents)
         } catch {
             throw .model(error)
         }
-        do throws(ComputeError) { pool = try ThreadPool(threads: threads) } catch { throw .compute(error) }
-        preparation.pool = pool
-        try DiffusionError.wrapping { () throws(ModelError) in
-            try ComponentCheck.requireFit(
-                folder, unet: unetConfiguration, text: textConfiguration, decoder: decoderConfiguration,
-                tokenizer: tokenizer)
-        }
+        stages = [self.text, encoder, denoiser, self.decoder]
     }
 
     /// Loads all weights but the encoder's, so that the first picture starts at once.
     public func load() throws(DiffusionError) {
-        _ = try loadedTextEncoder()
-        _ = try loadedUNet()
-        _ = try loadedDecoder()
+        _ = try text.slot.loaded()
+        _ = try denoiser.slot.loaded()
+        _ = try decoder.slot.loaded()
     }
 
     /// Lets all weights go.
     public func unload() {
-        for stage in PipelineStage.allCases { unload(stage) }
-    }
-
-    private func unload(_ stage: PipelineStage) {
-        switch stage {
-        case .textEncoder: textEncoder = nil
-        case .encoder: encoder = nil
-        case .unet: unet = nil
-        case .decoder: decoder = nil
-        }
-    }
-
-    /// Takes a stage's weights out of memory: mapped ones come back when they are read, others are loaded again.
-    func letGo(_ stage: PipelineStage) {
-        guard let weights = weightBytes(stage) else { return }
-        if weights.prepared == 0 { weights.map.discardFiles() } else { unload(stage) }
+        for stage in stages { stage.unload() }
     }
 
     /// The weights of all stages that are loaded, as far as they are read.
     var residentWeightBytes: Int {
-        PipelineStage.allCases.compactMap(weightBytes).reduce(0) { $0 + $1.map.mappedBytes(under: "") + $1.prepared }
-    }
-
-    /// The weights of a stage, loaded if they were not.
-    func loadedWeights(_ stage: PipelineStage) throws(DiffusionError) -> WeightBytes {
-        switch stage {
-        case .textEncoder: try loadedTextEncoder().weightBytes
-        case .encoder: try loadedEncoder().weightBytes
-        case .unet: try loadedUNet().weightBytes
-        case .decoder: try loadedDecoder().weightBytes
-        }
-    }
-
-    private func weightBytes(_ stage: PipelineStage) -> WeightBytes? {
-        switch stage {
-        case .textEncoder: textEncoder?.weightBytes
-        case .encoder: encoder?.weightBytes
-        case .unet: unet?.weightBytes
-        case .decoder: decoder?.weightBytes
-        }
-    }
-
-    /// Loads a stage, which must be of the files that it was of before.
-    private func load<Network>(
-        _ stage: PipelineStage, _ body: () throws(ModelError) -> Network, _ weights: (Network) -> WeightBytes
-    ) throws(DiffusionError) -> Network {
-        do throws(ModelError) {
-            let network = try body(), state = weights(network).state
-            if let first = states[stage], first != state { throw .changed(file: folder.path) }
-            states[stage] = state
-            return network
-        } catch .stopped {
-            throw .stopped(stop?.reason ?? ModelError.stopped)
-        } catch {
-            throw .model(error)
-        }
+        stages.compactMap(\.weights).reduce(0) { $0 + $1.map.mappedBytes(under: "") + $1.prepared }
     }
 
     /// A file of a stage that is loaded which is not what it was when it was loaded: its weights are of no use.
-    public var changedFile: String? {
-        PipelineStage.allCases.lazy.compactMap { self.weightBytes($0)?.map.changedFile }.first
-    }
+    public var changedFile: String? { stages.lazy.compactMap { $0.weights?.map.changedFile }.first }
 
-    func loadedTextEncoder() throws(DiffusionError) -> TextEncoder {
-        if let textEncoder { return textEncoder }
-        let loaded = try load(
-            .textEncoder, { () throws(ModelError) in try TextEncoder(folder, preparation) }, \.weightBytes)
-        textEncoder = loaded
-        return loaded
-    }
-
-    func loadedEncoder() throws(DiffusionError) -> Encoder {
-        if let encoder { return encoder }
-        let loaded = try load(.encoder, { () throws(ModelError) in try Encoder(folder, preparation) }, \.weightBytes)
-        encoder = loaded
-        return loaded
-    }
-
-    func loadedUNet() throws(DiffusionError) -> UNet {
-        if let unet { return unet }
-        let loaded = try load(.unet, { () throws(ModelError) in try UNet(folder, preparation) }, \.weightBytes)
-        unet = loaded
-        return loaded
-    }
-
-    func loadedDecoder() throws(DiffusionError) -> Decoder {
-        if let decoder { return decoder }
-        let loaded = try load(.decoder, { () throws(ModelError) in try Decoder(folder, preparation) }, \.weightBytes)
-        decoder = loaded
-        return loaded
+    /// A place to compute: an arena of so many bytes, or a measuring one.
+    func evaluation(arenaBytes: Int?) throws(DiffusionError) -> Evaluation {
+        do throws(ComputeError) {
+            let arena = if let arenaBytes { try Arena(capacity: arenaBytes) } else { Arena() }
+            return Evaluation(try Context(arena: arena, pool: pool))
+        } catch {
+            throw .compute(error)
+        }
     }
 
     /// Refuses settings that the model cannot take; makes nothing.
@@ -198,15 +128,15 @@ public final class Pipeline {
         guard settings.guidanceScale.isFinite else {
             throw .setting(field: "guidance_scale", reason: "\(settings.guidanceScale) is not a finite number")
         }
-        if let skip = settings.clipSkip, !(0...textConfiguration.layers).contains(skip) {
+        if let skip = settings.clipSkip, !(0...text.configuration.layers).contains(skip) {
             throw .setting(
                 field: "clip_skip",
-                reason: "\(skip) is not between 0 and the text encoder's \(textConfiguration.layers) layers")
+                reason: "\(skip) is not between 0 and the text encoder's \(text.configuration.layers) layers")
         }
         if let initImage = settings.initImage { try check(initImage, settings) }
         let strength = settings.initImage?.strength ?? 1
-        let scheduler = try schedulers.scheduler(settings.sampler, steps: settings.steps, strength: strength)
-        guard settings.firstStep < min(settings.steps, scheduler.timesteps.count) else {
+        let plan = try schedulers.plan(settings.sampler, steps: settings.steps, strength: strength)
+        guard plan.first < min(settings.steps, plan.timesteps.count) else {
             throw .setting(field: "strength", reason: "\(strength) of \(settings.steps) steps is less than one step")
         }
     }

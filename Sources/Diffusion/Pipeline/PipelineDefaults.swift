@@ -1,4 +1,5 @@
 import Models
+import Terms
 
 /// What a model's own files say about settings that a job leaves out.
 public struct PipelineDefaults: Hashable, Sendable {
@@ -39,7 +40,7 @@ public struct PipelineDefaults: Hashable, Sendable {
     /// A sampler that any number of steps from 2 on can be tried with: the folder's own, if it can.
     public var trialSampler: Sampler {
         let fitting = (sampler.map { [$0] } ?? []) + samplers
-        return fitting.first { $0 != .pndm || !runsRungeKutta } ?? samplers[0]
+        return fitting.first { !$0.repeatsItsStart || !runsRungeKutta } ?? samplers[0]
     }
 
     /// The UNet's own size in latent pixels, or 64.

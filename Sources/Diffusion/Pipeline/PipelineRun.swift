@@ -6,8 +6,8 @@ final class PipelineRun {
     private let pipeline: Pipeline
     private let settings: GenerationSettings
     private let watch: ProgressWatch
-    /// Draws, in this order: the encoder's sample where its latents are a distribution, the noise, what the sampler adds.
-    private var random: any RandomSource
+    /// Draws, in this order: the encoder's sample where its latents are a distribution, and the noise. The walk goes on with it.
+    private var random: RandomSource
     private(set) var dump: TensorDump?
     private var timings = PipelineTimings()
     private var activationPeakBytes = 0
@@ -36,13 +36,13 @@ final class PipelineRun {
 
     /// Loads a stage, runs it, and lets it go again where only one may stay. Where the memory limit falls below what it takes, it runs
     /// again with less; `body` goes on where it was as far as it can.
-    private func run<Network, Result>(
-        _ stage: PipelineStage, _ clock: ContinuousClock, load: () throws(DiffusionError) -> Network,
-        _ body: (Network, Evaluation, BoundedPlan?) throws(DiffusionError) -> Result
+    private func run<S: Stage, Result>(
+        _ stage: S, _ clock: ContinuousClock,
+        _ body: (S.Network, Evaluation, BoundedPlan?) throws(DiffusionError) -> Result
     ) throws(DiffusionError) -> Result {
-        try watch.report(.stage(stage))
+        try watch.report(.stage(stage.name))
         let start = clock.now
-        let network = try load()
+        let network = try stage.slot.loaded()
         timings.loading += clock.now - start
         defer { pipeline.leave(stage) }
         while true {
@@ -58,12 +58,12 @@ final class PipelineRun {
     }
 
     /// Sees that a stage fits what is allowed now and runs it in an arena of its own. Its result is complete, and of one model.
-    private func attempt<Network, Result>(
-        _ stage: PipelineStage, _ network: Network,
-        _ body: (Network, Evaluation, BoundedPlan?) throws(DiffusionError) -> Result
+    private func attempt<S: Stage, Result>(
+        _ stage: S, _ network: S.Network,
+        _ body: (S.Network, Evaluation, BoundedPlan?) throws(DiffusionError) -> Result
     ) throws(DiffusionError) -> Result {
         let (needs, stream) = try pipeline.dryRun(stage, settings)
-        let bands = try pipeline.settle(needs, settings)
+        let bands = try pipeline.settle(stage, needs, settings)
         try watch.check()
         var evaluation = try pipeline.evaluation(arenaBytes: bands?.activationBytes ?? needs.activationBytes)
         let takenBytes = pipeline.takenBytes(needs, bands)
@@ -84,18 +84,18 @@ final class PipelineRun {
     }
 
     /// Looks whether a stage's result is there, and finite.
-    private func require(_ values: [Float], of stage: PipelineStage) throws(DiffusionError) {
+    private func require(_ values: [Float], of stage: StageName) throws(DiffusionError) {
         try watch.check()
         guard FiniteNumbers.fill(values) else { throw .resultNotFinite(stage) }
     }
 
     private func encodeText(_ clock: ContinuousClock) throws(DiffusionError) -> [Float] {
-        let texts = pipeline.texts(settings).map(pipeline.tokenizer.encode)
+        let texts = pipeline.text.tokens(settings)
         dump?.add("input_ids", texts.flatMap { $0.map(Int32.init) }, [texts.count, pipeline.tokenizer.length])
-        return try run(.textEncoder, clock, load: pipeline.loadedTextEncoder) {
+        return try run(pipeline.text, clock) {
             (network, evaluation, _) throws(DiffusionError) -> [Float] in
             let start = clock.now
-            let embeddings = Pipeline.embed(texts, with: network, settings, evaluation)
+            let embeddings = pipeline.text.embed(texts, with: network, settings, evaluation)
             let values = embeddings.array()
             try require(values, of: .textEncoder)
             // Every prompt reads other rows: in the long run all of them.
@@ -109,15 +109,15 @@ final class PipelineRun {
     /// The latents of the picture that the run begins with, scaled; nil where there is none.
     private func encodeImage(_ clock: ContinuousClock) throws(DiffusionError) -> [Float]? {
         guard let initImage = settings.initImage else { return nil }
-        let size = pipeline.latentShape(settings)
-        return try run(.encoder, clock, load: pipeline.loadedEncoder) {
+        let size = pipeline.latents.shape(settings)
+        return try run(pipeline.encoder, clock) {
             (network, evaluation, bands) throws(DiffusionError) -> [Float] in
             let start = clock.now
             let output = try encoded(initImage.pixels, network, evaluation, bands)
             let values = evaluation.context.channelsFirst(output)
             try require(values, of: .encoder)
             let encoded = EncodedLatents(values, count: size.count)
-            let latents = encoded.sample(&random).map { $0 * pipeline.decoderConfiguration.scalingFactor }
+            let latents = encoded.sample(&random).map { $0 * pipeline.latents.scale }
             timings.imageEncoding = clock.now - start
             dump?.add("init_latents", latents, [1, size.c, size.h, size.w])
             return latents
@@ -127,45 +127,41 @@ final class PipelineRun {
     private func denoise(
         _ embeddings: [Float], from initLatents: [Float]?, _ clock: ContinuousClock
     ) throws(DiffusionError) -> [Float] {
-        let size = pipeline.latentShape(settings)
+        let size = pipeline.latents.shape(settings)
         let noise = random.normals(size.count)
         let dumpShape = [1, size.c, size.h, size.w]
         dump?.add("noise", noise, dumpShape)
-        var scheduler = try pipeline.schedulers.scheduler(
+        let plan = try pipeline.schedulers.plan(
             settings.sampler, steps: settings.steps, strength: settings.initImage?.strength ?? 1)
-        let timesteps = scheduler.timesteps[settings.firstStep...]
-        var latents =
-            initLatents.map { scheduler.noised($0, with: noise, at: timesteps.startIndex) }
-            ?? noise.map { $0 * scheduler.initialNoiseScale }
-        var next = timesteps.startIndex
-        return try run(.unet, clock, load: pipeline.loadedUNet) {
+        let count = plan.timesteps.count - plan.first
+        var walk = Walk(plan, noise: noise, over: initLatents, random: random)
+        return try run(pipeline.denoiser, clock) {
             (network, evaluation, _) throws(DiffusionError) -> [Float] in
-            let inputs = pipeline.unetInputs(settings, embeddings: embeddings, with: network, evaluation)
-            while next < timesteps.endIndex {
-                let index = next
-                let number = index - timesteps.startIndex + 1
+            let inputs = pipeline.denoiser.inputs(settings, embeddings: embeddings, with: network, evaluation)
+            while !walk.isFinished {
+                let number = walk.position - plan.first + 1
                 let start = clock.now
-                let divisor = scheduler.inputDivisor(index)
-                let output = Pipeline.predict(
-                    latents.map { $0 / divisor }, size, timesteps[index], inputs, with: network, settings, evaluation)
-                // A step that was not finished leaves nothing behind.
-                try watch.check()
-                scheduler.step(index, output: output, sample: &latents, random: &random)
-                // Some samplers clip what they predict, which would hide it.
-                guard FiniteNumbers.fill(output), FiniteNumbers.fill(latents) else { throw .notFinite(step: number) }
-                next += 1
-                dump?.add("latents.\(number)", latents, dumpShape)
+                try walk.step { (input, timestep) throws(DiffusionError) -> [Float] in
+                    let output = pipeline.denoiser.predict(
+                        input, timestep, inputs, with: network, settings, evaluation)
+                    // A step that was not finished leaves nothing behind.
+                    try watch.check()
+                    // Some samplers clip what they predict, which would hide it.
+                    guard FiniteNumbers.fill(output) else { throw .notFinite(step: number) }
+                    return output
+                }
+                guard FiniteNumbers.fill(walk.latents) else { throw .notFinite(step: number) }
+                dump?.add("latents.\(number)", walk.latents, dumpShape)
                 let duration = clock.now - start
                 timings.steps.append(duration)
-                try watch.report(.step(number, of: timesteps.count, duration: duration))
+                try watch.report(.step(number, of: count, duration: duration))
             }
-            return latents
+            return walk.latents
         }
     }
 
     private func decode(_ latents: [Float], _ clock: ContinuousClock) throws(DiffusionError) -> PixelBuffer {
-        let size = pipeline.latentShape(settings)
-        return try run(.decoder, clock, load: pipeline.loadedDecoder) {
+        try run(pipeline.decoder, clock) {
             (network, evaluation, bands) throws(DiffusionError) -> PixelBuffer in
             let start = clock.now
             if let bands {
@@ -173,7 +169,7 @@ final class PipelineRun {
                 timings.decoding = clock.now - start
                 return pixels
             }
-            let image = pipeline.decode(latents, size, with: network, evaluation)
+            let image = pipeline.decoder.decode(latents, settings, with: network, evaluation)
             try watch.check()
             guard let pixels = PixelBuffer(image) else { throw .resultNotFinite(.decoder) }
             timings.decoding = clock.now - start
@@ -187,7 +183,7 @@ final class PipelineRun {
     private func decode(
         _ latents: [Float], _ network: Decoder, _ evaluation: Evaluation, _ bands: BoundedPlan
     ) throws(DiffusionError) -> PixelBuffer {
-        let scaled = pipeline.scaledLatents(latents, pipeline.latentShape(settings), evaluation)
+        let scaled = pipeline.decoder.scaled(latents, settings, evaluation)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(settings.width * settings.height * 3)
         try network(
@@ -204,7 +200,7 @@ final class PipelineRun {
     private func encoded(
         _ pixels: PixelBuffer, _ network: Encoder, _ evaluation: Evaluation, _ bands: BoundedPlan?
     ) throws(DiffusionError) -> Tensor {
-        guard let bands else { return pipeline.encode(pixels, settings, with: network, evaluation) }
+        guard let bands else { return pipeline.encoder.encode(pixels, settings, with: network, evaluation) }
         return try network(
             height: pixels.height, width: pixels.width, within: bands, scratchDirectory: pipeline.scratchDirectory,
             evaluation, check: { [watch] () throws(DiffusionError) in try watch.check() }, fill: pixels.write)

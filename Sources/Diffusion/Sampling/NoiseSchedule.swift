@@ -13,9 +13,9 @@ struct NoiseSchedule {
     /// Training timesteps, of which `alphas` may hold more.
     let count: Int
 
-    /// What the sampler's own class takes where the file says nothing, and of what it says.
-    init(_ config: Config, for sampler: Sampler) throws(ModelError) {
-        let isLatentConsistency = sampler == .lcm
+    /// What a class of diffusers takes where the file says nothing, and of what it says.
+    init(_ config: Config, of className: String) throws(ModelError) {
+        let isLatentConsistency = className == "LCMScheduler"
         count = try config.integer("num_train_timesteps", default: 1000, in: 2...100_000)
         var betas: [Float]
         if config.has("trained_betas") {
@@ -36,7 +36,8 @@ struct NoiseSchedule {
             }
         }
         // diffusers' PNDM does not know the field.
-        hasZeroTerminalSNR = try sampler == .pndm ? false : config.bool("rescale_betas_zero_snr", default: false)
+        hasZeroTerminalSNR =
+            try className == "PNDMScheduler" ? false : config.bool("rescale_betas_zero_snr", default: false)
         if hasZeroTerminalSNR { betas = NoiseSchedule.rescaled(betas) }
         alphas = NoiseSchedule.cumulativeProduct(betas)
     }
@@ -104,4 +105,11 @@ struct NoiseSchedule {
             return ((1 - alpha) / alpha).squareRoot()
         }
     }
+}
+
+/// How the noise's variance grows over the training schedule.
+enum BetaSchedule: String, CaseIterable {
+    case linear
+    case scaledLinear = "scaled_linear"
+    case squaredCosine = "squaredcos_cap_v2"
 }

@@ -1,4 +1,5 @@
 import Models
+import Terms
 
 /// The class of diffusers that a model names for its scheduler, and the file that names it.
 ///
@@ -35,23 +36,17 @@ struct SchedulerClass {
 
     /// The sampler that does what the class does with these settings.
     func sampler(_ config: Config) throws(ModelError) -> Sampler {
-        switch name {
-        case "DDIMScheduler": .ddim
-        case "EulerDiscreteScheduler": .euler
-        case "EulerAncestralDiscreteScheduler": .eulerAncestral
-        case "DPMSolverMultistepScheduler":
-            config.members["use_karras_sigmas"] == .bool(true) ? .dpmSolverKarras : .dpmSolver
-        case "LCMScheduler": .lcm
-        case "PNDMScheduler": .pndm
-        case "DDPMScheduler": .ddpm
-        default:
-            throw file.refusal(
-                field,
-                (name.map { "the scheduler '\($0)' is not supported" } ?? "no scheduler is named")
-                    + "; DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,"
-                    + " EulerDiscreteScheduler, LCMScheduler or PNDMScheduler would be,"
-                    + " and a job that names a \"sampler\" works all the same")
+        let usesKarrasSigmas = config.members["use_karras_sigmas"] == .bool(true)
+        let sampler = Sampler.allCases.first { sampler in
+            sampler.method.className == name && sampler.method.usesKarrasSigmas ?? usesKarrasSigmas == usesKarrasSigmas
         }
+        if let sampler { return sampler }
+        let known = Set(SamplingMethod.all.values.map(\.className)).sorted()
+        throw file.refusal(
+            field,
+            (name.map { "the scheduler '\($0)' is not supported" } ?? "no scheduler is named")
+                + "; \(known.dropLast().joined(separator: ", ")) or \(known.last ?? "") would be,"
+                + " and a job that names a \"sampler\" works all the same")
     }
 
     /// Refuses a class whose models were trained on another kind of noise than latentd's samplers take away.

@@ -68,7 +68,7 @@ public struct Sensitivity {
     /// - Parameter observer: told of each layer, with its number (from 1) and how many there are.
     public func run(observer: (Layer, Int, Int) -> Void = { _, _, _ in }) throws(DiffusionError) -> [Layer] {
         var samples = try samples()
-        let reference = try pipeline.loadedUNet()
+        let reference = try pipeline.denoiser.slot.loaded()
         for index in samples.indices { samples[index].answer = try answer(reference, samples[index]) }
         pipeline.unload()
         var layers: [Layer] = []
@@ -111,18 +111,18 @@ public struct Sensitivity {
             let settings = GenerationSettings(
                 prompt: prompt, width: defaults.width, height: defaults.height, seed: UInt64(seed),
                 steps: Sensitivity.steps, guidanceScale: 1, sampler: defaults.trialSampler)
-            let scheduler = try pipeline.schedulers.scheduler(settings.sampler, steps: settings.steps)
+            let plan = try pipeline.schedulers.plan(settings.sampler, steps: settings.steps)
             var dump: TensorDump? = TensorDump()
             _ = try pipeline.generate(settings, observer: { _ in }, dump: &dump)
             guard let dump, case .floats(let embeddings)? = dump["text_embeddings"]?.values else { continue }
-            let last = scheduler.timesteps.count - 1
+            let last = plan.timesteps.count - 1
             for part in 0..<options.timesteps {
                 let step = max(1, last * (2 * part + 1) / (2 * options.timesteps))
                 guard case .floats(let latents)? = dump["latents.\(step)"]?.values else { continue }
-                let divisor = scheduler.inputDivisor(step)
+                let divisor = plan.inputDivisor(step)
                 samples.append(
                     Sample(
-                        settings: settings, latents: latents.map { $0 / divisor }, timestep: scheduler.timesteps[step],
+                        settings: settings, latents: latents.map { $0 / divisor }, timestep: plan.timesteps[step],
                         embeddings: embeddings))
             }
         }
@@ -130,16 +130,15 @@ public struct Sensitivity {
     }
 
     private func answer(_ network: UNet, _ sample: Sample) throws(DiffusionError) -> [Float] {
-        let shape = pipeline.latentShape(sample.settings)
         var bytes: Int?
         while true {
             // The first time round finds the memory that the second one takes.
             let evaluation = try pipeline.evaluation(arenaBytes: bytes)
             let isMeasuring = evaluation.context.isMeasuring
-            let inputs = pipeline.unetInputs(
+            let inputs = pipeline.denoiser.inputs(
                 sample.settings, embeddings: isMeasuring ? [] : sample.embeddings, with: network, evaluation)
-            let values = Pipeline.predict(
-                isMeasuring ? [] : sample.latents, shape, sample.timestep, inputs, with: network, sample.settings,
+            let values = pipeline.denoiser.predict(
+                isMeasuring ? [] : sample.latents, sample.timestep, inputs, with: network, sample.settings,
                 evaluation)
             if !isMeasuring { return values }
             bytes = evaluation.context.arena.peakBytes
