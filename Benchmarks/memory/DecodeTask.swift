@@ -72,7 +72,7 @@ struct Latents {
     let values: [Float]
 
     init(of model: ModelFolder, _ size: PictureSize) throws {
-        let factor = try PipelineDefaults(folder: model).sizeFactor
+        let factor = try Recipe(model).defaults.sizeFactor
         guard size.width % factor == 0, size.height % factor == 0 else {
             throw Failure("\(size) is no multiple of \(factor)")
         }

@@ -60,7 +60,7 @@ struct Model: ParsableCommand {
 
     mutating func run() throws {
         let model = try ModelFolder(path: folder)
-        let size = try size ?? PipelineDefaults(folder: model).width
+        let size = try size ?? Recipe(model).defaults.width
         let pool = try ThreadPool(threads: threads)
         let store = cache.map { PreparedStore(directory: $0) }
         let preparation = Preparation(precision, rules: try model.precisionRules(), store: store, pool: pool)

@@ -58,7 +58,7 @@ struct Precision: ParsableCommand {
 
     mutating func run() throws {
         let model = try ModelFolder(path: folder)
-        let rules = try self.rules.map { try PrecisionRules(file: $0) } ?? model.precisionRules()
+        let rules = try self.rules.map { try PrecisionRules(file: $0, for: model.form) } ?? model.precisionRules()
         let lines = try prompts.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? ""
         let prompts = lines.split(separator: "\n").prefix(limit ?? .max).map(String.init)
         var report = Report(model: model.name, prompts: prompts.count)
@@ -69,7 +69,7 @@ struct Precision: ParsableCommand {
             }
         }
         if blocks {
-            let side = try size ?? PipelineDefaults(folder: model).width
+            let side = try size ?? Recipe(model).defaults.width
             let pool = try ThreadPool(threads: threads)
             for stage in [Stage.unet1, .decode] {
                 let reference = try BlockErrors.Reference(
@@ -94,7 +94,7 @@ struct Precision: ParsableCommand {
             let settings = GenerationSettings(
                 prompt: prompt, width: size ?? own.width, height: size ?? own.height, seed: UInt64(number + 1),
                 steps: steps ?? own.steps, guidanceScale: Float(own.guidanceScale),
-                sampler: pipeline.defaults.sampler)
+                sampler: pipeline.recipe.defaults.sampler)
             return try pipeline.generate(settings).image
         }
     }

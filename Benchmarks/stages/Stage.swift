@@ -19,7 +19,7 @@ package enum Stage: String, CaseIterable, Sendable {
     ///
     /// - Parameter size: the side of the picture in pixels.
     package func load(_ folder: ModelFolder, size: Int, _ preparation: Preparation) throws -> (Evaluation) -> Tensor {
-        let side = size / (try PipelineDefaults(folder: folder)).sizeFactor
+        let side = size / (try Recipe(folder)).defaults.sizeFactor
         let tokens = try folder.config("text_encoder").integer("max_position_embeddings", default: 77)
         switch self {
         case .text:

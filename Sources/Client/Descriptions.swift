@@ -108,16 +108,16 @@ public func jobTable(_ jobs: [JobInfo]) -> String {
     return table.text
 }
 
-/// Models as a table, one line for each precision; those of a family lie together.
+/// Models as a table, one line for each precision; those of a group lie together.
 public func modelTable(_ models: [ModelInfo]) -> String {
     var table = TextTable(
         header: [
-            "FAMILY", "MODEL", "SIZE", "WEIGHTS", "STEPS", "PRECISION", "QUALITY", "TIME", "MEMORY", "PSNR", "PROBLEM",
+            "GROUP", "MODEL", "SIZE", "WEIGHTS", "STEPS", "PRECISION", "QUALITY", "TIME", "MEMORY", "PSNR", "PROBLEM",
         ])
     for model in models {
         let size = model.width.flatMap { width in model.height.map { "\(width) x \($0)" } }
         let facts = [
-            model.family ?? "", model.name, size ?? "", model.bytes.map(bytesText) ?? "",
+            model.group ?? "", model.name, size ?? "", model.bytes.map(bytesText) ?? "",
             model.steps.map(String.init).joined(separator: ","),
         ]
         for member in model.members {

@@ -60,7 +60,7 @@ final class ImportWorkspace {
     /// Copies all that is not weights: configurations, the tokenizer, licences.
     func copyTexts(of source: ModelFolder) throws(ModelError) {
         var weights: Set<String> = []
-        for component in ModelFolder.weightComponents {
+        for component in source.form.components {
             weights.formUnion(
                 try source.checkpoint(component).files.map { String($0.dropFirst(source.path.count + 1)) })
         }

@@ -29,7 +29,7 @@ public struct Importer {
 
         /// Names them all.
         public init(
-            output: String, name: String, precision: WeightPrecision, rules: PrecisionRules = .standard,
+            output: String, name: String, precision: WeightPrecision, rules: PrecisionRules,
             loras: [String] = [], replaces: Bool = false, tool: String
         ) {
             self.output = output
@@ -83,18 +83,18 @@ public struct Importer {
         if MappedFile.exists(path), !options.replaces { throw .exists(file: path) }
         let workspace = try ImportWorkspace(output: options.output, name: options.name)
         var plans: [String: [TensorPlan]] = [:], checkpoints: [String: Checkpoint] = [:]
-        for component in ModelFolder.weightComponents { checkpoints[component] = try source.checkpoint(component) }
+        for component in source.form.components { checkpoints[component.name] = try source.checkpoint(component) }
         let loras = try options.loras.map { (text) throws(ModelError) in try LoRA(LoRA.Source(text), for: checkpoints) }
         for (component, checkpoint) in checkpoints { plans[component] = self.plans(checkpoint, component, loras) }
         let total = checkpoints.values.reduce(0) { $0 + $1.byteCount }
         var done = 0, written = 0
-        for component in ModelFolder.weightComponents {
-            guard let checkpoint = checkpoints[component], let plans = plans[component] else { continue }
-            try workspace.makeFolder(component)
-            let file = workspace.path(source.outputFile(component))
+        for component in source.form.components {
+            guard let checkpoint = checkpoints[component.name], let plans = plans[component.name] else { continue }
+            try workspace.makeFolder(component.name)
+            let file = workspace.path("\(component.name)/\(component.stem).safetensors")
             let stream = try SafetensorsStream(file, plans.flatMap(\.stored), metadata: ["format": "pt"])
             for plan in plans {
-                let changes = loras.compactMap { $0.change(of: plan.name, in: component) }
+                let changes = loras.compactMap { $0.change(of: plan.name, in: component.name) }
                 do throws(ModelError) {
                     try write(plan, of: checkpoint, changes, to: stream)
                 } catch {
@@ -103,7 +103,7 @@ public struct Importer {
                 }
                 written += plan.stored.reduce(0) { $0 + $1.byteCount }
                 done += checkpoint.tensor(plan.name)?.bytes.count ?? 0
-                observer(Progress(component: component, doneBytes: done, totalBytes: total))
+                observer(Progress(component: component.name, doneBytes: done, totalBytes: total))
             }
             try stream.finish()
         }

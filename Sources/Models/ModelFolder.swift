@@ -11,21 +11,23 @@ import Synchronization
 /// ```
 /// Opening a folder reads `model_index.json` only.
 public struct ModelFolder: Sendable {
-    /// The components that have weights.
-    public static let weightComponents = ["text_encoder", "unet", "vae"]
-
     /// The folder, without a slash at its end.
     public let path: String
     /// `model_index.json`.
     public let index: Config
+    /// What its family says of its files.
+    public let form: ModelForm
     private let digest = DigestCache()
 
     /// Opens a folder.
-    public init(path: String) throws(ModelError) {
+    ///
+    /// - Parameter form: what to expect of a model with this `model_index.json`.
+    public init(path: String, form: (Config) throws(ModelError) -> ModelForm) throws(ModelError) {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         self.path = path
         index = try Config(file: "\(path)/model_index.json")
+        self.form = try form(index)
     }
 
     /// The folder's own name: what a job calls the model.
@@ -57,39 +59,43 @@ public struct ModelFolder: Sendable {
     public func hasFile(_ component: String, _ name: String) -> Bool { MappedFile.exists(file(component, name)) }
 
     /// A component's weights, mapped.
-    public func checkpoint(_ component: String) throws(ModelError) -> Checkpoint {
-        try Checkpoint(folder: "\(path)/\(component)", stem: stem(component))
+    ///
+    /// - Precondition: the model's form has a component of this name.
+    public func checkpoint(_ name: String) throws(ModelError) -> Checkpoint {
+        guard let component = form.components.first(where: { $0.name == name }) else {
+            preconditionFailure("the form of \(path) has no component '\(name)'")
+        }
+        return try checkpoint(component)
     }
 
-    /// The path, inside the folder, of the one file that an import writes a component's weights to.
-    func outputFile(_ component: String) -> String { "\(component)/\(stem(component)).safetensors" }
-
-    private func stem(_ component: String) -> String {
-        component == "text_encoder" ? "model" : "diffusion_pytorch_model"
+    /// A component's weights, mapped.
+    public func checkpoint(_ component: ModelForm.Component) throws(ModelError) -> Checkpoint {
+        try Checkpoint(folder: "\(path)/\(component.name)", stem: component.stem)
     }
 
-    /// Which tensors stay wider than the precision that the model is run at: the rules of its manifest, or the standard ones.
+    /// Which tensors stay wider than the precision that the model is run at: the rules of its manifest, or its family's.
     public func precisionRules() throws(ModelError) -> PrecisionRules {
         let path = "\(path)/\(QuantizationManifest.fileName)"
-        guard MappedFile.exists(path) else { return .standard }
+        guard MappedFile.exists(path) else { return form.rules }
         let manifest = try Config(file: path)
-        guard manifest.has(QuantizationManifest.field) else { return .standard }
-        return try QuantizationManifest.rules(try manifest.object(QuantizationManifest.field))
+        guard manifest.has(QuantizationManifest.field) else { return form.rules }
+        return try QuantizationManifest.rules(try manifest.object(QuantizationManifest.field), for: form)
     }
 
     /// Every file that decides what a picture looks like, as paths inside the folder, sorted.
     public func files() throws(ModelError) -> [String] {
         var files = ["model_index.json"]
-        for component in ModelFolder.weightComponents {
-            files.append("\(component)/config.json")
+        for component in form.components {
+            files.append("\(component.name)/config.json")
             files += try checkpoint(component).files.map { String($0.dropFirst(path.count + 1)) }
         }
-        let optional = [
-            "scheduler/scheduler_config.json", "tokenizer/added_tokens.json", "tokenizer/merges.txt",
-            "tokenizer/special_tokens_map.json", "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json",
-            "tokenizer/vocab.json",
-        ]
-        return (files + optional.filter { MappedFile.exists("\(path)/\($0)") }).sorted()
+        let small = ["scheduler/scheduler_config.json"] + form.tokenizers.flatMap { tokenizer in
+            [
+                "added_tokens.json", "merges.txt", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json",
+                "vocab.json",
+            ].map { "\(tokenizer)/\($0)" }
+        }
+        return (files + small.filter { MappedFile.exists("\(path)/\($0)") }).sorted()
     }
 
     /// The SHA-256 that names the model: of the text that `sha256sum` prints for `files()`, run inside the folder.

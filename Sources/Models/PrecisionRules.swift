@@ -11,7 +11,7 @@ import Compute
 public struct PrecisionRules: Hashable, Sendable {
     /// One rule.
     public struct Rule: Hashable, Sendable {
-        /// `text_encoder`, `unet` or `vae`.
+        /// The part of a model that it is about: `unet`.
         public var component: String
         /// The names that it is about.
         public var tensors: String
@@ -49,34 +49,6 @@ public struct PrecisionRules: Hashable, Sendable {
     /// Rules in their order.
     public init(_ rules: [Rule]) { self.rules = rules }
 
-    /// The rules of a model that brings none, chosen by what they do to the embedded model's pictures (median PSNR against fp32 over
-    /// eight prompts: int8 38.3 dB; int4 28.6 dB, 27.3 without the last three rules).
-    public static let standard = PrecisionRules([
-        // Few channels, little work, and every error of them is seen.
-        Rule(component: "unet", tensors: "conv_in.*", precision: .fp32),
-        Rule(component: "unet", tensors: "conv_out.*", precision: .fp32),
-        // One row a step: their time is nothing, and they steer every block.
-        Rule(component: "unet", tensors: "time_embedding.*", at: [.int8, .int4], precision: .bf16),
-        Rule(component: "unet", tensors: "*.time_emb_proj.*", at: [.int4], precision: .int8),
-        // AutoencoderTiny's weights are few, its convolutions are fastest in Winograd's larger tiles, and its ranges would be those of
-        // whole images.
-        Rule(component: "vae", tensors: "decoder.layers.*", precision: .fp32),
-        // AutoencoderKL's large images: a third of a decode, a tenth of its weights, and faster by Winograd than as sums of 16 bits.
-        Rule(
-            component: "vae", tensors: "decoder.up_blocks.2.resnets.*", at: [.int8, .int4], precision: .bf16,
-            hosts: .withoutByteDots),
-        Rule(
-            component: "vae", tensors: "decoder.up_blocks.3.*", at: [.int8, .int4], precision: .bf16,
-            hosts: .withoutByteDots),
-        // 4 bits save memory where there is much of it: in the UNet.
-        Rule(component: "vae", tensors: "*", at: [.int4], precision: .int8),
-        Rule(component: "text_encoder", tensors: "*", at: [.int4], precision: .int8),
-        // What carries a block's input past its middle, a twentieth of SD1.5's weights.
-        Rule(component: "unet", tensors: "*.conv_shortcut.*", at: [.int4], precision: .int8),
-        Rule(component: "unet", tensors: "*.proj_in.*", at: [.int4], precision: .int8),
-        Rule(component: "unet", tensors: "*.proj_out.*", at: [.int4], precision: .int8),
-    ])
-
     /// Those for one component.
     func of(_ component: String) -> PrecisionRules { PrecisionRules(rules.filter { $0.component == component }) }
 
@@ -109,17 +81,17 @@ public struct PrecisionRules: Hashable, Sendable {
 }
 
 extension PrecisionRules {
-    /// Reads a file of rules.
-    public init(file: String) throws(ModelError) {
+    /// Reads a file of rules for models of a form.
+    public init(file: String, for form: ModelForm) throws(ModelError) {
         let config = try Config(file: file)
         if let unknown = config.members.keys.filter({ $0 != "rules" }).min() {
             throw config.refusal(unknown, "a file of rules has no such field")
         }
-        try self.init(config)
+        try self.init(config, for: form)
     }
 
-    /// Reads the field `rules` of an object.
-    public init(_ config: Config) throws(ModelError) {
+    /// Reads the field `rules` of an object; each rule must be about a component of the form.
+    public init(_ config: Config, for form: ModelForm) throws(ModelError) {
         guard case .array(let elements)? = config.members["rules"] else {
             throw config.refusal("rules", "it is not an array of rules")
         }
@@ -127,7 +99,13 @@ extension PrecisionRules {
             guard case .object(let members) = element else {
                 throw config.refusal("rules[\(index)]", "it is not an object")
             }
-            return try Rule(Config(file: config.file, members: members, path: "rules[\(index)]."))
+            let config = Config(file: config.file, members: members, path: "rules[\(index)].")
+            let rule = try Rule(config)
+            guard form.components.contains(where: { $0.name == rule.component }) else {
+                let known = form.components.map { "'\($0.name)'" }.joined(separator: ", ")
+                throw config.refusal("component", "'\(rule.component)' is none of \(known)")
+            }
+            return rule
         }
     }
 
@@ -154,10 +132,6 @@ extension PrecisionRules.Rule {
             throw config.refusal(unknown, "a rule has no such field")
         }
         component = try config.string("component")
-        guard ModelFolder.weightComponents.contains(component) else {
-            let known = ModelFolder.weightComponents.map { "'\($0)'" }.joined(separator: ", ")
-            throw config.refusal("component", "'\(component)' is none of \(known)")
-        }
         tensors = try config.string("tensors")
         precision = try config.choice("precision")
         hosts = try config.choice("hosts", default: .any)

@@ -13,9 +13,9 @@ public struct Preparation {
     /// Ends the work where somebody asks for that, and hears of every weight.
     public var stop: StopFlag?
 
-    /// Names them all.
+    /// Weights are rounded to `precision` but for what `rules` keep wider.
     public init(
-        _ precision: WeightPrecision = .fp32, rules: PrecisionRules = .standard, store: PreparedStore? = nil,
+        _ precision: WeightPrecision = .fp32, rules: PrecisionRules = PrecisionRules([]), store: PreparedStore? = nil,
         pool: ThreadPool? = nil, stop: StopFlag? = nil
     ) {
         self.precision = precision

@@ -25,14 +25,14 @@ struct QuantizationManifest {
     let plans: [String: [TensorPlan]]
 
     /// The rules of a folder that was imported; refuses one that a newer version wrote.
-    static func rules(_ config: Config) throws(ModelError) -> PrecisionRules {
+    static func rules(_ config: Config, for form: ModelForm) throws(ModelError) -> PrecisionRules {
         let found = try config.integer("format")
         guard found <= format else {
             throw config.refusal(
                 "format",
                 "\(found) is of a newer latentd; this one reads up to \(format): import the model again, or update")
         }
-        return try PrecisionRules(config)
+        return try PrecisionRules(config, for: form)
     }
 
     /// The field's value.

@@ -25,13 +25,12 @@ public struct WeightMap: Sendable {
             Entry(name: name[...], file: file, range: start..<start + bytes.count, isLookedUp: isLookedUp))
     }
 
-    /// The same weights below a prefix of their names, and no others.
+    /// The same weights without a prefix of their names; those that do not have it keep their names.
     func rooted(at prefix: String) -> WeightMap {
-        var map = WeightMap()
-        map.files = files
-        map.entries = entries.filter { $0.name.hasPrefix(prefix) }.map {
-            Entry(
-                name: $0.name.dropFirst(prefix.count), file: $0.file, range: $0.range, isLookedUp: $0.isLookedUp)
+        var map = self
+        map.entries = entries.map {
+            let name = $0.name.hasPrefix(prefix) ? $0.name.dropFirst(prefix.count) : $0.name
+            return Entry(name: name, file: $0.file, range: $0.range, isLookedUp: $0.isLookedUp)
         }
         return map
     }

@@ -5,8 +5,10 @@ import Terms
 public struct ModelFacts: Equatable, Codable, Sendable {
     /// The folder's name, and the job's `model`.
     public var name: String
-    /// Models that may stand in for one another; a job that pins no model gets one of the first family.
+    /// The architecture.
     public var family: String
+    /// Models that may stand in for one another; a job that pins no model gets one of the first group.
+    public var group: String
     /// What a measured cost is valid for: changes when the files of the model do.
     public var identity: String
     /// What a job that does not say gets.
@@ -19,7 +21,7 @@ public struct ModelFacts: Equatable, Codable, Sendable {
     public var sizes: Sizes
     /// What guides it.
     public var guidance: Guidance
-    /// How good its pictures are at its widest precision and default steps, 0...100: in one unit for all of a family.
+    /// How good its pictures are at its widest precision and default steps, 0...100: in one unit for all of a group.
     public var quality: Double
     /// Measured qualities, in place of the estimate.
     public var measuredQuality: [MeasuredQuality]
@@ -106,13 +108,14 @@ public struct ModelFacts: Equatable, Codable, Sendable {
 
     /// A model whose quality was not measured.
     public init(
-        name: String, family: String, identity: String, defaults: Defaults, steps: [Int], precisions: [Precision],
+        name: String, family: String, group: String, identity: String, defaults: Defaults, steps: [Int], precisions: [Precision],
         sizes: Sizes, guidance: Guidance = .classifierFree, quality: Double = 100,
         measuredQuality: [MeasuredQuality] = [],
         measuredPSNR: [Precision: Double] = [:], weightBytes: [Precision: Int] = [:]
     ) {
         self.name = name
         self.family = family
+        self.group = group
         self.identity = identity
         self.defaults = defaults
         self.steps = steps

@@ -4,7 +4,7 @@ import Terms
 /// Chooses how a job is run.
 ///
 /// ```
-/// request ─► models        the pinned one, or the first family
+/// request ─► models        the pinned one, or the first group
 ///         ─► candidates    their precisions (or the pinned one) x steps: the pinned count; without a limit on time
 ///                          the default; else every allowed count up to the default
 ///         ─► drop          what does not fit the memory limit in any mode; of modes the first that fits
@@ -13,7 +13,7 @@ import Terms
 /// ```
 /// What a request pins is never overridden. A pure function of its properties and arguments.
 public struct Planner: Sendable {
-    /// What could serve it, by precedence: a job without a model gets one of the first one's family.
+    /// What could serve it, by precedence: a job without a model gets one of the first one's group.
     public var models: [ModelFacts]
     /// What is known of their costs here.
     public var costs: CostModel
@@ -117,7 +117,7 @@ public struct Planner: Sendable {
 
     private func eligibleModels(for request: JobRequest) throws(PlannerError) -> [ModelFacts] {
         guard let first = models.first else { throw .noModels }
-        guard let name = request.model else { return models.filter { $0.family == first.family } }
+        guard let name = request.model else { return models.filter { $0.group == first.group } }
         guard let pinned = models.first(where: { $0.name == name }) else {
             throw .unknownModel(name, available: models.map(\.name))
         }

@@ -28,9 +28,8 @@ public struct CatalogModel: Sendable {
     /// Reads the configurations of the folder at `path`; no weights but the headers of their files.
     public init(path: String) throws(ModelError) {
         folder = try ModelFolder(path: path)
-        let defaults = try PipelineDefaults(folder: folder)
+        let recipe = try Recipe(folder), defaults = recipe.defaults
         let files = try folder.files()
-        let unet = try folder.config("unet")
         var identity = "\(folder.name)\n"
         var byteCount = 0
         var states: [(String, FileState)] = []
@@ -44,7 +43,7 @@ public struct CatalogModel: Sendable {
         self.byteCount = byteCount
         let factor = defaults.sizeFactor
         var facts = ModelFacts(
-            name: folder.name, family: folder.name,
+            name: folder.name, family: recipe.family, group: folder.name,
             identity: Array(identity.utf8).withUnsafeBytes { SHA256.hexadecimal($0) },
             defaults: .init(
                 width: defaults.width, height: defaults.height, steps: defaults.steps,
@@ -52,7 +51,7 @@ public struct CatalogModel: Sendable {
             // Weights are narrowed when they are prepared: a folder can be run at every precision.
             steps: [], precisions: Precision.allCases.sorted(by: >),
             sizes: .init(minimum: factor, maximum: 16383 / factor * factor, multiple: factor),
-            guidance: unet.has("time_cond_proj_dim") ? .embedded : .classifierFree)
+            guidance: recipe.isGuidanceEmbedded ? .embedded : .classifierFree)
         facts.samplerProblem = defaults.samplerProblem?.description
         facts.samplers = defaults.samplers
         facts.runsRungeKutta = defaults.runsRungeKutta

@@ -9,7 +9,7 @@ extension GenerationSettings {
     /// What the request says, and where it says nothing, the plan.
     init(_ request: JobRequest, seed: UInt64, plan: Plan) {
         self.init(
-            prompt: request.prompt, negativePrompt: request.negativePrompt ?? "", width: plan.width,
+            prompt: request.prompt, negativePrompt: request.negativePrompt, width: plan.width,
             height: plan.height,
             seed: seed, steps: plan.variant.steps, guidanceScale: Float(plan.guidanceScale),
             sampler: plan.sampler, random: RandomSourceKind(request.rng ?? .latentd))

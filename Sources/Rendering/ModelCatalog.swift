@@ -8,7 +8,7 @@ import Planner
 /// A bad folder is a problem of that folder alone. Of two models of one name, the one in the earlier directory counts.
 public struct ModelCatalog: Sendable {
     /// Those that can be used: those with a manifest first, then by directory, then by name. A job that pins no model gets
-    /// one of the first one's family.
+    /// one of the first one's group.
     public private(set) var models: [CatalogModel]
     /// Those that cannot, and why.
     public private(set) var problems: [Problem]

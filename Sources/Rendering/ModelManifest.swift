@@ -5,7 +5,7 @@ import Planner
 /// `latentd.json`: what a model's maker says about it. A folder without one is a plain diffusers model.
 ///
 /// ```json
-/// {"format": 1, "name": "emoji", "family": "emoji", "title": "...", "licence": "...", "quality": 100,
+/// {"format": 1, "name": "emoji", "group": "emoji", "title": "...", "licence": "...", "quality": 100,
 ///  "default": {"width": 128, "height": 128, "steps": 20, "guidance_scale": 4, "sampler": "ddim"},
 ///  "guidance": "classifier_free",
 ///  "steps": [4, 6, 8, 12, 16, 20, 30], "precisions": ["fp32", "int8"],
@@ -13,7 +13,7 @@ import Planner
 ///  "measured_quality": [{"precision": "fp32", "steps": 8, "quality": 91.5}],
 ///  "measured_error": [{"precision": "int8", "psnr": 36.4}]}
 /// ```
-/// Every field but `format` may be left out; fields of later versions are passed over. `"guidance": "distilled"` says that the model
+/// Every field but `format` may be left out; fields of later versions are passed over. Old manifests call the group `family`. `"guidance": "distilled"` says that the model
 /// was trained to draw as if guided: one evaluation a step, and a job may not ask for a scale above 1.
 struct ModelManifest {
     static let fileName = "latentd.json"
@@ -31,7 +31,7 @@ struct ModelManifest {
         }
         title = config.has("title") ? try config.string("title") : nil
         licence = config.has("licence") ? try config.string("licence") : nil
-        facts.family = try config.string("family", default: facts.family)
+        facts.group = try config.string("group", default: config.string("family", default: facts.group))
         facts.quality = try config.number("quality", default: facts.quality)
         if config.has("sizes") { facts.sizes = try Self.sizes(try config.object("sizes"), facts.sizes) }
         if config.has("default") { facts.defaults = try Self.defaults(try config.object("default"), facts.defaults) }

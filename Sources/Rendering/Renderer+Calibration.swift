@@ -52,7 +52,7 @@ extension Renderer {
     ) throws(RenderingError) {
         guard request.latencyBudget != nil || request.deadline != nil else { return }
         for model in catalog.models where request.model == nil || request.model == model.facts.name {
-            guard model.facts.family == catalog.models.first?.facts.family || request.model != nil else { continue }
+            guard model.facts.group == catalog.models.first?.facts.group || request.model != nil else { continue }
             let wanted =
                 request.precision.map { [$0] } ?? model.facts.precisions.filter { !slowPrecisions.contains($0) }
             let unknown = wanted.filter { precision in
@@ -194,6 +194,6 @@ extension Pipeline {
     fileprivate func trial(_ size: (Int, Int), guidanceScale: Double) -> GenerationSettings {
         GenerationSettings(
             prompt: "a calibration", width: size.0, height: size.1, seed: 0, steps: 2,
-            guidanceScale: Float(guidanceScale), sampler: defaults.trialSampler)
+            guidanceScale: Float(guidanceScale), sampler: recipe.defaults.trialSampler)
     }
 }

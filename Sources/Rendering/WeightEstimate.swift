@@ -8,17 +8,17 @@ enum WeightEstimate {
     /// filters that the product kernels read are laid out anew, at `precision` or as `rules` say; all else stays mapped. With a
     /// cache folder all of it is mapped from there, and a model's weights take no private memory.
     static func privateBytes(
-        of folder: ModelFolder, at precision: WeightPrecision = .fp32, rules: PrecisionRules = .standard
+        of folder: ModelFolder, at precision: WeightPrecision = .fp32, rules: PrecisionRules
     ) throws(ModelError) -> Int {
         var most = 0
-        for component in ModelFolder.weightComponents {
+        for component in folder.form.components {
             var total = 0
             let checkpoint = try folder.checkpoint(component)
-            for name in checkpoint.names where !(component == "vae" && isEncoderPart(name)) {
+            for name in checkpoint.names where !component.passedOver.contains(where: name.hasPrefix) {
                 guard let entry = checkpoint.tensor(name)?.entry, entry.count > 0 else { continue }
-                let ruled = rules.precision(of: name, in: component, at: precision)
+                let ruled = rules.precision(of: name, in: component.name, at: precision)
                 let isPacked = entry.shape.count > 1 && !name.hasSuffix(".scale") && !isTable(name)
-                if isPacked, component != "text_encoder" || ruled != .fp32 {
+                if isPacked, !component.keepsRows || ruled != .fp32 {
                     let channels = entry.shape[1] * (entry.format == .u8 ? 2 : 1)
                     let isFilter = entry.shape.count == 4
                     total +=
@@ -33,11 +33,6 @@ enum WeightEstimate {
             most = max(most, total)
         }
         return most
-    }
-
-    /// What making a picture from latents never touches.
-    private static func isEncoderPart(_ name: String) -> Bool {
-        name.hasPrefix("encoder.") || name.hasPrefix("quant_conv.")
     }
 
     /// What is looked up where it lies.

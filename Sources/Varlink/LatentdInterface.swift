@@ -117,14 +117,16 @@ public enum LatentdInterface {
           peak_bytes: ?int,
           # How far its pictures are from those of fp32, in dB; null where nobody measured it.
           psnr: ?float,
-          # What its pictures are worth beside those of the family, 0 to 100, with the model's own steps.
+          # What its pictures are worth beside those of the group, 0 to 100, with the model's own steps.
           quality: float
         )
 
         type Model (
           name: string,
-          # Models of one family may stand in for one another; null when it cannot be used.
+          # The architecture; null when it cannot be used.
           family: ?string,
+          # Models of one group may stand in for one another; null when it cannot be used.
+          group: ?string,
           path: string,
           # Why it cannot be used; null when it can.
           problem: ?string,

@@ -2,8 +2,10 @@
 public struct ModelInfo: Codable, Sendable, Equatable {
     /// The folder's name; what a job's `model` says.
     public var name: String
-    /// Models of one family may stand in for one another; nil when it cannot be used.
+    /// The architecture; nil when it cannot be used.
     public var family: String?
+    /// Models of one group may stand in for one another; nil when it cannot be used.
+    public var group: String?
     /// Where it lies.
     public var path: String
     /// Why it cannot be used; nil when it can.
@@ -25,12 +27,13 @@ public struct ModelInfo: Codable, Sendable, Equatable {
 
     /// A model with these fields.
     public init(
-        name: String, family: String?, path: String, problem: String?, bytes: Int?, width: Int?, height: Int?,
+        name: String, family: String?, group: String?, path: String, problem: String?, bytes: Int?, width: Int?, height: Int?,
         members: [MemberInfo],
         steps: [Int], calibrated: Bool, licence: String?
     ) {
         self.name = name
         self.family = family
+        self.group = group
         self.path = path
         self.problem = problem
         self.bytes = bytes
@@ -53,7 +56,7 @@ public struct MemberInfo: Codable, Sendable, Equatable {
     public var peakBytes: Int?
     /// How far its pictures are from those of fp32, in dB; nil where nobody measured it.
     public var psnr: Double?
-    /// What its pictures are worth beside those of the family, 0...100, with the model's own steps.
+    /// What its pictures are worth beside those of the group, 0...100, with the model's own steps.
     public var quality: Double
 
     enum CodingKeys: String, CodingKey {

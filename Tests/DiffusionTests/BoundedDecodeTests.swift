@@ -80,7 +80,7 @@ struct Decode {
     init(_ model: String, _ precision: WeightPrecision, height: Int, width: Int, store: PreparedStore? = nil) throws {
         let folder = try ModelFolder(path: model.hasPrefix("/") ? model : GoldenIndex.model(model))
         pool = try ThreadPool(threads: 2)
-        var preparation = Preparation(precision, rules: .standard, store: store)
+        var preparation = Preparation(precision, rules: folder.form.rules, store: store)
         preparation.pool = pool
         decoder = try Decoder(folder, preparation)
         shape = Shape(n: 1, h: height, w: width, c: 4)

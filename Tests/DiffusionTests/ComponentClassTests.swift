@@ -9,7 +9,7 @@ import Testing
 struct ComponentClassTests {
     private func picture(_ path: String, _ sampler: Sampler? = nil) throws -> PixelBuffer {
         let pipeline = try Pipeline(folder: ModelFolder(path: path), threads: 2)
-        let own = try #require(sampler ?? pipeline.defaults.sampler)
+        let own = try #require(sampler ?? pipeline.recipe.defaults.sampler)
         return try pipeline.generate(
             GenerationSettings(
                 prompt: "a red apple", width: 40, height: 24, seed: 5, steps: 4, guidanceScale: 4, sampler: own)
@@ -45,7 +45,7 @@ struct ComponentClassTests {
             file: "model_index.json", field: "scheduler", value: #"["diffusers","EulerDiscreteScheduler"]"#)
         try spoiled("sd1", edit) { (path) throws in
             let folder = try ModelFolder(path: path)
-            #expect(try PipelineDefaults(folder: folder).sampler == "euler")
+            #expect(try Recipe(folder).defaults.sampler == "euler")
             #expect(try picture(path) == picture(GoldenIndex.model("sd1"), "euler"))
         }
         // A tiny decoder is asked for, and the weights are another's.
@@ -63,7 +63,7 @@ struct ComponentClassTests {
         let edit = BadFolder.Edit.set(
             file: "model_index.json", field: "scheduler", value: #"["diffusers","HeunDiscreteScheduler"]"#)
         try spoiled("sd1", edit) { (path) throws in
-            let defaults = try PipelineDefaults(folder: ModelFolder(path: path))
+            let defaults = try Recipe(ModelFolder(path: path)).defaults
             #expect(defaults.sampler == nil && defaults.samplers == Sampler.allCases)
             #expect(defaults.samplerProblem?.description.contains("HeunDiscreteScheduler") == true)
             #expect(try picture(path, "dpm++2m") == picture(GoldenIndex.model("sd1"), "dpm++2m"))
@@ -71,7 +71,7 @@ struct ComponentClassTests {
         try spoiled(
             "sd2", .set(file: "scheduler/scheduler_config.json", field: "thresholding", value: "true")
         ) { (path) throws in
-            let defaults = try PipelineDefaults(folder: ModelFolder(path: path))
+            let defaults = try Recipe(ModelFolder(path: path)).defaults
             #expect(defaults.sampler == nil && defaults.samplers == ["euler", "euler-a", "pndm"])
             #expect(defaults.samplerProblem?.description.contains("thresholding") == true)
             #expect(defaults.trialSampler == "euler")

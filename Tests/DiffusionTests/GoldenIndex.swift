@@ -19,7 +19,7 @@ struct GoldenIndex: Decodable {
         let height: Int
         let seed: String
         let prompt: String
-        let negativePrompt: String
+        let negativePrompt: String?
         let clipSkip: Int?
         let file: String
         /// Evaluations, where they are not `steps`.
@@ -111,14 +111,29 @@ struct GoldenIndex: Decodable {
         .appendingPathComponent("Fixtures").path
 
     /// The folder of a tiny model.
-    static func model(_ name: String) -> String { "\(folder)/models/\(name)" }
+    static func model(_ name: String) -> String {
+        let folders = ["models", "families"].map { "\(folder)/\($0)/\(name)" }
+        return folders.first(where: FileManager.default.fileExists) ?? folders[0]
+    }
+
+    /// Runs of the families beside Stable Diffusion 1 and 2, of `families.json`.
+    struct Families: Decodable {
+        let runs: [Run]
+
+        /// The index, or nothing: `GoldenIndexTests` fails then.
+        static let shared: Families? = try? GoldenIndex.read("families.json")
+    }
 
     /// Reads the index.
     static func load() throws -> GoldenIndex {
-        let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/golden.json"))
+        try read("golden.json")
+    }
+
+    private static func read<Index: Decodable>(_ file: String) throws -> Index {
+        let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(file)"))
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(GoldenIndex.self, from: data)
+        return try decoder.decode(Index.self, from: data)
     }
 
     /// The index, or nothing: `GoldenIndexTests` fails then, and the parameterized tests have no arguments.

@@ -152,9 +152,9 @@ struct PipelineTests {
 
     @Test("defaults come from the folder")
     func defaults() throws {
-        let odd = try PipelineDefaults(folder: ModelFolder(path: GoldenIndex.model("odd")))
+        let odd = try Recipe(ModelFolder(path: GoldenIndex.model("odd"))).defaults
         #expect(odd.sampler == "euler" && odd.sizeFactor == 8 && odd.height == 56 && odd.width == 72)
-        let sd1 = try PipelineDefaults(folder: ModelFolder(path: GoldenIndex.model("sd1")))
+        let sd1 = try Recipe(ModelFolder(path: GoldenIndex.model("sd1"))).defaults
         #expect(sd1.sampler == "pndm" && sd1.steps == 50 && sd1.guidanceScale == 7.5)
         // Written by a diffusers that said too little; its pipeline takes 64.
         #expect(sd1.width == 512 && sd1.height == 512)

@@ -6,7 +6,7 @@ import Models
 enum SchedulerFolder {
     /// What latentd reads of such a folder.
     static func configuration(index: String?, file: [String: Any]) throws -> SchedulerConfiguration {
-        try with(index: index, file: file) { folder in try SchedulerConfiguration(folder) }
+        try with(index: index, file: file) { folder in try SchedulerConfiguration(folder, repairs: true) }
     }
 
     /// What is read of the folder, which is gone with the call.

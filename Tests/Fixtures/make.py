@@ -15,7 +15,7 @@ import torch
 import transformers
 
 from generator import (
-    blocks, encoders, image_runs, loras, models, noise, photos, pictures, runs, samplers, schedules, texts, tokenizers
+    blocks, encoders, families, image_runs, loras, models, noise, photos, pictures, runs, samplers, schedules, texts, tokenizers
 )
 
 ROOT = pathlib.Path(__file__).resolve().parent
@@ -72,6 +72,7 @@ def main():
     text = json.dumps(index, indent=1, ensure_ascii=True)
     (ROOT / "golden.json").write_text(text + "\n", encoding="utf-8")
     samplers.write(ROOT, loaded)
+    families.write(ROOT)
 
 
 if __name__ == "__main__":

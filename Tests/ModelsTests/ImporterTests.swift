@@ -119,7 +119,7 @@ struct ImporterTests {
     func badRules(_ text: String, _ field: String) throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("rules.json", text.utf8)
-        let error = #expect(throws: ModelError.self) { try PrecisionRules(file: path) }
+        let error = #expect(throws: ModelError.self) { try PrecisionRules(file: path, for: .test) }
         #expect(
             error?.description.contains(path) == true && error?.description.contains(field) == true,
             "\(String(describing: error))")

@@ -114,3 +114,16 @@ final class PreparedModel {
         }
     }
 }
+
+extension ModelForm {
+    /// As a Stable Diffusion folder has it, without rules.
+    static let test = ModelForm(
+        components: [
+            .init("text_encoder", stem: "model", keepsRows: true), .init("unet", stem: "diffusion_pytorch_model"),
+            .init("vae", stem: "diffusion_pytorch_model"),
+        ], tokenizers: ["tokenizer"], rules: PrecisionRules([]))
+}
+
+extension ModelFolder {
+    init(path: String) throws(ModelError) { try self.init(path: path) { _ in .test } }
+}

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Families")
 struct FamilyTests {
-    @Test("Of a family a job gets the best member that keeps its budget and the memory, by figures in one unit")
-    func family() throws {
+    @Test("Of a group a job gets the best member that keeps its budget and the memory, by figures in one unit")
+    func group() throws {
         func member(_ name: String, steps: Int, _ measured: [(Precision, Int, Double)]) -> ModelFacts {
             var facts = model(name, precisions: [.fp32, .int8])
             facts.defaults.steps = steps
@@ -45,10 +45,10 @@ struct FamilyTests {
         #expect(abs(members[0].quality(.int8, steps: 8) - 78.4) < 1e-9)
     }
 
-    @Test("A budget moves to a lighter model of the same family, never to another family")
+    @Test("A budget moves to a lighter model of the same group, never to another group")
     func families() throws {
         let planner = Planner(
-            host: host, models: [model("base"), model("tiny", quality: 80), model("photo", family: "photo")],
+            host: host, models: [model("base"), model("tiny", quality: 80), model("photo", group: "photo")],
             costs: CostModel([
                 costs("base", evaluation: 1), costs("tiny", evaluation: 0.02), costs("photo", evaluation: 0.001),
             ]))
@@ -60,7 +60,7 @@ struct FamilyTests {
     }
 
     @Test(
-        "A model with distilled guidance takes one evaluation a step and no scale above 1, and leaves such jobs to its family"
+        "A model with distilled guidance takes one evaluation a step and no scale above 1, and leaves such jobs to its group"
     )
     func distilled() throws {
         var fast = model("emoji-fast", guidance: .distilled)

@@ -10,11 +10,11 @@ let host = HostProfile(
     cpuQuota: nil, memoryBytes: 1000 * megabyte, cgroupMemoryBytes: nil)
 
 func model(
-    _ name: String, family: String = "emoji", quality: Double = 100, precisions: [Precision] = [.fp32],
+    _ name: String, group: String = "emoji", quality: Double = 100, precisions: [Precision] = [.fp32],
     guidance: ModelFacts.Guidance = .classifierFree
 ) -> ModelFacts {
     ModelFacts(
-        name: name, family: family, identity: "\(name)-1",
+        name: name, family: "stable-diffusion", group: group, identity: "\(name)-1",
         defaults: .init(width: 128, height: 128, steps: 20, guidanceScale: 5, sampler: "ddim"),
         steps: [4, 8, 12, 16, 20, 30], precisions: precisions, sizes: .init(minimum: 64, maximum: 512, multiple: 8),
         guidance: guidance, quality: quality)

@@ -12,7 +12,7 @@ struct ModelCatalogTests {
     @Test("A plain diffusers folder gets its facts from its own files")
     func plain() throws {
         let facts = try #require(ModelCatalog(directories: [fixtureModels])["tiny"]).facts
-        #expect(facts.family == "tiny")
+        #expect((facts.family, facts.group) == ("stable-diffusion", "tiny"))
         #expect(facts.steps == [])
         #expect(facts.precisions == [.fp32, .bf16, .int8, .int4])
         #expect(facts.measuredPSNR.isEmpty)
@@ -61,7 +61,7 @@ struct ModelCatalogTests {
         #expect(model.licence == "MIT")
         #expect(model.hasManifest)
         #expect(model.facts.name == "small")
-        #expect(model.facts.family == "fixtures")
+        #expect(model.facts.group == "fixtures")
         #expect(model.facts.quality == 90)
         #expect(model.facts.steps == [2, 4, 8])
         #expect(model.facts.precisions == [.fp32, .int8])
@@ -138,7 +138,7 @@ struct ModelCatalogTests {
         #expect(directory.catalog["m"]?.facts.quality == 60)
     }
 
-    @Test("Members of a family may share a component by a link")
+    @Test("Members of a group may share a component by a link")
     func linked() throws {
         let directory = try ModelDirectory(["base": "tiny", "small": "tiny"])
         let link = "\(directory.path)/small/text_encoder", files = FileManager.default

@@ -29,7 +29,7 @@ let fixtureModels = URL(fileURLWithPath: #filePath).deletingLastPathComponent().
 
 /// A manifest that the fixture `tiny` could have.
 let tinyManifest = """
-    {"format": 1, "name": "tiny", "title": "Tiny", "licence": "MIT", "quality": 90, "family": "fixtures",
+    {"format": 1, "name": "tiny", "title": "Tiny", "licence": "MIT", "quality": 90, "group": "fixtures",
      "default": {"width": 64, "height": 64, "steps": 8, "guidance_scale": 3, "sampler": "euler"},
      "steps": [8, 2, 4], "precisions": ["int8", "fp32", "fp7"], "sizes": {"minimum": 16, "maximum": 128, "multiple": 16},
      "measured_quality": [{"precision": "fp32", "steps": 4, "quality": 80}],

@@ -1,9 +1,11 @@
 import Compute
 import Models
 
-/// `text_encoder/config.json`; what it leaves out is transformers' `CLIPTextConfig`.
+/// A text encoder's `config.json`; what it leaves out is transformers' `CLIPTextConfig`.
 struct TextEncoderConfiguration {
     let vocabulary: Int, positions: Int, channels: Int, hidden: Int, layers: Int, heads: Int
+    /// Channels of a text as a whole, where the class projects that.
+    let projection: Int
     let epsilon: Double
     let activation: Activation
     let endToken: Int
@@ -20,6 +22,7 @@ struct TextEncoderConfiguration {
         hidden = try config.integer("intermediate_size", default: 2048, in: 1...1_048_576)
         layers = try config.integer("num_hidden_layers", default: 12, in: 1...1024)
         heads = try config.integer("num_attention_heads", default: 8, in: 1...65_536)
+        projection = try config.integer("projection_dim", default: 512, in: 1...65_536)
         epsilon = try config.number("layer_norm_eps", default: 1e-5)
         endToken = try config.integer("eos_token_id", default: 49_407, in: 0...(1 << 24))
         let name: HiddenActivation = try config.choice("hidden_act", default: .quickGelu)

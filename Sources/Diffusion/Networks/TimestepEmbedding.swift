@@ -25,18 +25,53 @@ struct TimestepEmbedding {
             }
     }
 
-    /// - Parameter condition: `[B, 1, 1, conditionChannels]`.
+    /// - Parameters:
+    ///   - condition: `[B, 1, 1, conditionChannels]`.
+    ///   - addition: what is added to the result, of its shape.
     /// - Returns: `[B, 1, 1, timeChannels]`.
     func callAsFunction(
-        _ timestep: Float, batch: Int, condition: Tensor?, _ evaluation: Evaluation
+        _ timestep: Float, batch: Int, condition: Tensor?, addition: Tensor?, _ evaluation: Evaluation
     ) -> Tensor {
         let wave = SinusoidalEmbedding.values(
             timestep, count: waves, cosinesFirst: cosinesFirst, frequencyShift: frequencyShift)
         let shape = Shape(batch: batch, tokens: 1, channels: waves)
         var x = evaluation.context.tensor(shape, (0..<batch).flatMap { _ in wave })
         if let condition, let condProj { x = condProj(condition, residual: x, evaluation) }
-        let result = linear2(linear1(x, activation: .silu, evaluation), evaluation)
+        let result = linear2(linear1(x, activation: .silu, evaluation), residual: addition, evaluation)
         evaluation.finished("time_embedding", result)
+        return result
+    }
+}
+
+/// What a text as a whole and the picture's sizes add to the embedding of every timestep; the part `text_time` of diffusers'
+/// `UNet2DConditionModel`.
+struct AddedEmbedding {
+    private let linear1: Linear, linear2: Linear
+    private let config: UNetConfiguration.Addition
+
+    init(_ weights: Weights, _ config: UNetConfiguration.Addition, outputs: Int) throws(ModelError) {
+        self.config = config
+        linear1 = try Linear(weights["linear_1"], inputs: config.inputs, outputs: outputs)
+        linear2 = try Linear(weights["linear_2"], inputs: outputs, outputs: outputs)
+    }
+
+    /// - Parameters:
+    ///   - pooled: `[B, P]`; empty while measuring.
+    ///   - sizes: `[B, N]`, where `P + N * sizeChannels` are the network's inputs; empty while measuring.
+    /// - Returns: `[B, 1, 1, timeChannels]`.
+    func callAsFunction(_ pooled: [Float], _ sizes: [Float], batch: Int, _ evaluation: Evaluation) -> Tensor {
+        var rows: [Float] = []
+        for row in 0..<batch {
+            rows += pooled[row * (pooled.count / batch)..<(row + 1) * (pooled.count / batch)]
+            for size in sizes[row * (sizes.count / batch)..<(row + 1) * (sizes.count / batch)] {
+                rows += SinusoidalEmbedding.values(
+                    size, count: config.sizeChannels, cosinesFirst: config.cosinesFirst,
+                    frequencyShift: config.frequencyShift)
+            }
+        }
+        let x = evaluation.context.tensor(Shape(batch: batch, tokens: 1, channels: config.inputs), rows)
+        let result = linear2(linear1(x, activation: .silu, evaluation), evaluation)
+        evaluation.remembered("add_embedding")
         return result
     }
 }

@@ -5,7 +5,7 @@ import Models
 struct Transformer {
     /// Its numbers.
     struct Dimensions {
-        let channels: Int, heads: Int, layers: Int, contextChannels: Int, groups: Int
+        let channels: Int, heads: Int, contextChannels: Int, groups: Int
         /// The first attention looks at the text too, not at the image itself.
         var onlyCrossAttention: Bool
     }
@@ -15,12 +15,13 @@ struct Transformer {
     private let projIn: Linear, projOut: Linear
     private let transformerBlocks: [TransformerBlock]
 
-    init(_ weights: Weights, _ dimensions: Dimensions) throws(ModelError) {
+    /// - Parameter depth: how many blocks it has.
+    init(_ weights: Weights, _ dimensions: Dimensions, depth: Int) throws(ModelError) {
         path = weights.path
         norm = try GroupNormalization(
             weights["norm"], channels: dimensions.channels, groups: dimensions.groups, epsilon: 1e-6)
         projIn = try Linear(weights["proj_in"], inputs: dimensions.channels, outputs: dimensions.channels)
-        transformerBlocks = try (0..<dimensions.layers).map { index throws(ModelError) in
+        transformerBlocks = try (0..<depth).map { index throws(ModelError) in
             try TransformerBlock(weights["transformer_blocks", index], dimensions)
         }
         projOut = try Linear(weights["proj_out"], inputs: dimensions.channels, outputs: dimensions.channels)

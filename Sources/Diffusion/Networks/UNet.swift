@@ -1,7 +1,7 @@
 import Compute
 import Models
 
-/// The denoising network: diffusers' `UNet2DConditionModel` for Stable Diffusion 1.x and 2.x and their pruned students.
+/// The denoising network: diffusers' `UNet2DConditionModel` for Stable Diffusion 1.x, 2.x and XL, and their pruned students.
 ///
 /// ```
 /// sample ─ conv_in ─┬─ down 0 ─┬─ down 1 ─┬─ … ─ mid ─ … ─ up 1 ─ up 0 ─ conv_norm_out ─ conv_out ─► output
@@ -15,6 +15,7 @@ public struct UNet {
     /// Channels of the guidance scale's embedding; nil where guidance takes two evaluations.
     public let conditionChannels: Int?
     private let timeEmbedding: TimestepEmbedding
+    private let addEmbedding: AddedEmbedding?
     private let convIn: Convolution
     private let downBlocks: [DownBlock]
     private let midBlock: MidBlock?
@@ -31,6 +32,12 @@ public struct UNet {
         conditionChannels = config.conditionChannels
         let first = config.channels[0]
         timeEmbedding = try TimestepEmbedding(weights["time_embedding"], config)
+        addEmbedding =
+            if let addition = config.addition {
+                try AddedEmbedding(weights["add_embedding"], addition, outputs: config.timeChannels)
+            } else {
+                nil
+            }
         convIn = try Convolution(weights["conv_in"], inputs: config.inputs, outputs: first, size: config.inputKernel)
         downBlocks = try config.levels.indices.map { level throws(ModelError) in
             try DownBlock(weights["down_blocks", level], config, level: level)
@@ -56,17 +63,26 @@ public struct UNet {
         return memory
     }
 
+    /// What texts as a whole, `[B, P]`, and the picture's sizes, `[B, 6]`, add to every timestep's embedding, `[B, 1, 1, C]`: good for
+    /// every step. Nil in models that add nothing.
+    func addition(_ pooled: [Float], _ sizes: [Float], batch: Int, _ evaluation: Evaluation) -> Tensor? {
+        addEmbedding?(pooled, sizes, batch: batch, evaluation)
+    }
+
     /// One evaluation.
     ///
     /// - Parameters:
     ///   - sample: `[B, h, w, channels]`.
     ///   - text: `memory(of:)` the texts of this batch.
     ///   - condition: the guidance scale's embedding, `[B, 1, 1, conditionChannels]`.
+    ///   - addition: what `addition` gave.
     /// - Returns: `[B, h, w, outputs]`.
     public func callAsFunction(
-        _ sample: Tensor, timestep: Float, text: TextMemory, condition: Tensor? = nil, _ evaluation: Evaluation
+        _ sample: Tensor, timestep: Float, text: TextMemory, condition: Tensor? = nil, addition: Tensor? = nil,
+        _ evaluation: Evaluation
     ) -> Tensor {
-        let time = timeEmbedding(timestep, batch: sample.shape.n, condition: condition, evaluation)
+        let time = timeEmbedding(
+            timestep, batch: sample.shape.n, condition: condition, addition: addition, evaluation)
         // Every block activates the embedding first: once is enough.
         evaluation.context.apply(.silu, to: time)
         let conditions = Conditions(time: time, text: text)

@@ -15,8 +15,8 @@ struct DownBlock {
                 weights["resnets", layer], inputs: layer == 0 ? inputs : here.channels, outputs: here.channels,
                 timeChannels: config.timeChannels, groups: config.groups, epsilon: config.epsilon)
         }
-        attentions = try (0..<(here.downHasAttention ? here.layers : 0)).map { layer throws(ModelError) in
-            try Transformer(weights["attentions", layer], here.transformer)
+        attentions = try here.downDepths.enumerated().map { layer, depth throws(ModelError) in
+            try Transformer(weights["attentions", layer], here.transformer, depth: depth)
         }
         downsampler =
             level == config.levels.count - 1
@@ -67,7 +67,7 @@ struct MidBlock {
         }
         var dimensions = config.levels[config.levels.count - 1].transformer
         dimensions.onlyCrossAttention = false
-        rest = [(try Transformer(weights["attentions", 0], dimensions), try resnet(1))]
+        rest = [(try Transformer(weights["attentions", 0], dimensions, depth: config.midDepth), try resnet(1))]
     }
 
     func callAsFunction(_ x: Tensor, _ conditions: Conditions, _ evaluation: Evaluation) -> Tensor {
@@ -102,8 +102,8 @@ struct UpBlock {
                 weights["resnets", layer], inputs: (layer == 0 ? below : here.channels) + skip, outputs: here.channels,
                 timeChannels: config.timeChannels, groups: config.groups, epsilon: config.epsilon)
         }
-        attentions = try (0..<(here.upHasAttention ? count : 0)).map { layer throws(ModelError) in
-            try Transformer(weights["attentions", layer], here.transformer)
+        attentions = try here.upDepths.enumerated().map { layer, depth throws(ModelError) in
+            try Transformer(weights["attentions", layer], here.transformer, depth: depth)
         }
         upsampler = level == 0 ? nil : try Upsampler(weights["upsamplers", 0], channels: here.channels, to: .anySize)
     }

@@ -9,9 +9,22 @@ struct UNetConfiguration {
     struct Level {
         let channels: Int
         let layers: Int
+        /// Of its transformers; how many blocks each one has is said beside.
         let transformer: Transformer.Dimensions
-        let downHasAttention: Bool
-        let upHasAttention: Bool
+        /// Transformer blocks after each layer on the way down; none where the level does not attend to the text.
+        let downDepths: [Int]
+        /// The same on the way up, which has a layer more.
+        let upDepths: [Int]
+    }
+
+    /// What is added to the embedding of every timestep.
+    struct Addition {
+        /// Channels of a text as a whole and of the picture's sizes, together.
+        let inputs: Int
+        /// Channels of one size's waves.
+        let sizeChannels: Int
+        let cosinesFirst: Bool
+        let frequencyShift: Double
     }
 
     /// What stands between the way down and the way up.
@@ -22,12 +35,16 @@ struct UNetConfiguration {
 
     let levels: [Level]
     let midBlock: MidBlock?
+    /// Transformer blocks in the middle.
+    let midDepth: Int
     let inputs: Int, outputs: Int
     let groups: Int
     let epsilon: Double
     let timeChannels: Int
     /// Channels of the guidance scale's embedding; nil in most models.
     let conditionChannels: Int?
+    /// Nil in models that add nothing.
+    let addition: Addition?
     let cosinesFirst: Bool
     let frequencyShift: Double
     let downsamplePadding: Int
@@ -73,7 +90,8 @@ struct UNetConfiguration {
             config.members["mid_block_type"] == .null
             ? nil : try config.choice("mid_block_type", default: .crossAttention)
         sampleSize = try UNetConfiguration.sampleSize(config)
-        levels = try UNetConfiguration.levels(config, groups: groups)
+        addition = try UNetConfiguration.addition(config, cosinesFirst, frequencyShift)
+        (levels, midDepth) = try UNetConfiguration.levels(config, groups: groups)
         contextChannels = levels[0].transformer.contextChannels
         timeChannels = try config.integer("time_embedding_dim", default: levels[0].channels * 4)
     }
@@ -90,7 +108,37 @@ struct UNetConfiguration {
         return (sizes[0], sizes[1])
     }
 
-    private static func levels(_ config: Config, groups: Int) throws(ModelError) -> [Level] {
+    private static func addition(
+        _ config: Config, _ cosinesFirst: Bool, _ frequencyShift: Double
+    ) throws(ModelError) -> Addition? {
+        guard config.has("addition_embed_type") else { return nil }
+        try config.require("addition_embed_type", isOneOf: [.string("text_time")], "only 'text_time' is supported")
+        return Addition(
+            inputs: try config.integer("projection_class_embeddings_input_dim"),
+            sizeChannels: try config.integer("addition_time_embed_dim", in: 2...65_536), cosinesFirst: cosinesFirst,
+            frequencyShift: frequencyShift)
+    }
+
+    /// Transformer blocks after each layer of each level: a number for all levels, or for each level a number or a list.
+    private static func depths(
+        _ config: Config, _ field: String, _ layers: [Int], default fallback: Int?
+    ) throws(ModelError) -> [[Int]] {
+        guard case .array(let elements)? = config.members[field] else {
+            let depth = try config.integer(field, default: fallback, in: 1...64)
+            return layers.map { Array(repeating: depth, count: $0) }
+        }
+        guard elements.count == layers.count else {
+            throw config.refusal(field, "it has \(elements.count) elements, not \(layers.count)")
+        }
+        var depths: [[Int]] = []
+        for (level, element) in elements.enumerated() {
+            let inner = Config(file: config.file, members: ["\(field)[\(level)]": element])
+            depths.append(try inner.integers("\(field)[\(level)]", count: layers[level], in: 0...64))
+        }
+        return depths
+    }
+
+    private static func levels(_ config: Config, groups: Int) throws(ModelError) -> ([Level], midDepth: Int) {
         let standardDown: [DownBlock] = [.crossAttention, .crossAttention, .crossAttention, .plain]
         let standardUp: [UpBlock] = [.plain, .crossAttention, .crossAttention, .crossAttention]
         let down = try blocks(config, "down_block_types", standardDown)
@@ -105,7 +153,8 @@ struct UNetConfiguration {
             throw config.refusal("block_out_channels", "\(width) is not a multiple of norm_num_groups, \(groups)")
         }
         let layers = try config.integers("layers_per_block", count: count, default: 2, in: 1...64)
-        let depths = try config.integers("transformer_layers_per_block", count: count, default: 1, in: 1...64)
+        let depths = try depths(config, "transformer_layers_per_block", layers, default: 1)
+        let upDepths = try upDepths(config, depths, layers)
         let heads = try config.integers("attention_head_dim", count: count, default: 8, in: 1...4096)
         let contexts = try config.integers("cross_attention_dim", count: count, default: 1280, in: 1...65_536)
         guard contexts.allSatisfy({ $0 == contexts[0] }) else {
@@ -117,15 +166,33 @@ struct UNetConfiguration {
                 "attention_head_dim",
                 "it is the number of heads, and \(heads[level]) do not divide \(channels[level]) channels")
         }
-        return (0..<count).map { level in
+        let levels = (0..<count).map { level in
             Level(
                 channels: channels[level], layers: layers[level],
                 transformer: Transformer.Dimensions(
-                    channels: channels[level], heads: heads[level], layers: depths[level],
-                    contextChannels: contexts[level], groups: groups, onlyCrossAttention: onlyCross[level]),
-                downHasAttention: down[level] == .crossAttention,
-                upHasAttention: up[count - 1 - level] == .crossAttention)
+                    channels: channels[level], heads: heads[level], contextChannels: contexts[level], groups: groups,
+                    onlyCrossAttention: onlyCross[level]),
+                downDepths: down[level] == .crossAttention ? depths[level] : [],
+                upDepths: up[count - 1 - level] == .crossAttention ? upDepths[level] : [])
         }
+        return (levels, depths[count - 1][0])
+    }
+
+    /// The depths on the way up, by level. A file in which the layers of a level differ says them in a list of its own, in the order in
+    /// which the way up passes the levels.
+    private static func upDepths(
+        _ config: Config, _ depths: [[Int]], _ layers: [Int]
+    ) throws(ModelError) -> [[Int]] {
+        let field = "reverse_transformer_layers_per_block"
+        if config.has(field) {
+            return try self.depths(config, field, layers.reversed().map { $0 + 1 }, default: nil).reversed()
+        }
+        if case .array(let elements)? = config.members["transformer_layers_per_block"],
+            elements.contains(where: { if case .array = $0 { true } else { false } })
+        {
+            throw config.refusal(field, "it is missing beside lists in transformer_layers_per_block")
+        }
+        return zip(depths, layers).map { depths, layers in Array(repeating: depths[0], count: layers + 1) }
     }
 
     private static func blocks<Block: RawRepresentable<String> & CaseIterable>(
@@ -146,9 +213,8 @@ struct UNetConfiguration {
     /// Refuses what would change the result and is not implemented.
     private static func refuseUnknown(_ config: Config) throws(ModelError) {
         for field in [
-            "num_attention_heads", "class_embed_type", "addition_embed_type", "encoder_hid_dim", "encoder_hid_dim_type",
+            "num_attention_heads", "class_embed_type", "encoder_hid_dim", "encoder_hid_dim_type",
             "num_class_embeds", "time_embedding_act_fn", "timestep_post_act", "cross_attention_norm",
-            "reverse_transformer_layers_per_block",
         ] {
             try config.require(field, isOneOf: [], "this part of UNet2DConditionModel is not supported")
         }

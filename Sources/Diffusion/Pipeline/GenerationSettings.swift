@@ -4,8 +4,8 @@ import Terms
 public struct GenerationSettings: Hashable, Sendable {
     /// What to draw.
     public var prompt: String
-    /// What to stay away from; used when guidance is on.
-    public var negativePrompt: String
+    /// What to stay away from; used when guidance is on. To some models an absent one is not the same as an empty one.
+    public var negativePrompt: String?
     /// Size in pixels; multiples of the model's factor (8).
     public var width: Int, height: Int
     /// The random source's seed. `torch` uses the low 32 bits, as torch does.
@@ -25,7 +25,7 @@ public struct GenerationSettings: Hashable, Sendable {
 
     /// All settings.
     public init(
-        prompt: String, negativePrompt: String = "", width: Int, height: Int, seed: UInt64, steps: Int,
+        prompt: String, negativePrompt: String? = nil, width: Int, height: Int, seed: UInt64, steps: Int,
         guidanceScale: Float, sampler: Sampler, random: RandomSourceKind = .latentd,
         initImage: InitImage? = nil, clipSkip: Int? = nil
     ) {

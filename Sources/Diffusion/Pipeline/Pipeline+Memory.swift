@@ -106,7 +106,7 @@ extension Pipeline {
         guard usesBands, let stage = stage as? any BandedStage else { return .none(leastBytes: whole) }
         let beside = otherBytes + needs.preparedWeightBytes + needs.workspaceBytes
         let search = BandSearch(
-            needs: needs, latents: latents.shape(settings), limitBytes: max(limit - beside, 0),
+            needs: needs, latents: recipe.latents.shape(settings), limitBytes: max(limit - beside, 0),
             usesScratch: scratchDirectory != nil)
         do throws(DiffusionError) {
             return .bands(try bands(of: stage, search, settings))

@@ -1,10 +1,10 @@
 import Compute
 import Models
 
-/// A model, ready to make pictures: text encoder, UNet and decoder over one pool of threads.
+/// A model, ready to make pictures: its stages over one pool of threads.
 ///
 /// ```
-/// prompt ─ Tokenizer ─ TextEncoder ─► embeddings ─┐
+/// prompt ─ Tokenizer ─ TextEncoder ─► conditioning ┐
 /// seed ─── RandomSource ─► noise ─► Walk [ UNet ─ guidance ─ Solver ] x steps ─► latents ─ Decoder ─► pixels
 /// picture, if any ─ Encoder ─► latents ─┘
 /// ```
@@ -29,14 +29,12 @@ public final class Pipeline {
             source.preparation.stop = stop
         }
     }
-    /// Settings that the model's own files suggest.
-    public let defaults: PipelineDefaults
-    /// What makes tokens of its prompts.
-    public let tokenizer: Tokenizer
+    /// What the model is.
+    public let recipe: Recipe
+    /// What makes tokens of its prompts, for its first text encoder.
+    public var tokenizer: Tokenizer { texts[0].tokenizer }
 
-    let schedulers: SchedulerConfiguration
-    let latents: LatentSpace
-    let text: TextStage
+    let texts: [TextStage]
     let encoder: EncoderStage
     let denoiser: DenoiserStage
     let decoder: DecoderStage
@@ -64,32 +62,30 @@ public final class Pipeline {
         self.residency = residency
         do throws(ComputeError) { pool = try ThreadPool(threads: threads) } catch { throw .compute(error) }
         do throws(ModelError) {
-            try ComponentCheck.requireKnownClasses(folder)
-            defaults = try PipelineDefaults(folder: folder)
-            let unet = try UNetConfiguration(folder.config("unet"))
-            let text = try TextEncoderConfiguration(folder.config("text_encoder"))
-            let decoder = try DecoderConfiguration(folder)
-            schedulers = try SchedulerConfiguration(folder)
-            tokenizer = try Tokenizer(folder)
+            let recipe = try Recipe(folder)
+            self.recipe = recipe
             let rules = if let rules { rules } else { try folder.precisionRules() }
-            try ComponentCheck.requireFit(folder, unet: unet, text: text, decoder: decoder, tokenizer: tokenizer)
-
-            source = NetworkSource(folder, Preparation(precision, rules: rules, store: store, pool: pool))
-            latents = LatentSpace(channels: unet.inputs, factor: decoder.factor, scale: decoder.scalingFactor)
-            let guidance = unet.conditionChannels.map { Guidance.embedded(channels: $0) } ?? .classifierFree
-            self.text = TextStage(source, text, tokenizer, guidance)
-            encoder = EncoderStage(source, latents)
-            denoiser = DenoiserStage(source, latents, guidance, text: (tokenizer.length, text.channels))
-            self.decoder = DecoderStage(source, latents)
+            let source = NetworkSource(folder, Preparation(precision, rules: rules, store: store, pool: pool))
+            self.source = source
+            texts = try recipe.texts.map { part throws(ModelError) in
+                TextStage(source, part, try part.openTokenizer(folder)) {
+                    recipe.conditioning.texts($0, recipe.guidance)
+                }
+            }
+            encoder = EncoderStage(source, recipe.latents)
+            denoiser = DenoiserStage(
+                source, recipe.latents, recipe.guidance,
+                text: (texts[0].tokenizer.length, recipe.unet.contextChannels))
+            decoder = DecoderStage(source, recipe.latents)
         } catch {
             throw .model(error)
         }
-        stages = [self.text, encoder, denoiser, self.decoder]
+        stages = texts + [encoder, denoiser, decoder]
     }
 
     /// Loads all weights but the encoder's, so that the first picture starts at once.
     public func load() throws(DiffusionError) {
-        _ = try text.slot.loaded()
+        for text in texts { _ = try text.slot.loaded() }
         _ = try denoiser.slot.loaded()
         _ = try decoder.slot.loaded()
     }
@@ -120,22 +116,22 @@ public final class Pipeline {
     /// Refuses settings that the model cannot take; makes nothing.
     public func check(_ settings: GenerationSettings) throws(DiffusionError) {
         for (field, size) in [("width", settings.width), ("height", settings.height)] {
-            guard (1...16_384).contains(size), size.isMultiple(of: defaults.sizeFactor) else {
+            guard (1...16_384).contains(size), size.isMultiple(of: recipe.defaults.sizeFactor) else {
                 throw .setting(
-                    field: field, reason: "\(size) is not a multiple of \(defaults.sizeFactor) up to 16384")
+                    field: field, reason: "\(size) is not a multiple of \(recipe.defaults.sizeFactor) up to 16384")
             }
         }
         guard settings.guidanceScale.isFinite else {
             throw .setting(field: "guidance_scale", reason: "\(settings.guidanceScale) is not a finite number")
         }
-        if let skip = settings.clipSkip, !(0...text.configuration.layers).contains(skip) {
+        let layers = recipe.texts.map { $0.configuration.layers - $0.skippedLayers }.min() ?? 0
+        if let skip = settings.clipSkip, !(0...max(layers, 0)).contains(skip) {
             throw .setting(
-                field: "clip_skip",
-                reason: "\(skip) is not between 0 and the text encoder's \(text.configuration.layers) layers")
+                field: "clip_skip", reason: "\(skip) is not between 0 and the text encoder's \(layers) layers")
         }
         if let initImage = settings.initImage { try check(initImage, settings) }
         let strength = settings.initImage?.strength ?? 1
-        let plan = try schedulers.plan(settings.sampler, steps: settings.steps, strength: strength)
+        let plan = try recipe.schedulers.plan(settings.sampler, steps: settings.steps, strength: strength)
         guard plan.first < min(settings.steps, plan.timesteps.count) else {
             throw .setting(field: "strength", reason: "\(strength) of \(settings.steps) steps is less than one step")
         }

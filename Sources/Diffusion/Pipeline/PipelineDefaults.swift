@@ -20,43 +20,28 @@ public struct PipelineDefaults: Hashable, Sendable {
     /// A picture's sides are multiples of this.
     public var sizeFactor: Int
 
-    /// Reads a folder's configurations, and no weights.
-    public init(folder: ModelFolder) throws(ModelError) {
-        let unet = try folder.config("unet")
-        let decoder = try DecoderConfiguration(folder)
-        let isLatentConsistency = folder.pipelineClass == "LatentConsistencyModelPipeline"
-        let size = try PipelineDefaults.sampleSize(unet, isRepaired: !isLatentConsistency)
-        width = size.width * decoder.factor
-        height = size.height * decoder.factor
-        steps = isLatentConsistency ? 4 : 50
-        guidanceScale = isLatentConsistency ? 8.5 : 7.5
-        let schedulers = try SchedulerConfiguration(folder)
+    /// What a family's pipeline suggests, and the samplers that a model's scheduler file allows.
+    ///
+    /// - Parameters:
+    ///   - latents: The size that the model was trained for.
+    ///   - factor: Pixels of a side for one latent.
+    init(
+        latents: (height: Int, width: Int), factor: Int, steps: Int, guidanceScale: Float,
+        _ schedulers: SchedulerConfiguration
+    ) throws(ModelError) {
+        width = latents.width * factor
+        height = latents.height * factor
+        self.steps = steps
+        self.guidanceScale = guidanceScale
         samplers = try schedulers.samplers()
         runsRungeKutta = (try? schedulers.runsRungeKutta()) ?? false
         do throws(ModelError) { sampler = try schedulers.defaultSampler() } catch { samplerProblem = error }
-        sizeFactor = decoder.factor
+        sizeFactor = factor
     }
 
     /// A sampler that any number of steps from 2 on can be tried with: the folder's own, if it can.
     public var trialSampler: Sampler {
         let fitting = (sampler.map { [$0] } ?? []) + samplers
         return fitting.first { !$0.repeatsItsStart || !runsRungeKutta } ?? samplers[0]
-    }
-
-    /// The UNet's own size in latent pixels, or 64.
-    ///
-    /// ## Easy to get wrong
-    /// Files from before diffusers 0.9 that say less than 64 are wrong, and diffusers' pipeline repairs them.
-    private static func sampleSize(
-        _ config: Config, isRepaired: Bool
-    ) throws(ModelError) -> (width: Int, height: Int) {
-        guard let size = try UNetConfiguration(config).sampleSize else { return (64, 64) }
-        if isRepaired, case .integer(..<64)? = config.members["sample_size"],
-            case .string(let version)? = config.members["_diffusers_version"]
-        {
-            let numbers = version.split(separator: ".").prefix(2).map { Int($0) ?? 0 }
-            if numbers.count == 2, numbers[0] == 0, numbers[1] < 9 { return (64, 64) }
-        }
-        return (size.width, size.height)
     }
 }

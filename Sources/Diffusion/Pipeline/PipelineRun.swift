@@ -26,8 +26,8 @@ final class PipelineRun {
     func generate() throws(DiffusionError) -> Generation {
         let clock = ContinuousClock()
         let start = clock.now
-        let embeddings = try encodeText(clock)
-        let latents = try denoise(embeddings, from: encodeImage(clock), clock)
+        let conditioning = try encodeTexts(clock)
+        let latents = try denoise(conditioning, from: encodeImage(clock), clock)
         let image = try decode(latents, clock)
         timings.total = clock.now - start
         return Generation(
@@ -89,27 +89,51 @@ final class PipelineRun {
         guard FiniteNumbers.fill(values) else { throw .resultNotFinite(stage) }
     }
 
-    private func encodeText(_ clock: ContinuousClock) throws(DiffusionError) -> [Float] {
-        let texts = pipeline.text.tokens(settings)
-        dump?.add("input_ids", texts.flatMap { $0.map(Int32.init) }, [texts.count, pipeline.tokenizer.length])
-        return try run(pipeline.text, clock) {
-            (network, evaluation, _) throws(DiffusionError) -> [Float] in
+    /// What the denoiser is told: each text encoder in its turn, and the picture's sizes.
+    func encodeTexts(_ clock: ContinuousClock) throws(DiffusionError) -> Conditioning {
+        let rules = pipeline.recipe.conditioning
+        let texts = rules.texts(settings, pipeline.recipe.guidance)
+        var parts: [Conditioning.Part] = []
+        for (index, stage) in pipeline.texts.enumerated() {
+            let tokens = stage.tokens(settings)
+            dump?.add(
+                index == 0 ? "input_ids" : "input_ids_\(index + 1)", tokens.flatMap { $0.map(Int32.init) },
+                [tokens.count, stage.tokenizer.length])
+            parts.append(try encode(tokens, stage, clock))
+        }
+        let conditioning = Conditioning(
+            parts, texts: texts, tokens: pipeline.tokenizer.length, sizes: rules.sizes(settings))
+        let batch = conditioning.batch
+        dump?.add("text_embeddings", conditioning.sequence, [batch, conditioning.tokens, conditioning.channels])
+        for (name, values) in [("pooled_embeddings", conditioning.pooled), ("time_ids", conditioning.sizes)]
+        where !values.isEmpty {
+            dump?.add(name, values, [batch, values.count / batch])
+        }
+        return conditioning
+    }
+
+    private func encode(
+        _ tokens: [[Int]], _ stage: TextStage, _ clock: ContinuousClock
+    ) throws(DiffusionError) -> Conditioning.Part {
+        try run(stage, clock) { (network, evaluation, _) throws(DiffusionError) -> Conditioning.Part in
             let start = clock.now
-            let embeddings = pipeline.text.embed(texts, with: network, settings, evaluation)
-            let values = embeddings.array()
-            try require(values, of: .textEncoder)
+            let output = stage.embed(tokens, with: network, settings, evaluation)
+            let part = Conditioning.Part(
+                sequence: output.embeddings.array(), channels: output.embeddings.shape.c,
+                pooled: stage.part.isPooled ? output.pooled?.array() ?? [] : [])
+            try require(part.sequence, of: stage.name)
+            try require(part.pooled, of: stage.name)
             // Every prompt reads other rows: in the long run all of them.
             network.weightBytes.map.discard(under: "embeddings")
-            timings.textEncoding = clock.now - start
-            dump?.add("text_embeddings", values, [embeddings.shape.n, embeddings.shape.w, embeddings.shape.c])
-            return values
+            timings.textEncoding += clock.now - start
+            return part
         }
     }
 
     /// The latents of the picture that the run begins with, scaled; nil where there is none.
     private func encodeImage(_ clock: ContinuousClock) throws(DiffusionError) -> [Float]? {
         guard let initImage = settings.initImage else { return nil }
-        let size = pipeline.latents.shape(settings)
+        let size = pipeline.recipe.latents.shape(settings)
         return try run(pipeline.encoder, clock) {
             (network, evaluation, bands) throws(DiffusionError) -> [Float] in
             let start = clock.now
@@ -117,7 +141,7 @@ final class PipelineRun {
             let values = evaluation.context.channelsFirst(output)
             try require(values, of: .encoder)
             let encoded = EncodedLatents(values, count: size.count)
-            let latents = encoded.sample(&random).map { $0 * pipeline.latents.scale }
+            let latents = encoded.sample(&random).map { $0 * pipeline.recipe.latents.scale }
             timings.imageEncoding = clock.now - start
             dump?.add("init_latents", latents, [1, size.c, size.h, size.w])
             return latents
@@ -125,19 +149,19 @@ final class PipelineRun {
     }
 
     private func denoise(
-        _ embeddings: [Float], from initLatents: [Float]?, _ clock: ContinuousClock
+        _ conditioning: Conditioning, from initLatents: [Float]?, _ clock: ContinuousClock
     ) throws(DiffusionError) -> [Float] {
-        let size = pipeline.latents.shape(settings)
+        let size = pipeline.recipe.latents.shape(settings)
         let noise = random.normals(size.count)
         let dumpShape = [1, size.c, size.h, size.w]
         dump?.add("noise", noise, dumpShape)
-        let plan = try pipeline.schedulers.plan(
+        let plan = try pipeline.recipe.schedulers.plan(
             settings.sampler, steps: settings.steps, strength: settings.initImage?.strength ?? 1)
         let count = plan.timesteps.count - plan.first
         var walk = Walk(plan, noise: noise, over: initLatents, random: random)
         return try run(pipeline.denoiser, clock) {
             (network, evaluation, _) throws(DiffusionError) -> [Float] in
-            let inputs = pipeline.denoiser.inputs(settings, embeddings: embeddings, with: network, evaluation)
+            let inputs = pipeline.denoiser.inputs(settings, conditioning, with: network, evaluation)
             while !walk.isFinished {
                 let number = walk.position - plan.first + 1
                 let start = clock.now

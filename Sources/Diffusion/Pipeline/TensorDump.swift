@@ -3,7 +3,8 @@ import Models
 /// The intermediate tensors of one picture, for comparison with diffusers: its layout (channels first), its batch order
 /// (negative, positive).
 ///
-/// `input_ids` `[B, T]` as I32 and, as F32, `text_embeddings` `[B, T, C]`, `noise` `[1, 4, h, w]` before scaling, `latents.1` …
+/// `input_ids` (`input_ids_2` of a second text encoder) `[B, T]` as I32 and, as F32, `text_embeddings` `[B, T, C]`, where there are such
+/// `pooled_embeddings` `[B, C]` and `time_ids` `[B, 6]`, `noise` `[1, 4, h, w]` before scaling, `latents.1` …
 /// `latents.N` after each step that is taken, and `image` `[1, 3, H, W]` as the decoder gives it; before the noise, where a run
 /// begins with a picture, `init_latents` `[1, 4, h, w]`, scaled.
 public struct TensorDump: Sendable {

@@ -19,15 +19,15 @@ public struct SchedulerConfiguration: Sendable {
 
     /// The folder's configuration as diffusers' pipeline sees it.
     ///
+    /// - Parameter repairs: whether that pipeline repairs old files.
+    ///
     /// ## Easy to get wrong
     /// `StableDiffusionPipeline` repairs old files before anything runs: `steps_offset` becomes 1 and `clip_sample` false.
     /// What the file leaves out counts as the default of the class that the model names, and is repaired too, but stays
     /// with that class: another sampler takes its own default.
-    public init(_ folder: ModelFolder) throws(ModelError) {
+    public init(_ folder: ModelFolder, repairs: Bool) throws(ModelError) {
         let config = try folder.config("scheduler", "scheduler_config.json")
-        self.init(
-            config, try SchedulerClass(folder, config),
-            repairs: folder.pipelineClass != "LatentConsistencyModelPipeline")
+        self.init(config, try SchedulerClass(folder, config), repairs: repairs)
     }
 
     private init(_ config: Config, _ schedulerClass: SchedulerClass, repairs: Bool) {

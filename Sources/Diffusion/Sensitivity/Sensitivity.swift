@@ -47,7 +47,7 @@ public struct Sensitivity {
         let settings: GenerationSettings
         let latents: [Float]
         let timestep: Float
-        let embeddings: [Float]
+        let conditioning: Conditioning
         var answer: [Float] = []
     }
 
@@ -107,23 +107,23 @@ public struct Sensitivity {
     private func samples() throws(DiffusionError) -> [Sample] {
         var samples: [Sample] = []
         for (seed, prompt) in options.prompts.enumerated() {
-            let defaults = pipeline.defaults
+            let defaults = pipeline.recipe.defaults
             let settings = GenerationSettings(
                 prompt: prompt, width: defaults.width, height: defaults.height, seed: UInt64(seed),
                 steps: Sensitivity.steps, guidanceScale: 1, sampler: defaults.trialSampler)
-            let plan = try pipeline.schedulers.plan(settings.sampler, steps: settings.steps)
+            let plan = try pipeline.recipe.schedulers.plan(settings.sampler, steps: settings.steps)
             var dump: TensorDump? = TensorDump()
             _ = try pipeline.generate(settings, observer: { _ in }, dump: &dump)
-            guard let dump, case .floats(let embeddings)? = dump["text_embeddings"]?.values else { continue }
+            let conditioning = try PipelineRun(pipeline, settings, { _ in }, dump: nil).encodeTexts(ContinuousClock())
             let last = plan.timesteps.count - 1
             for part in 0..<options.timesteps {
                 let step = max(1, last * (2 * part + 1) / (2 * options.timesteps))
-                guard case .floats(let latents)? = dump["latents.\(step)"]?.values else { continue }
+                guard case .floats(let latents)? = dump?["latents.\(step)"]?.values else { continue }
                 let divisor = plan.inputDivisor(step)
                 samples.append(
                     Sample(
                         settings: settings, latents: latents.map { $0 / divisor }, timestep: plan.timesteps[step],
-                        embeddings: embeddings))
+                        conditioning: conditioning))
             }
         }
         return samples
@@ -136,7 +136,7 @@ public struct Sensitivity {
             let evaluation = try pipeline.evaluation(arenaBytes: bytes)
             let isMeasuring = evaluation.context.isMeasuring
             let inputs = pipeline.denoiser.inputs(
-                sample.settings, embeddings: isMeasuring ? [] : sample.embeddings, with: network, evaluation)
+                sample.settings, isMeasuring ? nil : sample.conditioning, with: network, evaluation)
             let values = pipeline.denoiser.predict(
                 isMeasuring ? [] : sample.latents, sample.timestep, inputs, with: network, sample.settings,
                 evaluation)

@@ -1,4 +1,5 @@
 import Compute
+import Models
 
 /// Latents to a picture.
 final class DecoderStage: BandedStage {
@@ -7,7 +8,7 @@ final class DecoderStage: BandedStage {
     private let latents: LatentSpace
 
     init(_ source: NetworkSource, _ latents: LatentSpace) {
-        slot = Slot(source)
+        slot = Slot(source) { (folder, preparation) throws(ModelError) in try Decoder(folder, preparation) }
         self.latents = latents
     }
 

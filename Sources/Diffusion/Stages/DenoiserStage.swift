@@ -1,4 +1,5 @@
 import Compute
+import Models
 
 /// Noise to latents: one evaluation of the network a step, guidance applied.
 final class DenoiserStage: Stage {
@@ -9,7 +10,7 @@ final class DenoiserStage: Stage {
     private let text: (tokens: Int, channels: Int)
 
     init(_ source: NetworkSource, _ latents: LatentSpace, _ guidance: Guidance, text: (tokens: Int, channels: Int)) {
-        slot = Slot(source)
+        slot = Slot(source) { (folder, preparation) throws(ModelError) in try UNet(folder, preparation) }
         self.latents = latents
         self.guidance = guidance
         self.text = text
@@ -19,23 +20,26 @@ final class DenoiserStage: Stage {
     struct Inputs {
         let text: TextMemory
         let condition: Tensor?
+        let addition: Tensor?
     }
 
-    /// `embeddings` may be empty while measuring.
+    /// What the network makes of a conditioning once a picture; nil while measuring.
     @inline(never)
     func inputs(
-        _ settings: GenerationSettings, embeddings: [Float], with network: UNet, _ evaluation: Evaluation
+        _ settings: GenerationSettings, _ conditioning: Conditioning?, with network: UNet, _ evaluation: Evaluation
     ) -> Inputs {
         let batch = guidance.evaluations(settings)
         let texts = evaluation.context.tensor(
-            Shape(batch: batch, tokens: text.tokens, channels: text.channels), embeddings)
+            Shape(batch: batch, tokens: text.tokens, channels: text.channels), conditioning?.sequence ?? [])
         var condition: Tensor?
         if case .embedded(let channels) = guidance {
             condition = evaluation.context.tensor(
                 Shape(batch: batch, tokens: 1, channels: channels),
                 SinusoidalEmbedding.guidance(settings.guidanceScale, count: channels))
         }
-        return Inputs(text: network.memory(of: texts, evaluation), condition: condition)
+        let addition = network.addition(
+            conditioning?.pooled ?? [], conditioning?.sizes ?? [], batch: batch, evaluation)
+        return Inputs(text: network.memory(of: texts, evaluation), condition: condition, addition: addition)
     }
 
     /// The network's answer for one step, channels first. `latents` may be empty while measuring, and the answer is then.
@@ -50,7 +54,8 @@ final class DenoiserStage: Stage {
             Shape(n: batch, h: shape.h, w: shape.w, c: shape.c),
             channelsFirst: batch == 2 ? latents + latents : latents)
         let output = network(
-            sample, timestep: timestep, text: inputs.text, condition: inputs.condition, evaluation)
+            sample, timestep: timestep, text: inputs.text, condition: inputs.condition, addition: inputs.addition,
+            evaluation)
         guard !context.isMeasuring else { return [] }
         let values = context.channelsFirst(output)
         guard batch == 2 else { return values }
@@ -62,7 +67,7 @@ final class DenoiserStage: Stage {
     func listBytes(_ settings: GenerationSettings) -> Int { 12 * latents.shape(settings).byteCount() }
 
     func measure(_ network: UNet, _ settings: GenerationSettings, _ evaluation: Evaluation) {
-        let inputs = inputs(settings, embeddings: [], with: network, evaluation)
+        let inputs = inputs(settings, nil, with: network, evaluation)
         _ = predict([], 0, inputs, with: network, settings, evaluation)
     }
 }

@@ -1,4 +1,5 @@
 import Compute
+import Models
 
 /// A picture to latents.
 final class EncoderStage: BandedStage {
@@ -7,7 +8,7 @@ final class EncoderStage: BandedStage {
     private let latents: LatentSpace
 
     init(_ source: NetworkSource, _ latents: LatentSpace) {
-        slot = Slot(source)
+        slot = Slot(source) { (folder, preparation) throws(ModelError) in try Encoder(folder, preparation) }
         self.latents = latents
     }
 

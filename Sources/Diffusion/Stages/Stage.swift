@@ -48,10 +48,8 @@ protocol BandedStage: Stage {
     ) throws(DiffusionError) -> BoundedPlan
 }
 
-/// A network that is loaded from a model's files.
+/// A network whose weights come from a model's files.
 protocol StageNetwork {
-    init(_ folder: ModelFolder, _ preparation: Preparation) throws(ModelError)
-
     var weightBytes: WeightBytes { get }
 }
 
@@ -74,17 +72,21 @@ final class NetworkSource {
 /// A place for a network, which may be empty. What is loaded again must be of the files that it was of before.
 final class Slot<Network: StageNetwork> {
     private let source: NetworkSource
+    private let load: (ModelFolder, Preparation) throws(ModelError) -> Network
     private(set) var network: Network?
     /// The checkpoint's state when it was loaded first.
     private var state: String?
 
-    init(_ source: NetworkSource) { self.source = source }
+    init(_ source: NetworkSource, load: @escaping (ModelFolder, Preparation) throws(ModelError) -> Network) {
+        self.source = source
+        self.load = load
+    }
 
     /// The network, loaded if it was not.
     func loaded() throws(DiffusionError) -> Network {
         if let network { return network }
         do throws(ModelError) {
-            let loaded = try Network(source.folder, source.preparation), found = loaded.weightBytes.state
+            let loaded = try load(source.folder, source.preparation), found = loaded.weightBytes.state
             if let state, state != found { throw .changed(file: source.folder.path) }
             (network, state) = (loaded, found)
             return loaded

@@ -6,7 +6,7 @@ public struct StageName: RawRepresentable, Hashable, Sendable, Codable {
     /// A stage's name.
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    /// The prompt becomes embeddings.
+    /// The prompt becomes embeddings; a second encoder of a model has the name of its own folder.
     public static let textEncoder = StageName(rawValue: "text_encoder")
     /// The picture that the job begins with becomes latents; only where there is one.
     public static let encoder = StageName(rawValue: "encoder")

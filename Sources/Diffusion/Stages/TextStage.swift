@@ -1,46 +1,58 @@
 import Compute
+import Models
 
-/// Prompts to embeddings.
+/// Prompts to what one text encoder says of them.
 final class TextStage: Stage {
-    let name = StageName.textEncoder
+    let name: StageName
     let slot: Slot<TextEncoder>
-    let configuration: TextEncoderConfiguration
+    let part: TextPart
     let tokenizer: Tokenizer
-    private let guidance: Guidance
+    private let texts: (GenerationSettings) -> [String?]
 
+    /// - Parameter texts: those of a picture's batch; nil is not encoded.
     init(
-        _ source: NetworkSource, _ configuration: TextEncoderConfiguration, _ tokenizer: Tokenizer, _ guidance: Guidance
+        _ source: NetworkSource, _ part: TextPart, _ tokenizer: Tokenizer,
+        texts: @escaping (GenerationSettings) -> [String?]
     ) {
-        slot = Slot(source)
-        self.configuration = configuration
+        name = StageName(rawValue: part.component)
+        slot = Slot(source) { (folder, preparation) throws(ModelError) in
+            try TextEncoder(folder, component: part.component, projects: part.isPooled, preparation)
+        }
+        self.part = part
         self.tokenizer = tokenizer
-        self.guidance = guidance
+        self.texts = texts
     }
 
-    /// The tokens of each prompt of the batch, in diffusers' order.
+    /// The tokens of each text that is encoded, in the batch's order.
     func tokens(_ settings: GenerationSettings) -> [[Int]] {
-        let isGuided = guidance.evaluations(settings) == 2
-        let texts = isGuided ? [settings.negativePrompt, settings.prompt] : [settings.prompt]
-        return texts.map(tokenizer.encode)
+        texts(settings).compactMap { $0.map(tokenizer.encode) }
     }
 
-    /// The prompts' embeddings, `[B, 1, T, C]`. Of two prompts, `clipSkip` concerns the positive one only, as in diffusers.
+    /// What the encoder says. Of two texts, `clipSkip` concerns the prompt only, as in diffusers.
     @inline(never)
     func embed(
-        _ texts: [[Int]], with network: TextEncoder, _ settings: GenerationSettings, _ evaluation: Evaluation
-    ) -> Tensor {
-        guard let skip = settings.clipSkip, skip > 0 else { return network(texts, evaluation).embeddings }
-        let parts = texts.enumerated().map { index, text in
-            network([text], skipping: index == texts.count - 1 ? skip : 0, evaluation).embeddings
+        _ tokens: [[Int]], with network: TextEncoder, _ settings: GenerationSettings, _ evaluation: Evaluation
+    ) -> TextEncoder.Output {
+        func output(_ tokens: [[Int]], skipping skip: Int) -> TextEncoder.Output {
+            let skipped = part.skippedLayers + skip
+            return network(
+                tokens, part.skippedLayers == 0 ? .normalized(skipping: skip) : .hidden(skipping: skipped),
+                isPooled: part.isPooled, evaluation)
         }
-        return parts.count == 1 ? parts[0] : evaluation.context.concatenateBatch(parts)
+        guard let skip = settings.clipSkip, skip > 0 else { return output(tokens, skipping: 0) }
+        let rows = tokens.enumerated().map { output([$1], skipping: $0 == tokens.count - 1 ? skip : 0) }
+        guard rows.count > 1 else { return rows[0] }
+        let pooled = rows.compactMap(\.pooled), context = evaluation.context
+        return TextEncoder.Output(
+            embeddings: context.concatenateBatch(rows.map(\.embeddings)),
+            pooled: pooled.isEmpty ? nil : context.concatenateBatch(pooled))
     }
 
     func listBytes(_ settings: GenerationSettings) -> Int { 0 }
 
     func measure(_ network: TextEncoder, _ settings: GenerationSettings, _ evaluation: Evaluation) {
         let empty = Array(repeating: 0, count: tokenizer.length)
-        _ = embed(
-            Array(repeating: empty, count: guidance.evaluations(settings)), with: network, settings, evaluation)
+        let count = texts(settings).count { $0 != nil }
+        _ = embed(Array(repeating: empty, count: count), with: network, settings, evaluation)
     }
 }

@@ -16,10 +16,10 @@ struct SaidTokens {
     ]
     private static let extra = "extra_special_tokens"
 
-    /// Reads a file of the folder `tokenizer`; nothing is said where it is not there.
-    init(_ folder: ModelFolder, file: String) throws(ModelError) {
-        let path = folder.file("tokenizer", file)
-        guard folder.hasFile("tokenizer", file) else {
+    /// Reads a file of the tokenizer's folder `name`; nothing is said where it is not there.
+    init(_ folder: ModelFolder, _ name: String, file: String) throws(ModelError) {
+        let path = folder.file(name, file)
+        guard folder.hasFile(name, file) else {
             source = Config(file: path, members: [:])
             return
         }

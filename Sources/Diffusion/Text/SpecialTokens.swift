@@ -28,16 +28,17 @@ struct SpecialTokens: Sendable {
 
     /// - Parameter splitsSpecial: special tokens inside a text are text.
     init(
-        _ folder: ModelFolder, _ vocabulary: Vocabulary, _ document: TokenizerDocument?, splitsSpecial: Bool
+        _ folder: ModelFolder, _ name: String, _ vocabulary: Vocabulary, _ document: TokenizerDocument?,
+        splitsSpecial: Bool
     ) throws(ModelError) {
-        var said = try SaidTokens(folder, file: "tokenizer_config.json")
+        var said = try SaidTokens(folder, name, file: "tokenizer_config.json")
         if !said.has("extra_special_tokens") { said.rename("additional_special_tokens", to: "extra_special_tokens") }
         var listed: [Listed]
         if said.has("added_tokens_decoder") {
             listed = try SpecialTokens.decoder(said.source)
         } else {
-            said.overlay(try SaidTokens(folder, file: "special_tokens_map.json"))
-            listed = try SpecialTokens.addedTokens(folder, special: said.contents(of: SpecialTokens.roles))
+            said.overlay(try SaidTokens(folder, name, file: "special_tokens_map.json"))
+            listed = try SpecialTokens.addedTokens(folder, name, special: said.contents(of: SpecialTokens.roles))
             listed = try SpecialTokens.replacing(listed, by: document)
         }
         if !said.names.contains("extra_special_tokens") {
@@ -93,9 +94,11 @@ extension SpecialTokens {
     }
 
     /// `added_tokens.json`: word to id.
-    private static func addedTokens(_ folder: ModelFolder, special: Set<String>) throws(ModelError) -> [Listed] {
-        guard folder.hasFile("tokenizer", "added_tokens.json") else { return [] }
-        let source = try folder.config("tokenizer", "added_tokens.json")
+    private static func addedTokens(
+        _ folder: ModelFolder, _ name: String, special: Set<String>
+    ) throws(ModelError) -> [Listed] {
+        guard folder.hasFile(name, "added_tokens.json") else { return [] }
+        let source = try folder.config(name, "added_tokens.json")
         var listed: [Listed] = []
         for (content, value) in source.members {
             let place = TokenPlace(config: source, field: content)

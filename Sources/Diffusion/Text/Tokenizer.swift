@@ -25,29 +25,32 @@ public struct Tokenizer: Sendable {
     private let special: SpecialTokens
     private let encoder: BytePairEncoder
 
-    /// Reads the folder `tokenizer`: `tokenizer.json` where there is one, else `vocab.json` and `merges.txt`; and the small files
-    /// beside them that say which tokens are special and how long a text may be.
-    public init(_ folder: ModelFolder) throws(ModelError) {
+    /// Reads a tokenizer's folder: `tokenizer.json` where there is one, else `vocab.json` and `merges.txt`; and the small files beside
+    /// them that say which tokens are special and how long a text may be.
+    ///
+    /// - Parameter encoder: the text encoder that it belongs to, whose positions are the most tokens.
+    public init(
+        _ folder: ModelFolder, _ name: String = "tokenizer", encoder: String = "text_encoder"
+    ) throws(ModelError) {
         let document =
-            folder.hasFile("tokenizer", "tokenizer.json")
-            ? try TokenizerDocument(file: folder.file("tokenizer", "tokenizer.json")) : nil
-        let positions = try folder.config("text_encoder").integer(
-            "max_position_embeddings", default: 77, in: 2...65_536)
+            folder.hasFile(name, "tokenizer.json")
+            ? try TokenizerDocument(file: folder.file(name, "tokenizer.json")) : nil
+        let positions = try folder.config(encoder).integer("max_position_embeddings", default: 77, in: 2...65_536)
         let config =
-            folder.hasFile("tokenizer", "tokenizer_config.json")
-            ? try folder.config("tokenizer", "tokenizer_config.json")
-            : Config(file: folder.file("tokenizer", "tokenizer_config.json"), members: [:])
+            folder.hasFile(name, "tokenizer_config.json")
+            ? try folder.config(name, "tokenizer_config.json")
+            : Config(file: folder.file(name, "tokenizer_config.json"), members: [:])
         settings = try TokenizerSettings(config, document, positions: positions)
         length = settings.length
-        let vocabulary = if let document { document.vocabulary } else { try Vocabulary(folder) }
+        let vocabulary = if let document { document.vocabulary } else { try Vocabulary(folder, name) }
         self.vocabulary = (vocabulary.file, vocabulary.size)
-        special = try SpecialTokens(folder, vocabulary, document, splitsSpecial: settings.splitsSpecial)
+        special = try SpecialTokens(folder, name, vocabulary, document, splitsSpecial: settings.splitsSpecial)
         encoder =
             if let document {
                 try BytePairEncoder(document, unknown: special.unknown)
             } else {
                 try BytePairEncoder(
-                    vocabulary, mergesFile: folder.file("tokenizer", "merges.txt"), unknown: special.unknown)
+                    vocabulary, mergesFile: folder.file(name, "merges.txt"), unknown: special.unknown)
             }
     }
 

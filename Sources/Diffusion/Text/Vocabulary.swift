@@ -36,9 +36,9 @@ struct Vocabulary {
 }
 
 extension Vocabulary {
-    /// Reads a folder's `tokenizer/vocab.json`.
-    init(_ folder: ModelFolder) throws(ModelError) {
-        let file = folder.file("tokenizer", "vocab.json")
+    /// Reads `vocab.json` of the tokenizer's folder `name`.
+    init(_ folder: ModelFolder, _ name: String) throws(ModelError) {
+        let file = folder.file(name, "vocab.json")
         try self.init(try JSONValue(file: file), file: file)
     }
 }

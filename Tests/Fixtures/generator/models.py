@@ -25,28 +25,28 @@ def _write(folder, specification, vocabulary, merges, seed):
     limit = specification.get("shard_bytes")
 
     unet = UNet2DConditionModel.from_config(specification["unet"])
-    tensors = _random_weights(unet, seed)
-    _write_component(folder / "unet", specification["unet"], "diffusion_pytorch_model", tensors, types, limit)
+    tensors = random_weights(unet, seed)
+    write_component(folder / "unet", specification["unet"], "diffusion_pytorch_model", tensors, types, limit)
 
     configuration = specification["vae"]
     vae = _AUTOENCODERS[configuration["_class_name"]].from_config(configuration)
-    tensors = _random_weights(vae, seed + 100)
-    _calm_output(vae, tensors)
+    tensors = random_weights(vae, seed + 100)
+    calm_output(vae, tensors)
     if specification.get("old_attention_names"):
         tensors = {_with_old_name(name): tensor for name, tensor in tensors.items()}
-    _write_component(folder / "vae", configuration, "diffusion_pytorch_model", tensors, types, limit)
+    write_component(folder / "vae", configuration, "diffusion_pytorch_model", tensors, types, limit)
 
     configuration = specification["text"]
     text = CLIPTextModel(CLIPTextConfig(**configuration))
-    tensors = _random_weights(text, seed + 200)
+    tensors = random_weights(text, seed + 200)
     tensors = {f"text_model.{name.removeprefix('text_model.')}": tensor for name, tensor in tensors.items()}
     if specification.get("position_ids"):
         tensors["text_model.embeddings.position_ids"] = torch.arange(configuration["max_position_embeddings"])[None]
-    _write_component(folder / "text_encoder", configuration, "model", tensors, types, limit)
+    write_component(folder / "text_encoder", configuration, "model", tensors, types, limit)
 
     length = configuration["max_position_embeddings"]
     bpe.write(folder / "tokenizer", vocabulary, merges, length, specification["padding"])
-    _write_json(folder / "scheduler" / "scheduler_config.json", specification["scheduler"])
+    write_json(folder / "scheduler" / "scheduler_config.json", specification["scheduler"])
     index = {
         "_class_name": "StableDiffusionPipeline",
         "_diffusers_version": "0.6.0",
@@ -58,10 +58,10 @@ def _write(folder, specification, vocabulary, merges, seed):
         "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", specification["vae"]["_class_name"]],
     }
-    _write_json(folder / "model_index.json", index)
+    write_json(folder / "model_index.json", index)
 
 
-def _random_weights(module, seed):
+def random_weights(module, seed):
     """Weights that keep activations near unit variance, so that an error anywhere shows in the result."""
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
@@ -81,7 +81,7 @@ def _random_weights(module, seed):
     return tensors
 
 
-def _calm_output(vae, tensors):
+def calm_output(vae, tensors):
     """Keeps the picture between black and white, where every sample tells something."""
     *_, weight = (name for name in vae.state_dict() if name.startswith("decoder.") and tensors[name].ndim == 4)
     tensors[weight] *= 0.3
@@ -102,9 +102,9 @@ def _storage_types(type):
     return (lambda number: mixture[number % 3]) if type is None else (lambda number: type)
 
 
-def _write_component(folder, configuration, stem, tensors, types, shard_bytes):
+def write_component(folder, configuration, stem, tensors, types, shard_bytes):
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / "config.json", configuration)
+    write_json(folder / "config.json", configuration)
     stored = {
         name: tensor.to(types(number)).contiguous() if tensor.is_floating_point() else tensor
         for number, (name, tensor) in enumerate(sorted(tensors.items()))
@@ -125,10 +125,10 @@ def _write_component(folder, configuration, stem, tensors, types, shard_bytes):
         weight_map |= {name: file for name in shard}
     total = sum(tensor.nbytes for tensor in stored.values())
     index = {"metadata": {"total_size": total}, "weight_map": weight_map}
-    _write_json(folder / f"{stem}.safetensors.index.json", index)
+    write_json(folder / f"{stem}.safetensors.index.json", index)
 
 
-def _write_json(path, value):
+def write_json(path, value):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 

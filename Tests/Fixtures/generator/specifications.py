@@ -24,7 +24,7 @@ _PNDM = {
 }
 
 
-def _text(hidden_act="quick_gelu", hidden=32, layers=3, heads=4, length=77, eos=2):
+def text(hidden_act="quick_gelu", hidden=32, layers=3, heads=4, length=77, eos=2):
     return {
         "architectures": ["CLIPTextModel"],
         "attention_dropout": 0.0,
@@ -46,7 +46,7 @@ def _text(hidden_act="quick_gelu", hidden=32, layers=3, heads=4, length=77, eos=
     }
 
 
-def _kl(widths=(16, 16, 24, 24), layers=1, scaling=0.18215):
+def kl(widths=(16, 16, 24, 24), layers=1, scaling=0.18215):
     return {
         "_class_name": "AutoencoderKL",
         "_diffusers_version": "0.6.0",
@@ -98,9 +98,9 @@ SPECIFICATIONS = {
             layers_per_block=2,
             attention_head_dim=4,
         ),
-        "vae": _kl(widths=(8, 16, 16, 24), layers=2),
+        "vae": kl(widths=(8, 16, 16, 24), layers=2),
         "old_attention_names": True,
-        "text": _text(),
+        "text": text(),
         "position_ids": True,
         "scheduler": _PNDM,
         "padding": END,
@@ -120,8 +120,8 @@ SPECIFICATIONS = {
             upcast_attention=True,
             only_cross_attention=False,
         ),
-        "vae": _kl(),
-        "text": _text(hidden_act="gelu", layers=2, heads=2),
+        "vae": kl(),
+        "text": text(hidden_act="gelu", layers=2, heads=2),
         "scheduler": {
             "_class_name": "DDIMScheduler",
             "_diffusers_version": "0.10.2",
@@ -145,8 +145,8 @@ SPECIFICATIONS = {
             layers_per_block=1,
             attention_head_dim=8,
         ),
-        "vae": _kl(widths=(8, 16, 16, 24)),
-        "text": _text(length=24),
+        "vae": kl(widths=(8, 16, 16, 24)),
+        "text": text(length=24),
         "scheduler": {**_PNDM, "prediction_type": "epsilon"},
         "padding": END,
         "type": torch.bfloat16,
@@ -162,8 +162,8 @@ SPECIFICATIONS = {
             attention_head_dim=4,
             time_cond_proj_dim=24,
         ),
-        "vae": _kl(widths=(8, 8, 16, 16)),
-        "text": _text(length=24, layers=2),
+        "vae": kl(widths=(8, 8, 16, 16)),
+        "text": text(length=24, layers=2),
         "scheduler": {
             "_class_name": "LCMScheduler",
             "_diffusers_version": "0.22.0",
@@ -211,7 +211,7 @@ SPECIFICATIONS = {
             "scaling_factor": 1.25,
             "upsampling_scaling_factor": 2,
         },
-        "text": _text(length=24, eos=767),
+        "text": text(length=24, eos=767),
         "scheduler": {
             "_class_name": "DDIMScheduler",
             "_diffusers_version": "0.42.1",
@@ -243,8 +243,8 @@ SPECIFICATIONS = {
             freq_shift=1,
             sample_size=[7, 9],
         ),
-        "vae": _kl(widths=(8, 16, 16, 24), scaling=0.13025),
-        "text": _text(hidden_act="gelu", hidden=40, layers=1, heads=5, length=16),
+        "vae": kl(widths=(8, 16, 16, 24), scaling=0.13025),
+        "text": text(hidden_act="gelu", hidden=40, layers=1, heads=5, length=16),
         "scheduler": {
             "_class_name": "EulerDiscreteScheduler",
             "_diffusers_version": "0.42.1",
