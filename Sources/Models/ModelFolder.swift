@@ -57,8 +57,8 @@ public struct ModelFolder: Sendable {
     public func hasFile(_ component: String, _ name: String) -> Bool { MappedFile.exists(file(component, name)) }
 
     /// A component's weights, mapped.
-    public func checkpoint(_ component: String) throws(ModelError) -> Checkpoint {
-        try Checkpoint(folder: "\(path)/\(component)", stem: stem(component))
+    public func checkpoint(_ component: String) throws(ModelError) -> TensorArchive {
+        try TensorArchive(folder: "\(path)/\(component)", stem: stem(component))
     }
 
     /// The path, inside the folder, of the one file that an import writes a component's weights to.
