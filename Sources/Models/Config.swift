@@ -6,7 +6,7 @@ public struct Config: Sendable {
     public let file: String
     /// The object's members.
     public let members: [String: JSON]
-    /// What stands before a field's name in messages: where the object is in the file.
+    /// The object's place in the file, which messages put before a field's name.
     private let path: String
 
     /// Reads a file whose document is an object.

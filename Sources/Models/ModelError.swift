@@ -1,4 +1,5 @@
 import Compute
+import Glibc
 
 /// What is wrong with a model's files. Every case names the file and, where there is one, the field.
 public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -61,7 +62,10 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// A tensor that holds an infinity, or what is no number.
+    /// The system's own words for an `errno`. Glibc's `strerror` keeps its text per thread.
+    private func systemReason(_ code: Int32) -> String { String(cString: strerror(code)) }
+
+    /// A tensor that holds an infinity or a NaN.
     static func notFinite(file: String, name: String) -> ModelError {
         .badTensor(
             file: file, name: name,
@@ -70,7 +74,7 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension StopFlag {
-    /// Says that a part of the work is done, and ends it where somebody asked for that.
+    /// Reports that a part of the work is done, and throws `stopped` where somebody raised the flag.
     func passed() throws(ModelError) {
         progressed()
         if isRaised { throw .stopped }

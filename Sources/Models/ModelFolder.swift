@@ -61,7 +61,7 @@ public struct ModelFolder: Sendable {
     /// A component's weights, mapped.
     ///
     /// - Precondition: the model's form has a component of this name.
-    public func checkpoint(_ name: String) throws(ModelError) -> Checkpoint {
+    public func checkpoint(_ name: String) throws(ModelError) -> TensorArchive {
         guard let component = form.components.first(where: { $0.name == name }) else {
             preconditionFailure("the form of \(path) has no component '\(name)'")
         }

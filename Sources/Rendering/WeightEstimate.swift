@@ -15,7 +15,7 @@ enum WeightEstimate {
             var total = 0
             let checkpoint = try folder.checkpoint(component)
             for name in checkpoint.names where !component.passedOver.contains(where: name.hasPrefix) {
-                guard let entry = checkpoint.tensor(name)?.entry, entry.count > 0 else { continue }
+                guard let entry = checkpoint[name], entry.count > 0 else { continue }
                 let ruled = rules.precision(of: name, in: component.name, at: precision)
                 let isPacked = entry.shape.count > 1 && !name.hasSuffix(".scale") && !isTable(name)
                 if isPacked, !component.keepsRows || ruled != .fp32 {

@@ -74,7 +74,7 @@ struct BadFolder: Sendable, CustomTestStringConvertible {
     /// Writes a component's checkpoint anew with zeros of the given shapes.
     private func rewrite(_ folder: URL, _ body: (inout [String: [Int]]) -> Void) throws {
         let path = folder.appendingPathComponent("diffusion_pytorch_model.safetensors").path
-        var shapes = try Safetensors(file: path).entries.mapValues(\.shape)
+        var shapes = try TensorArchive(file: path).entries.mapValues(\.shape)
         body(&shapes)
         var writer = SafetensorsWriter()
         for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {

@@ -14,10 +14,10 @@ struct FloatModel {
         path = "\(folder)/\(model)"
         try FileManager.default.copyItem(atPath: GoldenIndex.model(model), toPath: path)
         for component in ModelFolder.weightComponents {
-            let file = file(component), stored = try Safetensors(file: file)
+            let file = file(component), stored = try TensorArchive(file: file)
             var writer = SafetensorsWriter()
             for (name, entry) in stored.entries.sorted(by: { $0.key < $1.key }) {
-                guard let type = entry.format.elementType, let start = stored.bytes(entry).baseAddress else { continue }
+                guard let type = entry.format.elementType, let start = entry.bytes.baseAddress else { continue }
                 var values = [Float](repeating: 0, count: entry.count)
                 values.withUnsafeMutableBufferPointer { Conversion.toFloat(start, type: type, into: $0) }
                 edit(component, name, &values)

@@ -21,17 +21,16 @@ struct GoldenLoRATests {
         let golden = try GoldenTensors("loras/\(lora.name).merged.safetensors")
         #expect(golden.names.count == lora.tensors)
         for component in ["text_encoder", "unet", "vae"] {
-            let before = try Safetensors(file: source.checkpoint(component).file)
-            let after = try Safetensors(file: "\(result.path)/\(before.file.path.dropFirst(source.path.count + 1))")
-            #expect(Set(after.entries.keys) == Set(before.entries.keys))
+            let before = try source.checkpoint(component)
+            let after = try TensorArchive(file: "\(result.path)/\(before.file.dropFirst(source.path.count + 1))")
+            #expect(Set(after.names) == Set(before.names))
             for (name, entry) in after.entries {
                 guard golden.names.contains("\(component)/\(name)") else {
-                    #expect(
-                        Data(after.bytes(entry)) == Data(before.bytes(try #require(before.entries[name]))), "\(name)")
+                    #expect(Data(entry.bytes) == Data(try #require(before[name]).bytes), "\(name)")
                     continue
                 }
                 let expected = try golden.floats("\(component)/\(name)")
-                let values = after.bytes(entry).withMemoryRebound(to: Float.self) { Array($0) }
+                let values = entry.bytes.withMemoryRebound(to: Float.self) { Array($0) }
                 #expect(entry.format == .f32 && values.count == expected.count)
                 let largest = zip(values, expected).reduce(0) { max($0, abs($1.0 - $1.1)) }
                 #expect(largest < 2e-6, "\(name)")

@@ -2,15 +2,15 @@ import Models
 
 /// The tensors of a golden file, read in full.
 struct GoldenTensors {
-    private let file: Safetensors
+    private let archive: TensorArchive
 
     /// Opens a file below the fixtures' `golden` folder.
     init(_ name: String) throws {
-        file = try Safetensors(file: "\(GoldenIndex.folder)/golden/\(name)")
+        archive = try TensorArchive(file: "\(GoldenIndex.folder)/golden/\(name)")
     }
 
     /// All names, sorted.
-    var names: [String] { file.entries.keys.sorted() }
+    var names: [String] { archive.names.sorted() }
 
     func shape(_ name: String) throws -> [Int] { try entry(name, .f32, .i32, .u8).shape }
 
@@ -20,8 +20,8 @@ struct GoldenTensors {
 
     func bytes(_ name: String) throws -> [UInt8] { elements(try entry(name, .u8)) }
 
-    private func elements<Element: BitwiseCopyable>(_ entry: Safetensors.Entry) -> [Element] {
-        file.file.withBytes { bytes in
+    private func elements<Element: BitwiseCopyable>(_ entry: TensorEntry) -> [Element] {
+        entry.file.withBytes { bytes in
             stride(from: entry.range.lowerBound, to: entry.range.upperBound, by: MemoryLayout<Element>.size).map {
                 bytes.loadUnaligned(fromByteOffset: $0, as: Element.self)
             }
@@ -46,9 +46,9 @@ struct GoldenTensors {
         return result
     }
 
-    private func entry(_ name: String, _ formats: TensorFormat...) throws -> Safetensors.Entry {
-        guard let entry = file.entries[name], formats.contains(entry.format) else {
-            throw GoldenError.noTensor(name: name, file: file.file.path)
+    private func entry(_ name: String, _ formats: TensorFormat...) throws -> TensorEntry {
+        guard let entry = archive[name], formats.contains(entry.format) else {
+            throw GoldenError.noTensor(name: name, file: archive.file)
         }
         return entry
     }

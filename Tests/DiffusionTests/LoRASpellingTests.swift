@@ -16,9 +16,9 @@ struct LoRASpellingTests {
         var tensors: [Tensor]
 
         init(_ name: String) throws {
-            let file = try Safetensors(file: "\(GoldenIndex.folder)/golden/loras/\(name).safetensors")
+            let file = try TensorArchive(file: "\(GoldenIndex.folder)/golden/loras/\(name).safetensors")
             tensors = file.entries.sorted { $0.key < $1.key }.map { name, entry in
-                Tensor(name: name, type: entry.format.rawValue, shape: entry.shape, bytes: Data(file.bytes(entry)))
+                Tensor(name: name, type: entry.format.rawValue, shape: entry.shape, bytes: Data(entry.bytes))
             }
         }
 
@@ -52,10 +52,8 @@ struct LoRASpellingTests {
         for name in golden.names {
             let component = name.prefix { $0 != "/" }, tensor = String(name.dropFirst(component.count + 1))
             let file = component == "unet" ? "unet/diffusion_pytorch_model" : "text_encoder/model"
-            let after = try Safetensors(file: "\(result.path)/\(file).safetensors")
-            let values = after.bytes(try #require(after.entries[tensor])).withMemoryRebound(to: Float.self) {
-                Array($0)
-            }
+            let after = try TensorArchive(file: "\(result.path)/\(file).safetensors")
+            let values = try #require(after[tensor]).bytes.withMemoryRebound(to: Float.self) { Array($0) }
             let expected = try golden.floats(name)
             #expect(values.count == expected.count)
             #expect(zip(values, expected).reduce(0) { max($0, abs($1.0 - $1.1)) } < 2e-6, "\(name)")
@@ -170,7 +168,7 @@ struct LoRASpellingTests {
         let checkpoint = try source.checkpoint("unet")
         var named = SafetensorsWriter(), original = SafetensorsWriter(), count = 0
         for name in checkpoint.names.sorted() where name.hasSuffix(".weight") {
-            guard let shape = checkpoint.tensor(name)?.entry.shape, shape.count > 1 else { continue }
+            guard let shape = checkpoint[name]?.shape, shape.count > 1 else { continue }
             let layer = String(name.dropLast(7))
             let place = try #require(
                 old.keys.filter { layer == $0 || layer.hasPrefix("\($0).") }.max { $0.count < $1.count })

@@ -7,7 +7,7 @@ struct BadModelTests {
     func badSafetensors(_ bad: BadSafetensors) throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("bad.safetensors", bad.bytes)
-        let error = try #require(throws: ModelError.self) { try Safetensors(file: path) }
+        let error = try #require(throws: ModelError.self) { try TensorArchive(file: path) }
         expect(error, mentions: [path] + bad.mentions)
     }
 
@@ -18,10 +18,10 @@ struct BadModelTests {
         let good = BadSafetensors.file(header: header, data: 16)
         let folder = try TemporaryFolder()
         let path = try folder.write("whole.safetensors", good)
-        #expect(try Safetensors(file: path).entries.count == 2)
+        #expect(try TensorArchive(file: path).entries.count == 2)
         for count in 0..<good.count {
             let path = try folder.write("cut.safetensors", good.prefix(count))
-            let error = #expect(throws: ModelError.self) { try Safetensors(file: path) }
+            let error = #expect(throws: ModelError.self) { try TensorArchive(file: path) }
             if let error { expect(error, mentions: [path]) }
         }
     }
@@ -36,7 +36,7 @@ struct BadModelTests {
                 bytes[index] = value
                 let path = try folder.write("changed.safetensors", bytes)
                 do {
-                    for entry in try Safetensors(file: path).entries.values {
+                    for entry in try TensorArchive(file: path).entries.values {
                         #expect(entry.range.upperBound <= bytes.count)
                     }
                 } catch {
@@ -51,14 +51,14 @@ struct BadModelTests {
         let folder = try TemporaryFolder()
         try folder.write("model.safetensors/inside", [0])
         let path = "\(folder.path)/model.safetensors"
-        let error = try #require(throws: ModelError.self) { try Safetensors(file: path) }
+        let error = try #require(throws: ModelError.self) { try TensorArchive(file: path) }
         expect(error, mentions: [path])
     }
 
     @Test("a component without weights names the files that were looked for")
     func missingWeights() throws {
         let folder = try TemporaryFolder()
-        let error = try #require(throws: ModelError.self) { try Checkpoint(folder: folder.path, stem: "model") }
+        let error = try #require(throws: ModelError.self) { try TensorArchive(folder: folder.path, stem: "model") }
         expect(error, mentions: ["\(folder.path)/model.safetensors"])
     }
 

@@ -21,9 +21,9 @@ struct BadShardTests {
     @Test("an honest index opens")
     func goodIndex() throws {
         let folder = try shards(#"{"a":"a.safetensors","b":"b.safetensors"}"#)
-        let checkpoint = try Checkpoint(folder: folder.path, stem: "model")
+        let checkpoint = try TensorArchive(folder: folder.path, stem: "model")
         #expect(checkpoint.names.sorted() == ["a", "b"])
-        #expect(checkpoint.tensor("b")?.entry.shape == [2, 2])
+        #expect(checkpoint["b"]?.shape == [2, 2])
     }
 
     @Test(
@@ -42,10 +42,10 @@ struct BadShardTests {
         let folder = try shards(weightMap)
         guard let field else {
             // A shard that the index does not name is not part of the checkpoint.
-            #expect(try Checkpoint(folder: folder.path, stem: "model").names.sorted() == ["a"])
+            #expect(try TensorArchive(folder: folder.path, stem: "model").names.sorted() == ["a"])
             return
         }
-        let message = try message { _ = try Checkpoint(folder: folder.path, stem: "model") }
+        let message = try message { _ = try TensorArchive(folder: folder.path, stem: "model") }
         #expect(message.contains("\(folder.path)/model.safetensors.index.json"))
         #expect(message.contains(field))
     }
@@ -53,7 +53,7 @@ struct BadShardTests {
     @Test("an index that names a missing shard names the shard")
     func missingShard() throws {
         let folder = try shards(#"{"a":"a.safetensors","b":"b.safetensors","c":"c.safetensors"}"#)
-        let message = try message { _ = try Checkpoint(folder: folder.path, stem: "model") }
+        let message = try message { _ = try TensorArchive(folder: folder.path, stem: "model") }
         #expect(message.contains("\(folder.path)/c.safetensors"))
     }
 
@@ -65,7 +65,7 @@ struct BadShardTests {
             BadSafetensors.tensor("block.0.steps", "[4]", "16", "32", dtype: "\"I32\""),
         ].joined(separator: ",")
         let path = try folder.write("model.safetensors", BadSafetensors.file(header: "{\(header)}", data: 32))
-        let weights = Weights(try Checkpoint(folder: folder.path, stem: "model"))["block", 0]
+        let weights = Weights(try TensorArchive(folder: folder.path, stem: "model"))["block", 0]
 
         let missing = try message { _ = try weights.constant("bias", shape: [2]) }
         #expect(missing.contains(path) && missing.contains("'block.0.bias'"))

@@ -96,7 +96,7 @@ struct FiniteNumbersTests {
 
     /// Makes an element of a tensor a number that is not finite.
     private func poison(_ file: String, _ tensor: String, _ value: Float) throws {
-        let entry = try #require(try Safetensors(file: file).entries[tensor])
+        let entry = try #require(try TensorArchive(file: file)[tensor])
         let handle = try #require(FileHandle(forWritingAtPath: file))
         try handle.seek(toOffset: UInt64(entry.range.lowerBound + entry.format.byteCount * (entry.count / 2)))
         switch entry.format {

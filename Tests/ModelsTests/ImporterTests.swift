@@ -41,7 +41,7 @@ struct ImporterTests {
     func layout() throws {
         let model = try PreparedModel(isComplete: true)
         let result = try importer(model, .int4, rules: Self.rules).run()
-        let file = try Safetensors(file: "\(result.path)/unet/diffusion_pytorch_model.safetensors")
+        let file = try TensorArchive(file: "\(result.path)/unet/diffusion_pytorch_model.safetensors")
         let found = file.entries.mapValues { "\($0.format.rawValue) \($0.shape)" }
         #expect(
             found == [
@@ -57,8 +57,8 @@ struct ImporterTests {
         #expect(try unet.string("precision") == "int4")
         #expect(try unet.object("exceptions").members == ["linear.weight": .string("int8")])
         // 4 bits: what is read back is at most half a step away.
-        let entry = try #require(file.entries["conv.weight"])
-        let byte = file.bytes(entry).load(fromByteOffset: 5, as: UInt8.self)
+        let entry = try #require(file["conv.weight"])
+        let byte = entry.bytes.load(fromByteOffset: 5, as: UInt8.self)
         let low = Int8(bitPattern: byte << 4) >> 4, high = Int8(bitPattern: byte) >> 4
         #expect((-7...7).contains(low) && (-7...7).contains(high))
     }

@@ -11,18 +11,17 @@ struct SafetensorsWriterTests {
         writer.add("block.0.bias", [0.5, -0.5] as [Float], shape: [2])
         writer.add("ids", [7, -8] as [Int32], shape: [1, 2])
         try writer.write(to: "\(folder.path)/model.safetensors")
-        return Weights(try Checkpoint(folder: folder.path, stem: "model"))
+        return Weights(try TensorArchive(folder: folder.path, stem: "model"))
     }
 
     @Test("tensors and metadata survive")
     func roundTrip() throws {
         let folder = try TemporaryFolder()
         _ = try written(folder)
-        let file = try Safetensors(file: "\(folder.path)/model.safetensors")
+        let file = try TensorArchive(file: "\(folder.path)/model.safetensors")
         #expect(file.metadata == ["made by": "\"tests\"\n"])
         #expect(file.entries.mapValues(\.shape) == ["block.0.weight": [2, 3], "block.0.bias": [2], "ids": [1, 2]])
-        let entry = try #require(file.entries["ids"])
-        #expect(file.bytes(entry).load(as: Int32.self) == 7)
+        #expect(try #require(file["ids"]).bytes.load(as: Int32.self) == 7)
     }
 
     @Test("weights are views on the file, checked for shape")

@@ -60,17 +60,17 @@ struct ReleaseTests {
             #expect(new.entries.mapValues(\.shape) == old.entries.mapValues(\.shape), "\(component)")
             // The checksums cover the header as well, where the paths of the model's files are.
             for (name, entry) in old.entries where name != "checksums" {
-                let same = try new.bytes(#require(new.entries[name])).elementsEqual(old.bytes(entry))
+                let same = try #require(new[name]).bytes.elementsEqual(entry.bytes)
                 #expect(same, "\(component): \(name)")
             }
         }
     }
 
     /// The prepared files of a folder by their components.
-    private func prepared(in folder: String) throws -> [String: Safetensors] {
-        var files: [String: Safetensors] = [:]
+    private func prepared(in folder: String) throws -> [String: TensorArchive] {
+        var files: [String: TensorArchive] = [:]
         for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasSuffix(".safetensors") {
-            files[String(name.split(separator: ".")[1])] = try Safetensors(file: "\(folder)/\(name)")
+            files[String(name.split(separator: ".")[1])] = try TensorArchive(file: "\(folder)/\(name)")
         }
         return files
     }

@@ -19,10 +19,10 @@ struct RendererChangesTests {
 
     /// Makes the decoder's weights floats, which are used where they lie, times `factor`.
     private func widen(_ path: String, times factor: Float = 1) throws {
-        let stored = try Safetensors(file: path)
+        let stored = try TensorArchive(file: path)
         var writer = SafetensorsWriter()
         for (name, entry) in stored.entries.sorted(by: { $0.key < $1.key }) {
-            guard let type = entry.format.elementType, let start = stored.bytes(entry).baseAddress else { continue }
+            guard let type = entry.format.elementType, let start = entry.bytes.baseAddress else { continue }
             var values = [Float](repeating: 0, count: entry.count)
             values.withUnsafeMutableBufferPointer { Conversion.toFloat(start, type: type, into: $0) }
             writer.add(name, values.map { $0 * factor }, shape: entry.shape)

@@ -92,7 +92,7 @@ public struct Sensitivity {
     private func candidates() throws(DiffusionError) -> [(name: String, elements: Int)] {
         let checkpoint = try DiffusionError.wrapping { () throws(ModelError) in try folder.checkpoint("unet") }
         let layers = checkpoint.names.compactMap { name -> (name: String, elements: Int)? in
-            guard let entry = checkpoint.tensor(name)?.entry, entry.shape.count > 1, name.hasSuffix(".weight") else {
+            guard let entry = checkpoint[name], entry.shape.count > 1, name.hasSuffix(".weight") else {
                 return nil
             }
             let layout = PanelLayout(

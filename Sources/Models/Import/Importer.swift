@@ -10,13 +10,13 @@ import Glibc
 /// One tensor is in memory at a time. The folder appears when it is complete; what an import leaves that was killed is removed by the
 /// next one into the same `OUTPUT`.
 public struct Importer {
-    /// What to import, and how.
+    /// How to import.
     public struct Options {
         /// The folder in which the model's folder appears.
         public var output: String
         /// The new folder's name.
         public var name: String
-        /// What the weights are rounded to, but for those that the rules keep wider.
+        /// What the weights are rounded to, except for those that the rules keep wider.
         public var precision: WeightPrecision
         /// Which tensors stay wider.
         public var rules: PrecisionRules
@@ -27,7 +27,7 @@ public struct Importer {
         /// The program, for the manifest.
         public var tool: String
 
-        /// Names them all.
+        /// An import without LoRAs which replaces nothing, unless more is said.
         public init(
             output: String, name: String, precision: WeightPrecision, rules: PrecisionRules,
             loras: [String] = [], replaces: Bool = false, tool: String
@@ -46,7 +46,7 @@ public struct Importer {
     public struct Progress: Sendable {
         /// The component that is being written.
         public let component: String
-        /// Bytes of the source's weights that are done, of how many.
+        /// Bytes of the source's weights that are done, and those of all its weights.
         public let doneBytes: Int, totalBytes: Int
     }
 
@@ -72,21 +72,21 @@ public struct Importer {
     /// The new folder's path.
     public var path: String { "\(options.output)/\(options.name)" }
 
-    /// Imports. Numbers that are not finite are refused, in the source and in what LoRAs make of it; so are files that are written into
+    /// Makes the folder. Refuses numbers that are not finite, in the source and after LoRAs were added, and files that are written into
     /// meanwhile.
     ///
-    /// - Parameter observer: told after each tensor, on this thread.
+    /// - Parameter observer: called after each tensor, on this thread.
     public func run(observer: (Progress) -> Void = { _ in }) throws(ModelError) -> Result {
         // A folder that was imported by a newer version cannot be read.
         _ = try source.precisionRules()
         try checkName()
         if MappedFile.exists(path), !options.replaces { throw .exists(file: path) }
         let workspace = try ImportWorkspace(output: options.output, name: options.name)
-        var plans: [String: [TensorPlan]] = [:], checkpoints: [String: Checkpoint] = [:]
+        var plans: [String: [TensorPlan]] = [:], checkpoints: [String: TensorArchive] = [:]
         for component in source.form.components { checkpoints[component.name] = try source.checkpoint(component) }
         let loras = try options.loras.map { (text) throws(ModelError) in try LoRA(LoRA.Source(text), for: checkpoints) }
         for (component, checkpoint) in checkpoints { plans[component] = self.plans(checkpoint, component, loras) }
-        let total = checkpoints.values.reduce(0) { $0 + $1.byteCount }
+        let total = checkpoints.values.reduce(0) { $1.entries.values.reduce($0) { $0 + $1.range.count } }
         var done = 0, written = 0
         for component in source.form.components {
             guard let checkpoint = checkpoints[component.name], let plans = plans[component.name] else { continue }
@@ -98,11 +98,11 @@ public struct Importer {
                 do throws(ModelError) {
                     try write(plan, of: checkpoint, changes, to: stream)
                 } catch {
-                    // What is gone from the source cannot be written either, and that is not the output's fault.
+                    // Where bytes of the source are gone, writing them fails as well: the source is to blame, not the output.
                     throw changedFile(checkpoint, loras).map { .changed(file: $0) } ?? error
                 }
                 written += plan.stored.reduce(0) { $0 + $1.byteCount }
-                done += checkpoint.tensor(plan.name)?.bytes.count ?? 0
+                done += checkpoint[plan.name]?.range.count ?? 0
                 observer(Progress(component: component.name, doneBytes: done, totalBytes: total))
             }
             try stream.finish()
@@ -116,10 +116,10 @@ public struct Importer {
         return Result(path: path, sourceBytes: total, bytes: written)
     }
 
-    /// Removes what an import has written so far that runs on another thread and is not to go on: it fails.
+    /// Removes what this import has written so far. Called from another thread than the one that runs it, which then fails.
     public func discard() { ImportWorkspace.discard(output: options.output, name: options.name) }
 
-    private func changedFile(_ checkpoint: Checkpoint, _ loras: [LoRA]) -> String? {
+    private func changedFile(_ checkpoint: TensorArchive, _ loras: [LoRA]) -> String? {
         checkpoint.changedFile ?? loras.lazy.compactMap(\.changedFile).first
     }
 
@@ -132,13 +132,13 @@ public struct Importer {
     }
 
     private func write(
-        _ plan: TensorPlan, of checkpoint: Checkpoint, _ changes: [LoRAChange], to stream: SafetensorsStream
+        _ plan: TensorPlan, of checkpoint: TensorArchive, _ changes: [LoRAChange], to stream: SafetensorsStream
     ) throws(ModelError) {
-        guard let tensor = checkpoint.tensor(plan.name) else { return }
-        defer { tensor.file.release(tensor.bytes) }
-        guard let type = tensor.entry.format.elementType else { return try stream.append(tensor.bytes) }
-        guard FiniteNumbers.fill(tensor.bytes, type, roundedTo: plan.precision ?? .fp32, pool: pool) else {
-            throw .notFinite(file: tensor.file.path, name: plan.name)
+        guard let tensor = checkpoint[plan.name] else { return }
+        defer { tensor.release() }
+        guard let type = tensor.format.elementType else { return try stream.append(tensor.bytes) }
+        guard FiniteNumbers.fill(tensor, roundedTo: plan.precision ?? .fp32, pool: pool) else {
+            throw .notFinite(file: tensor.file.path, name: tensor.name)
         }
         for change in changes { try change.requireFinite() }
         let changed = changes.isEmpty ? nil : self.changed(tensor.bytes, type, plan.elements, by: changes)
@@ -146,7 +146,8 @@ public struct Importer {
             !FiniteNumbers.fill(changed.bytes, .float32, roundedTo: plan.precision ?? .fp32, pool: pool)
         {
             throw .badTensor(
-                file: tensor.file.path, name: plan.name, reason: "with the LoRAs it holds numbers that are not finite")
+                file: tensor.file.path, name: tensor.name, reason: "with the LoRAs it holds numbers that are not finite"
+            )
         }
         let bytes = changed?.bytes ?? tensor.bytes
         guard let precision = plan.precision else { return try stream.append(bytes) }
@@ -181,14 +182,11 @@ public struct Importer {
     }
 
     /// What becomes of each tensor, in the order of the names.
-    private func plans(_ checkpoint: Checkpoint, _ component: String, _ loras: [LoRA]) -> [TensorPlan] {
-        checkpoint.names.sorted().compactMap { name in
-            checkpoint.tensor(name).map { tensor in
-                TensorPlan(
-                    name, tensor.entry,
-                    options.rules.everywhere.precision(of: name, in: component, at: options.precision),
-                    isChanged: loras.contains { $0.change(of: name, in: component) != nil })
-            }
+    private func plans(_ checkpoint: TensorArchive, _ component: String, _ loras: [LoRA]) -> [TensorPlan] {
+        checkpoint.entries.sorted { $0.key < $1.key }.map { name, entry in
+            TensorPlan(
+                name, entry, options.rules.everywhere.precision(of: name, in: component, at: options.precision),
+                isChanged: loras.contains { $0.change(of: name, in: component) != nil })
         }
     }
 
@@ -198,7 +196,7 @@ public struct Importer {
         var members = MappedFile.exists(path) ? try Config(file: path).members : ["format": .integer(1)]
         members["name"] = .string(options.name)
         if options.precision != .fp32 { members["precisions"] = .array([.string(options.precision.rawValue)]) }
-        // Those of a source that was made by an import with LoRAs are in its weights, too.
+        // A source that was itself made by an import with LoRAs still has these in its weights.
         if !loras.isEmpty {
             let older: [JSON] = if case .array(let older)? = members["loras"] { older } else { [] }
             members["loras"] = .array(older + loras.map(\.json))
@@ -210,8 +208,4 @@ public struct Importer {
             ).json
         return .object(members)
     }
-}
-
-extension Checkpoint {
-    fileprivate var byteCount: Int { names.reduce(0) { $0 + (tensor($1)?.bytes.count ?? 0) } }
 }

@@ -1,15 +1,15 @@
 import Glibc
 import JSONText
 
-/// The alphas of a LoRA's layers; divided by the rank they are the scale of its product. A layer's own tensor says it, else what
-/// peft writes into `__metadata__` as `lora_adapter_metadata`; where neither does, alpha is the rank.
+/// The alphas of a LoRA's layers: alpha divided by the rank is the scale of a layer's product. It stands in a tensor of the layer, else in
+/// what peft writes into the metadata as `lora_adapter_metadata`; where it stands in neither, alpha is the rank.
 struct LoRAAlphas {
     private let path: String
     private let config: Config
 
-    init(_ file: Safetensors) throws(ModelError) {
-        path = file.file.path
-        let text = file.metadata["lora_adapter_metadata"] ?? "{}"
+    init(_ archive: TensorArchive) throws(ModelError) {
+        path = archive.file
+        let text = archive.metadata["lora_adapter_metadata"] ?? "{}"
         let parsed = Array(text.utf8).withUnsafeBytes { bytes in
             Result { () throws(JSONError) in try JSON(parsing: bytes) }
         }
@@ -31,7 +31,7 @@ struct LoRAAlphas {
         return alpha / (isStabilized ? Double(rank).squareRoot() : Double(rank))
     }
 
-    /// The alpha of the layers whose names end so.
+    /// The alpha of the pattern that a layer's name ends with; nil where none fits.
     private func pattern(_ layer: String, _ component: String) throws(ModelError) -> Double? {
         let field = "\(component).alpha_pattern"
         guard config.has(field) else { return nil }

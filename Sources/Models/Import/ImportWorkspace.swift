@@ -14,7 +14,7 @@ final class ImportWorkspace {
         self.output = output
         self.name = name
         root = "\(output)/.\(name)\(ImportWorkspace.unfinished)"
-        // Held until the new folder is locked: it must not be taken for a dead one's.
+        // Held until the new folder is locked: until then another import would take it for one that a dead import left.
         let gate = open(output, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { if gate >= 0 { close(gate) } }
         if gate >= 0, flock(gate, LOCK_EX) == 0 { ImportWorkspace.clear(output) }
@@ -75,7 +75,7 @@ final class ImportWorkspace {
         }
     }
 
-    /// Gives the folder its name, at once; an older one of that name is removed after, also one that a dead import put aside.
+    /// Gives the finished folder its name in one step, and then removes an older one of that name, and what a dead import put aside.
     func publish(replacing: Bool) throws(ModelError) {
         let target = "\(output)/\(name)"
         // A folder that has files cannot be renamed over: it goes aside first. Dying between the two renames leaves both complete.
@@ -94,15 +94,15 @@ final class ImportWorkspace {
         guard folder >= 0, fsync(folder) == 0 else { throw .unwritable(file: output, code: errno) }
     }
 
-    /// Removes what the running import of that name has written so far, at once and from another thread: the import cannot go on.
+    /// Removes what the running import of that name has written so far, from another thread. The import fails at its next write.
     static func discard(output: String, name: String) {
-        // First out of the way: whoever writes must not fill the folder while it is emptied.
+        // Renamed first, so that the import cannot fill the folder while it is emptied.
         let root = "\(output)/.\(name)\(unfinished)", condemned = "\(output)/.\(name).\(getpid())\(unfinished)"
         if rename(root, condemned) == 0 { try? remove(condemned) }
     }
 
-    /// Removes what dead imports left in `output`, but gives a folder that was put aside its name back where there is no newer one. What
-    /// cannot be removed stays: it hinders nobody.
+    /// Removes what dead imports left in `output`. A folder that one of them put aside gets its name back where there is no newer one.
+    /// What cannot be removed stays, and does no harm.
     private static func clear(_ output: String) {
         guard let names = try? names(in: output) else { return }
         var alive: Set<String> = []
@@ -128,7 +128,7 @@ final class ImportWorkspace {
         }
     }
 
-    /// What is gone already is removed.
+    /// Removes a folder and everything in it. It is no error if something is gone already.
     private static func remove(_ path: String) throws(ModelError) {
         try empty(path)
         guard rmdir(path) == 0 || errno == ENOENT else { throw .unwritable(file: path, code: errno) }

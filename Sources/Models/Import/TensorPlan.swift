@@ -3,19 +3,19 @@ import Compute
 /// What an import makes of one tensor.
 struct TensorPlan {
     let name: String
-    /// What its matrix or filters are rounded to; nil where the tensor stays as it is.
+    /// What the matrix or the filters are rounded to; nil for a tensor that is not rounded.
     let precision: WeightPrecision?
     private let format: TensorFormat
     private let shape: [Int]
 
     /// - Parameters:
-    ///   - precision: what the rules say; integers need whole groups of channels, and are widened where there are none.
-    ///   - isChanged: it is not what the source has, but 32-bit floats that were computed of it.
-    init(_ name: String, _ entry: Safetensors.Entry, _ precision: WeightPrecision, isChanged: Bool) {
+    ///   - precision: what the rules ask for. Integers need whole groups of channels; where there are none, they become wider.
+    ///   - isChanged: what is written are 32-bit floats that were computed from the source's tensor.
+    init(_ name: String, _ entry: TensorEntry, _ precision: WeightPrecision, isChanged: Bool) {
         self.name = name
         format = isChanged ? .f32 : entry.format
         shape = entry.shape
-        // Vectors and tables are looked up, not multiplied.
+        // Vectors are added and tables are looked up: only what is multiplied is rounded.
         let isMultiplied = shape.count > 1 && name.hasSuffix(".weight") && !name.hasSuffix("_embedding.weight")
         guard isMultiplied, entry.count > 0, format.elementType != nil else {
             self.precision = nil
@@ -34,7 +34,7 @@ struct TensorPlan {
     var outputs: Int { shape[0] }
     var taps: Int { shape.dropFirst(2).reduce(1, *) }
 
-    /// The tensors that are written for it.
+    /// The tensors of the output that hold it.
     var stored: [SafetensorsStream.Plan] {
         switch precision {
         case nil, .fp32: return [.init(name: name, format: format, shape: shape)]

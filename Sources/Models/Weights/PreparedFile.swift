@@ -6,8 +6,8 @@
 //     "NAME: LAYOUT"   U8 [bytes]     the weight as kernels read it, padded to a multiple of 64; LAYOUT is its tag
 //     …
 //     "checksums"      U64 [n + 2]    of everything before the data, of each weight in its order, of this list up to here
-//   __metadata__: "format", "version", what it was made of: "source", "files", "rules"; and "numbers": "finite", which files of
-//                 versions that did not look at them lack
+//   __metadata__: "format", "version", what it was made of: "source", "files", "rules"; and "numbers": "finite", which
+//                 files of versions that did not check the numbers lack
 
 import Compute
 
@@ -23,14 +23,15 @@ final class PreparedFile: Sendable {
     static let version = "3"
     static let checksums = "checksums"
 
-    /// What the metadata says where the source's numbers were looked at before they were laid out.
+    /// What the metadata says where the source's numbers were checked before they were laid out.
     static let finite = (key: "numbers", value: "finite")
 
     private let contents: Safetensors
-    /// Whether all of it was read now.
+    /// Whether the weights' checksums were computed now, since no mark said that they had been.
     private let wasChecked: Bool
 
-    /// Whether it was read now, and made by a version that did not look for numbers that are not finite.
+    /// Whether the source has to be checked for numbers that are not finite, since the version that made this file did not do it. Asked
+    /// for only where this file itself had to be checked.
     var isUnsureOfSource: Bool {
         wasChecked && contents.metadata[PreparedFile.finite.key] != PreparedFile.finite.value
     }
@@ -61,10 +62,10 @@ final class PreparedFile: Sendable {
     /// The memory of a weight; nil where it is not in the file in that layout and size.
     func memory(_ name: String, tag: String, byteCount: Int) -> WeightMemory? {
         guard let entry = contents.entries["\(name): \(tag)"], entry.range.count == byteCount else { return nil }
-        return WeightMemory(mapped: contents.bytes(entry), owner: contents.file)
+        return WeightMemory(mapped: entry.bytes, owner: contents.file)
     }
 
-    /// Returns whether the weights' checksums were asked for, too.
+    /// Returns whether the weights' checksums had to be computed, too.
     private static func requireChecksums(
         _ contents: Safetensors, _ pool: ThreadPool?, _ stop: StopFlag?
     ) throws(ModelError) -> Bool {
@@ -94,7 +95,7 @@ final class PreparedFile: Sendable {
 
     /// Holds those of the ranges that `indices` names against their checksums in `list`.
     private static func require(
-        _ file: MappedFile, _ covered: [Range<Int>], _ list: Safetensors.Entry, _ indices: [Int], _ pool: ThreadPool?,
+        _ file: MappedFile, _ covered: [Range<Int>], _ list: TensorEntry, _ indices: [Int], _ pool: ThreadPool?,
         _ stop: StopFlag?
     ) throws(ModelError) {
         let bytes = file.bytes

@@ -1,17 +1,25 @@
 import Compute
 
-/// Whether stored numbers are finite: neither infinite nor no numbers at all. A checkpoint that holds others is damaged, and where it
-/// is rounded to integers nobody would see it any more.
+/// Whether stored numbers are finite: neither infinities nor NaNs. Weights that hold others are damaged, and once they are rounded to
+/// integers nobody could see it any more.
 ///
-/// A number is not finite when all bits of its exponent are set: without its sign, read as an integer, it is as large as an infinity
-/// or larger. An `and`, an addition and an `or` a vector, as fast as memory is read.
+/// A number is not finite when all bits of its exponent are set: read as an integer without its sign, it is then at least an infinity.
+/// The check takes an `and`, an addition and an `or` for a vector of numbers, and so runs as fast as memory is read.
 public enum FiniteNumbers {
-    /// What a thread looks at at a time: a part of a second-level cache.
+    /// The bytes that a thread checks at a time, part of a second-level cache.
     private static let chunkBytes = 1 << 18
 
-    /// Whether all of the numbers are, looked at in parallel where there is a pool.
+    /// Whether a tensor's numbers are all finite; integers always are.
+    static func fill(_ entry: TensorEntry, roundedTo precision: WeightPrecision = .fp32, pool: ThreadPool? = nil)
+        -> Bool
+    {
+        guard let type = entry.format.elementType else { return true }
+        return fill(entry.bytes, type, roundedTo: precision, pool: pool)
+    }
+
+    /// Whether all of the numbers are finite, checked in parallel where there is a pool.
     ///
-    /// - Parameter precision: what they are rounded to afterwards, which has to leave them finite.
+    /// - Parameter precision: what they will be rounded to, which has to leave them finite.
     public static func fill(
         _ bytes: UnsafeRawBufferPointer, _ type: ElementType, roundedTo precision: WeightPrecision = .fp32,
         pool: ThreadPool? = nil
@@ -31,12 +39,12 @@ public enum FiniteNumbers {
         }
     }
 
-    /// Whether all of the floats are.
+    /// Whether all of the floats are finite.
     public static func fill(_ floats: [Float]) -> Bool {
         floats.withUnsafeBytes { areFinite($0, .float32, limit(.fp32)) }
     }
 
-    /// Where numbers begin that a precision has no room for, as the bits of a float: what rounds to an infinite bfloat16, or to 4-bit
+    /// The least number that a precision has no room for, as the bits of a float: it rounds to an infinite bfloat16, or to 4-bit
     /// integers whose scale, a float16, is infinite.
     private static func limit(_ precision: WeightPrecision) -> UInt32 {
         switch precision {
@@ -56,8 +64,8 @@ public enum FiniteNumbers {
         }
     }
 
-    /// Whether all floats without their signs are less than `limit`, as integers: then none reaches its highest bit when what `limit`
-    /// lacks to it is added.
+    /// Whether all floats without their signs are less than `limit`, as integers. Then adding the distance from `limit` to the sign bit
+    /// sets that bit in none of them.
     ///
     /// - Parameter bits: of a float; where they are 16, `limit` is two of them.
     private static func areBelow(_ limit: UInt32, _ bytes: UnsafeRawBufferPointer, bits: Int = 32) -> Bool {

@@ -2,10 +2,10 @@ import Compute
 
 /// A low-rank adaptation of a model, matched with the weights that it changes: `W + scale * alpha / rank * up * down`.
 ///
-/// Every tensor of its file must have a layer of the model, and fit it: what is not understood would be missing in the pictures.
-/// Opening reads headers; numbers are read as they are added. Hu et al., https://arxiv.org/abs/2106.09685.
+/// Every tensor of its file must belong to a layer of the model and fit it: one that was passed over would be missing in the pictures.
+/// Opening reads headers; numbers are read when they are added. Hu et al., https://arxiv.org/abs/2106.09685.
 public struct LoRA {
-    /// A file, and how much of what it says.
+    /// A file, and the factor of its changes.
     struct Source: Hashable {
         let path: String
         let scale: Double
@@ -32,17 +32,17 @@ public struct LoRA {
     }
 
     private let source: Source
-    private let file: Safetensors
+    private let archive: TensorArchive
     /// By component and tensor.
     private var changes: [String: [String: LoRAChange]] = [:]
 
     /// Opens a file and finds the weights that it is about.
-    init(_ source: Source, for checkpoints: [String: Checkpoint]) throws(ModelError) {
+    init(_ source: Source, for checkpoints: [String: TensorArchive]) throws(ModelError) {
         self.source = source
-        file = try Safetensors(file: source.path)
-        let alphas = try LoRAAlphas(file), targets = checkpoints.mapValues(LoRA.targets)
+        archive = try TensorArchive(file: source.path)
+        let alphas = try LoRAAlphas(archive), targets = checkpoints.mapValues(LoRA.targets)
         var found: [String: [String: LoRAChange.Parts]] = [:]
-        for name in file.entries.keys.sorted() {
+        for name in archive.names.sorted() {
             guard let key = LoRAKey(name) else {
                 throw .badTensor(file: source.path, name: name, reason: LoRA.refusal(of: name))
             }
@@ -68,27 +68,28 @@ public struct LoRA {
                 let scale = { (own: Double?, rank: Int) throws(ModelError) in
                     try alphas.scale(of: parts.layer, in: component, own: own, rank: rank) * source.scale
                 }
-                changes[component, default: [:]][target] = try LoRAChange(parts, file, target, checkpoint, scale)
+                changes[component, default: [:]][target] = try LoRAChange(parts, archive, target, checkpoint, scale)
             }
         }
     }
 
     /// The file, if it was written in place since it was opened.
-    var changedFile: String? { file.file.hasChanged ? file.file.path : nil }
+    var changedFile: String? { archive.changedFile }
 
     /// What is added to a tensor of a component; nil for one that stays as it is.
     func change(of name: String, in component: String) -> LoRAChange? { changes[component]?[name] }
 
     /// What a manifest says of it.
     var json: JSON {
-        .object([
-            "name": .string(source.fileName),
-            "scale": .number(source.scale), "sha256": .string(file.file.withBytes { SHA256.hexadecimal($0) }),
+        let digests = archive.mappings.map { file in file.withBytes { SHA256.hexadecimal($0) } }
+        return .object([
+            "name": .string(source.fileName), "scale": .number(source.scale),
+            "sha256": .string(digests.joined(separator: " ")),
         ])
     }
 
     /// The weights of a checkpoint by their layers, as `LoRAKey` spells them; those of a UNet by their old names, too.
-    private static func targets(_ checkpoint: Checkpoint) -> [String: String] {
+    private static func targets(_ checkpoint: TensorArchive) -> [String: String] {
         let layers = checkpoint.names.filter { $0.hasSuffix(".weight") }.map { String($0.dropLast(7)) }
         var targets = Dictionary(layers.map { (LoRAKey.folded($0[...]), "\($0).weight") }) { first, _ in first }
         let old = LDMNames(layers)

@@ -1,13 +1,13 @@
 import Compute
 
-/// Where the weights of one component come from and go to, shared by all scopes of its `Weights`.
+/// Where the weights of one component come from, and where they are kept prepared: shared by all scopes of its `Weights`.
 final class WeightStorage {
-    let checkpoint: Checkpoint
-    /// `unet` and so on; "" for a checkpoint by itself.
+    let archive: TensorArchive
+    /// `unet` and so on; "" for an archive by itself.
     let component: String
     /// Nil leaves matrices and filters as rows of floats.
     let precision: WeightPrecision?
-    /// Matrices of fp32 stay rows of floats.
+    /// Matrices that the rules leave at fp32 stay rows of floats.
     let keepsRows: Bool
     private let rules: PrecisionRules
     private let pool: ThreadPool?
@@ -17,17 +17,18 @@ final class WeightStorage {
     private var source = PreparedStore.Source.none
     private var lacksWeights = false
 
+    /// The names of tensors that were asked for or ignored.
     var used: Set<String> = []
     private(set) var mappedBytes = 0
     private(set) var privateBytes = 0
     /// Whether some matrices stay rows of floats, which OpenBLAS multiplies.
     private(set) var hasRows = false
-    /// Where those in mapped files lie.
+    /// Where the weights that were handed out from mapped files lie.
     private(set) var map = WeightMap()
 
-    /// The weights of a checkpoint by itself, prepared in private memory.
-    init(_ checkpoint: Checkpoint, _ precision: WeightPrecision?) {
-        self.checkpoint = checkpoint
+    /// The weights of an archive by itself, prepared in private memory.
+    init(_ archive: TensorArchive, _ precision: WeightPrecision?) {
+        self.archive = archive
         self.precision = precision
         component = ""
         keepsRows = precision == nil
@@ -42,7 +43,7 @@ final class WeightStorage {
     init(
         _ folder: ModelFolder, _ component: String, part: String?, _ preparation: Preparation, keepsRows: Bool
     ) throws(ModelError) {
-        checkpoint = try folder.checkpoint(component)
+        archive = try folder.checkpoint(component)
         self.component = component
         self.keepsRows = keepsRows
         precision = preparation.precision
@@ -55,15 +56,15 @@ final class WeightStorage {
             return
         }
         let identity = PreparedIdentity(
-            folder, component, part: part, files: checkpoint.files, preparation.precision, rules,
+            folder, component, part: part, files: archive.files, preparation.precision, rules,
             keepsRows: keepsRows)
         self.identity = identity
-        // What a header says about a tensor beside its name; and the largest layout, for a file that is mapped before it is written.
-        let headerBytes = checkpoint.names.reduce(4096 + 2 * identity.metadata.values.reduce(0) { $0 + $1.utf8.count })
-        {
+        // Upper bounds, since the file is mapped before it is written: 200 bytes of header a tensor beside its name, and the largest
+        // layout of all.
+        let headerBytes = archive.names.reduce(4096 + 2 * identity.metadata.values.reduce(0) { $0 + $1.utf8.count }) {
             $0 + $1.utf8.count + 200
         }
-        let size = checkpoint.names.reduce(1 << 26) { $0 + 32 * (checkpoint.tensor($1)?.entry.count ?? 0) + 4096 }
+        let size = archive.entries.values.reduce(1 << 26) { $0 + 32 * $1.count + 4096 }
         source = try store.source(identity, headerBytes: headerBytes, size: size, pool, stop)
         if case .file(let prepared) = source, prepared.isUnsureOfSource {
             do throws(ModelError) {
@@ -76,37 +77,30 @@ final class WeightStorage {
         }
     }
 
-    /// Weights that were prepared by a version that did not look may hide numbers that are not finite behind integers. Their source is
-    /// looked at as often as they themselves are: once a boot of the host.
+    /// Checks the whole archive. Early versions prepared weights without this check, and integers hide numbers that are not finite.
+    /// It is made as often as prepared weights are checked themselves: once a boot of the host.
     private func requireFinite() throws(ModelError) {
-        for name in checkpoint.names.sorted() {
-            guard let tensor = checkpoint.tensor(name) else { continue }
-            try requireFinite(tensor.bytes, tensor.entry.format.elementType, name, tensor.file)
-            tensor.file.release(tensor.bytes)
+        for (_, entry) in archive.entries.sorted(by: { $0.key < $1.key }) {
+            try requireFinite(entry)
+            entry.release()
         }
     }
 
     /// Refuses a tensor with numbers that are not finite, or would not be at `precision`.
     private func requireFinite(_ tensor: StoredTensor, at precision: WeightPrecision = .fp32) throws(ModelError) {
-        switch tensor.coding {
-        case .floats(let type):
-            try requireFinite(tensor.bytes, type, tensor.name, tensor.file, at: precision)
-        case .int8(let scales):
-            try requireFinite(scales, .float32, StoredTensor.scaleName(tensor.name), tensor.file)
-        case .int4(let scales):
-            try requireFinite(scales, .float16, StoredTensor.scaleName(tensor.name), tensor.file)
-        case .rows: preconditionFailure("a checkpoint has no rows")
+        // Integers are finite if their scales are.
+        if let scales = tensor.scales {
+            try requireFinite(scales)
+        } else {
+            try requireFinite(tensor.entry, at: precision)
         }
     }
 
-    private func requireFinite(
-        _ bytes: UnsafeRawBufferPointer, _ type: ElementType?, _ name: String, _ file: MappedFile,
-        at precision: WeightPrecision = .fp32
-    ) throws(ModelError) {
-        let isFinite = type.map { FiniteNumbers.fill(bytes, $0, roundedTo: precision, pool: pool) } ?? true
+    private func requireFinite(_ entry: TensorEntry, at precision: WeightPrecision = .fp32) throws(ModelError) {
+        let isFinite = FiniteNumbers.fill(entry, roundedTo: precision, pool: pool)
         try stop?.passed()
-        if file.hasChanged { throw .changed(file: file.path) }
-        guard isFinite else { throw .notFinite(file: file.path, name: name) }
+        if entry.file.hasChanged { throw .changed(file: entry.file.path) }
+        guard isFinite else { throw .notFinite(file: entry.file.path, name: entry.name) }
     }
 
     /// The precision of a matrix or of filters; nil leaves them rows of floats.
@@ -127,7 +121,7 @@ final class WeightStorage {
         let name = tensor.name
         var memory = found(name, tag, byteCount)
         if memory == nil {
-            // First, so that the numbers lie in the cache when they are laid out.
+            // Checked right before they are laid out, while they lie in the processor's cache.
             try requireFinite(tensor, at: precision)
             memory = made(name, tag, byteCount) { fill($0, pool) }
             try stop?.passed()
@@ -139,20 +133,23 @@ final class WeightStorage {
         return memory
     }
 
-    /// Says that a tensor is used where it lies, in the mapped checkpoint; `isLookedUp`: single rows of it are read.
+    /// Notes that a tensor is used where it lies, in the mapped archive.
+    ///
+    /// - Parameter isLookedUp: only single rows of it are read.
     func useAsStored(_ tensor: StoredTensor, isLookedUp: Bool = false) throws(ModelError) {
-        // Where prepared weights were found, whoever prepared them has looked.
+        let entry = tensor.entry
+        // Whoever prepared the weights of this archive checked this tensor, too.
         if !isPrepared {
             try requireFinite(tensor)
-            tensor.release()
+            entry.release()
         }
-        mappedBytes += tensor.bytes.count
-        map.add(tensor.name, tensor.bytes, in: tensor.file, isLookedUp: isLookedUp)
+        mappedBytes += entry.bytes.count
+        map.add(tensor.name, entry.bytes, in: entry.file, isLookedUp: isLookedUp)
     }
 
-    /// Ends loading: what was prepared is published, unless the checkpoint changed meanwhile.
+    /// Ends loading: what was prepared is published, unless the archive changed meanwhile.
     func finish() throws(ModelError) {
-        if let file = checkpoint.changedFile { throw .changed(file: file) }
+        if let file = archive.changedFile { throw .changed(file: file) }
         guard let store, let identity else { return }
         if case .builder(let builder) = source { store.finish(builder, identity) }
         if lacksWeights { store.remove(identity) }

@@ -1,6 +1,6 @@
 import Compute
 
-/// The element types that a safetensors header can name.
+/// How an archive stores the elements of a tensor: the types that a safetensors header can name, by their names there.
 public enum TensorFormat: String, Hashable, Sendable, CaseIterable {
     case bool = "BOOL"
     case u8 = "U8"
@@ -26,7 +26,7 @@ public enum TensorFormat: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// How Compute calls a type that can be a weight; nil for the others.
+    /// Compute's name for a type that can be a weight; nil for the others.
     public var elementType: ElementType? {
         switch self {
         case .f32: .float32

@@ -1,11 +1,12 @@
 import Glibc
 import JSONText
 
-/// Writes a safetensors file tensor by tensor: what it will hold is said first, so that no more than one tensor is ever in memory.
+/// Writes a safetensors file tensor by tensor. All tensors are announced first, since the header stands at the beginning; after that
+/// no more than one tensor need be in memory.
 ///
-/// The file is written where it is to be; whoever wants it to appear whole writes into a folder that is renamed.
+/// The file grows under its final name: to make it appear whole, write into a folder that is renamed.
 final class SafetensorsStream {
-    /// What the header says about a tensor.
+    /// A tensor that will be written.
     struct Plan: Sendable {
         let name: String
         let format: TensorFormat

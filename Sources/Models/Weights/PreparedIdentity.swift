@@ -1,14 +1,14 @@
 import Compute
 import Glibc
 
-/// What prepared weights were made of: when any of it changes, they are stale.
+/// What prepared weights are made from: when any of it changes, they are stale.
 struct PreparedIdentity: Sendable {
     /// Of the file of prepared weights.
     let metadata: [String: String]
     /// The file's name, without its folder.
     let fileName: String
 
-    /// A component that several models share by a link is one: it is prepared once.
+    /// A component that several models share by a link has one identity, and is prepared once.
     ///
     /// - Parameters:
     ///   - part: of a component that is loaded in parts.
@@ -30,7 +30,7 @@ struct PreparedIdentity: Sendable {
         fileName = "\(model).\(component).\(precision.rawValue).\(key).safetensors"
     }
 
-    /// Whether a file of another identity is still of use: its checkpoint is as it was, and this identity does not replace it.
+    /// Whether a file with other metadata is still of use: its source files are unchanged, and this identity does not replace it.
     func isCurrent(_ other: [String: String]) -> Bool {
         guard other["format"] == PreparedFile.format, other["version"] == PreparedFile.version,
             other["source"] != metadata["source"], let files = other["files"]
@@ -39,8 +39,8 @@ struct PreparedIdentity: Sendable {
         return PreparedIdentity.states(paths) == files
     }
 
-    /// Size, time of change, time of change of the inode, and path of each file: what differs after any replacement, even by a file
-    /// of the same size and date.
+    /// Size, time of modification, time of the inode's change, and path of each file: they differ after any replacement, even by a
+    /// file of the same size and date.
     private static func states(_ files: [String]) -> String {
         files.map { file in
             var status = stat()

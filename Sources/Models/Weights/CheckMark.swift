@@ -1,21 +1,22 @@
 import Glibc
 
-/// Says that all bytes of a file were checked, so that they need not be again while the host runs and the file stays as it is: one
-/// line in `FILE.checked`.
+/// A mark that all bytes of a file were checked, so that this need not be repeated while the host runs and the file stays as it is:
+/// one line in `FILE.checked`.
 ///
 /// ```
 /// BOOT DEVICE INODE SIZE MODIFIED CHANGED      the host's boot, then what stat said of the file that was checked; times in nanoseconds
 /// ```
-/// Whoever writes into the file or replaces it changes the line that it would have: even with the date set back, the time of the inode's
-/// change stays. What a crash of the host loses changes nothing of that, so a mark holds for one boot. A mark that is missing, torn or
-/// wrong costs a check and nothing else.
+/// Writing into the file or replacing it changes this line: even where the date of modification is set back, the time of the inode's
+/// change is not. A crash of the host may lose bytes without changing any of these numbers, so a mark holds for one boot only. A mark that is missing, torn
+/// or wrong costs a check and nothing else.
 struct CheckMark {
     private let path: String
-    /// Nil where nothing can be said: then no mark is there, and none is set.
+    /// Nil where the system does not say enough: then the file counts as not checked, and no mark is written.
     private let line: String?
+    /// Whether any later change of the file would show in its times.
     private let isSettled: Bool
 
-    /// The mark that a file has, or would have. Made before the bytes are looked at, so that it knows nothing of what is written meanwhile.
+    /// The mark that a file has, or would have. Must be made before the bytes are checked: what is written meanwhile then makes it wrong.
     init(_ file: MappedFile) {
         path = CheckMark.path(of: file.path)
         guard let status = file.status, let boot = CheckMark.boot() else {
@@ -25,7 +26,7 @@ struct CheckMark {
         line =
             "\(boot) \(status.st_dev) \(status.st_ino) \(status.st_size) \(status.st_mtim.nanoseconds) "
             + "\(status.st_ctim.nanoseconds)\n"
-        // Files take their times from this clock: what changes in the same tick again does not look changed.
+        // Files take their times from this clock: a second change within one tick would not show.
         var now = timespec()
         clock_gettime(CLOCK_REALTIME_COARSE, &now)
         isSettled = status.st_ctim.nanoseconds < now.nanoseconds
@@ -34,7 +35,7 @@ struct CheckMark {
     /// Whether the file was checked as it is.
     var isSet: Bool { line != nil && CheckMark.text(path) == line }
 
-    /// Remembers that the file is right. That this fails costs the next process a check.
+    /// Writes the mark. If this fails, the next process checks the file again.
     func set() {
         guard let line, isSettled else { return }
         let temporary = "\(path).tmp"

@@ -3,9 +3,9 @@ import Glibc
 import JSONText
 
 /// Writes a file of prepared weights while a component is loaded, weight by weight, and hands out each one where it lies in the
-/// mapped file: the private memory that it takes is that of one weight.
+/// mapped file, so that only one weight at a time takes private memory.
 ///
-/// What cannot be written (a full disk) stays in private memory, and nothing is published. The file appears by rename; a
+/// Weights that cannot be written (a full disk) stay in private memory, and nothing is published. The file appears by rename; a
 /// process that dies before leaves a `.tmp` that the next one takes over or removes.
 final class PreparedBuilder {
     private let path: String, temporary: String
@@ -23,8 +23,8 @@ final class PreparedBuilder {
     /// Takes over the empty, locked file behind `descriptor`, which lies at `temporary`.
     ///
     /// - Parameters:
-    ///   - headerBytes: room for the header, whatever will be added.
-    ///   - size: the most that the file can come to have.
+    ///   - headerBytes: room for the header of all weights that may be added.
+    ///   - size: room for their bytes.
     init(
         _ descriptor: Int32, temporary: String, path: String, metadata: [String: String], headerBytes: Int, size: Int
     ) throws(ModelError) {
@@ -43,7 +43,7 @@ final class PreparedBuilder {
         end = start
     }
 
-    /// What was begun and not ended, since loading threw, is removed: the lock is held until the file is closed.
+    /// Removes an unfinished file, where loading threw. The lock is held until the file is closed.
     deinit {
         if !isDone { unlink(temporary) }
         close(descriptor)

@@ -2,8 +2,8 @@ import Compute
 import Glibc
 import Synchronization
 
-/// The folder of prepared weights, `<cache>/prepared`. All of it may be deleted at any time; a folder that cannot be written costs
-/// private memory and time, no picture.
+/// The folder of prepared weights, `<cache>/prepared`. All of it may be deleted at any time. Where it cannot be written, loading takes
+/// private memory and more time, and the pictures are the same.
 public final class PreparedStore: Sendable {
     /// The folder.
     public let directory: String
@@ -21,19 +21,19 @@ public final class PreparedStore: Sendable {
         self.report = report
     }
 
-    /// What a component's weights come from.
+    /// Where a component's weights come from.
     enum Source {
-        /// All of them, prepared.
+        /// From a file that holds all of them prepared.
         case file(PreparedFile)
-        /// They have to be prepared, and this writes them down.
+        /// They have to be prepared, and are written to a file on the way.
         case builder(PreparedBuilder)
-        /// They have to be prepared, and cannot be written down.
+        /// They have to be prepared, and cannot be written to a file.
         case none
     }
 
-    /// The prepared weights of `identity`, or else the right to make them: waits for another process that does.
+    /// The prepared weights of `identity`, or else the right to make them. Waits while another process makes them.
     ///
-    /// - Throws: only that `stop` is raised.
+    /// - Throws: `stopped`, and nothing else.
     func source(
         _ identity: PreparedIdentity, headerBytes: Int, size: Int, _ pool: ThreadPool?, _ stop: StopFlag?
     ) throws(ModelError) -> Source {
@@ -72,7 +72,7 @@ public final class PreparedStore: Sendable {
         return .none
     }
 
-    /// Publishes what was built, or says why not; removes what it replaces.
+    /// Publishes what was built and removes what it replaces; where it cannot be published, reports why.
     func finish(_ builder: PreparedBuilder, _ identity: PreparedIdentity) {
         do throws(ModelError) {
             try builder.publish()
@@ -83,7 +83,7 @@ public final class PreparedStore: Sendable {
         }
     }
 
-    /// Removes a file that turned out to lack a weight.
+    /// Removes a file that lacks a weight which was asked for.
     func remove(_ identity: PreparedIdentity) {
         report("\(directory)/\(identity.fileName) lacks weights: it is made anew the next time.")
         remove("\(directory)/\(identity.fileName)")
@@ -127,7 +127,7 @@ public final class PreparedStore: Sendable {
         return .none
     }
 
-    /// Makes the folder and the one above it; that this fails is seen by what follows.
+    /// Makes the folder and the one above it. A failure shows when a file is opened in it.
     private func makeDirectory() {
         if let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
             mkdir(String(directory[..<slash]), 0o700)

@@ -10,39 +10,27 @@
 
 import JSONText
 
-/// The tensors of one mapped safetensors file.
+/// What one mapped safetensors file holds.
 ///
 /// The header is believed only after every number in it was checked: each tensor's bytes lie inside the file, are as many
 /// as its shape and type ask for, and all tensors together cover the rest of the file once, without gap or overlap.
-public struct Safetensors: Sendable {
-    /// One tensor's place in the file.
-    public struct Entry: Hashable, Sendable {
-        /// The type of the elements.
-        public let format: TensorFormat
-        /// The extent, slowest first; empty for a scalar.
-        public let shape: [Int]
-        /// Where the bytes are, from the start of the file.
-        public let range: Range<Int>
-
-        /// Elements.
-        public var count: Int { range.count / format.byteCount }
-    }
-
+struct Safetensors: Sendable {
     /// The bytes, and the path for messages.
-    public let file: MappedFile
+    let file: MappedFile
     /// Every tensor by its name.
-    public let entries: [String: Entry]
+    let entries: [String: TensorEntry]
     /// The free texts of `__metadata__`.
-    public let metadata: [String: String]
+    let metadata: [String: String]
 
-    /// Longest header that is read; the format's own limit.
-    static let longestHeader = 100_000_000
+    /// The longest header that is read; the format's own limit.
+    private static let longestHeader = 100_000_000
 
-    /// The most bytes that a shape may ask for: more than any file has, and few enough that multiplying on does not overflow.
+    /// The most bytes that a shape may ask for: more than any file has, and few enough that code elsewhere can multiply extents
+    /// without overflow.
     static let largestTensor = 1 << 56
 
     /// Maps and checks a file.
-    public init(file path: String) throws(ModelError) {
+    init(file path: String) throws(ModelError) {
         let file = try MappedFile(path)
         do throws(ModelError) {
             try self.init(file)
@@ -59,19 +47,13 @@ public struct Safetensors: Sendable {
             throw .malformed(file: path, reason: "the header is not an object")
         }
         metadata = try Safetensors.metadata(members.removeValue(forKey: "__metadata__"), path)
-        var entries: [String: Entry] = [:]
+        var entries: [String: TensorEntry] = [:]
         entries.reserveCapacity(members.count)
         for (name, member) in members {
-            let fields = try EntryFields(name, member, path)
-            entries[name] = try fields.entry(dataStart: header.end, fileSize: file.bytes.count)
+            entries[name] = try EntryFields(name, member, path).entry(in: file, dataStart: header.end)
         }
         self.entries = entries
         try Safetensors.requireCover(entries, from: header.end, to: file.bytes.count, path)
-    }
-
-    /// The bytes of a tensor, valid as long as `file` lives.
-    public func bytes(_ entry: Entry) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: file.bytes[entry.range])
     }
 
     private static func header(of file: MappedFile) throws(ModelError) -> (json: JSON, end: Int) {
@@ -107,7 +89,7 @@ public struct Safetensors: Sendable {
 
     /// Every byte after the header belongs to exactly one tensor.
     private static func requireCover(
-        _ entries: [String: Entry], from start: Int, to end: Int, _ path: String
+        _ entries: [String: TensorEntry], from start: Int, to end: Int, _ path: String
     ) throws(ModelError) {
         var covered = start
         let ordered = entries.sorted {
@@ -131,7 +113,7 @@ public struct Safetensors: Sendable {
     }
 }
 
-/// The three fields that a header says about a tensor, before anything is believed.
+/// The three fields in which a header describes a tensor, before anything is believed.
 private struct EntryFields {
     let name: String
     let path: String
@@ -161,13 +143,14 @@ private struct EntryFields {
         end = offsets[1]
     }
 
-    func entry(dataStart: Int, fileSize: Int) throws(ModelError) -> Safetensors.Entry {
-        guard end <= fileSize - dataStart else {
+    func entry(in file: MappedFile, dataStart: Int) throws(ModelError) -> TensorEntry {
+        let dataBytes = file.bytes.count - dataStart
+        guard end <= dataBytes else {
             throw .badField(
                 file: path, field: "\(name).data_offsets",
-                reason: "it ends at \(end), the file has \(fileSize - dataStart) bytes of data")
+                reason: "it ends at \(end), the file has \(dataBytes) bytes of data")
         }
-        // An empty tensor takes no bytes whatever its other extents are, and these are multiplied elsewhere.
+        // An empty tensor takes no bytes whatever its other extents are, but these are multiplied elsewhere.
         var room = format.byteCount
         for extent in shape where extent > 0 {
             let (product, overflow) = room.multipliedReportingOverflow(by: extent)
@@ -182,7 +165,8 @@ private struct EntryFields {
                 file: path, field: "\(name).data_offsets",
                 reason: "\(end - begin) bytes do not hold \(format.rawValue) elements of shape \(shape)")
         }
-        return Safetensors.Entry(format: format, shape: shape, range: dataStart + begin..<dataStart + end)
+        return TensorEntry(
+            name: name, format: format, shape: shape, file: file, range: dataStart + begin..<dataStart + end)
     }
 }
 

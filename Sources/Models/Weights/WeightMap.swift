@@ -1,7 +1,7 @@
 import Glibc
 
-/// Where the mapped weights of a component lie, by their paths in the checkpoint: what may leave this process's memory, and comes
-/// back from the page cache, or the disk, when it is read.
+/// Where the mapped weights of a component lie, by their names. They may leave this process's memory at any time, and come back from
+/// the page cache or the disk when they are read.
 public struct WeightMap: Sendable {
     private struct Entry {
         let name: Substring
@@ -11,13 +11,15 @@ public struct WeightMap: Sendable {
     }
 
     private var entries: [Entry] = []
-    /// Those of the entries, each once.
+    /// The files of the entries, each once.
     private var files: [MappedFile] = []
 
     /// No weights.
     init() {}
 
-    /// Adds the bytes of a tensor; `isLookedUp`: of which single rows are read.
+    /// Adds the bytes of a tensor.
+    ///
+    /// - Parameter isLookedUp: only single rows of it are read.
     mutating func add(_ name: String, _ bytes: UnsafeRawBufferPointer, in file: MappedFile, isLookedUp: Bool = false) {
         guard let start = bytes.baseAddress.map({ $0 - file.start }) else { return }
         if !files.contains(where: { $0 === file }) { files.append(file) }
@@ -52,7 +54,7 @@ public struct WeightMap: Sendable {
     /// Lets the weights under `path` go.
     public func discard(under path: String) { region(under: path).discard() }
 
-    /// Lets all of the files go that the weights are in.
+    /// Lets all files go that weights lie in.
     public func discardFiles() {
         for file in files { file.release(file.bytes) }
     }
@@ -78,7 +80,7 @@ public struct WeightMap: Sendable {
 public struct WeightRegion: Sendable {
     /// Windows of one file, ascending and apart.
     private var parts: [(file: MappedFile, range: Range<Int>)] = []
-    /// Windows of tables, of which single rows are read: no memory to speak of, and gone with the rest.
+    /// Windows of tables, of which single rows are read. Their memory is not counted, but is let go with the rest.
     private var tables: [(file: MappedFile, range: Range<Int>)] = []
 
     init(_ pieces: [(file: MappedFile, range: Range<Int>, isLookedUp: Bool)]) {

@@ -9,7 +9,7 @@ import Glibc
 public final class MappedFile: @unchecked Sendable {  // Immutable once others see it; the mapping is never written.
     /// Where the file was when it was opened.
     public let path: String
-    /// The whole file, for those who keep the object beside what they make of the bytes. All others use `withBytes`.
+    /// The whole file, for callers that keep the object as long as they use the bytes. All others use `withBytes`.
     ///
     /// ## Easy to get wrong
     /// Reading this property may be the last use of the object, and then the bytes are gone before they are looked at.
@@ -87,7 +87,7 @@ public final class MappedFile: @unchecked Sendable {  // Immutable once others s
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Says that the file behind `growing` has all its bytes and its name: from here on it is watched for changes.
+    /// Called when the file behind `growing` has all its bytes and its name: from here on changes to it are noticed.
     func finishGrowing(_ growing: Int32) {
         var status = stat()
         let copy = fcntl(growing, F_DUPFD_CLOEXEC, 0)
@@ -98,8 +98,8 @@ public final class MappedFile: @unchecked Sendable {  // Immutable once others s
 
     /// Whether somebody wrote into the file since it was mapped, or took bytes away that were read.
     ///
-    /// A file that was replaced by rename has not changed: its bytes are still there, without a name. Nor has one of which only the
-    /// name, the owner, the mode or the number of links did.
+    /// A file that was replaced by rename has not changed: its bytes are still there, without a name. Nor has a file that only got another
+    /// name, owner, mode or number of links.
     public var hasChanged: Bool {
         if slot >= 0, mapping_is_torn(slot) { return true }
         guard let status, descriptor >= 0 else { return false }
@@ -115,12 +115,13 @@ public final class MappedFile: @unchecked Sendable {  // Immutable once others s
         return isSameEntry && stat(path, &named) == 0 && named.st_ino == now.st_ino && named.st_dev == now.st_dev
     }
 
-    /// What tells its bytes from those of another file that has its name before or after: size and date.
+    /// Differs for a file that had the same name before or gets it later: size and date.
     var state: String {
         status.map { "\($0.st_size) \($0.st_mtim.nanoseconds)" } ?? ""
     }
 
-    /// How often any file was found shorter than its mapping since the process began: a cheap look that says whether to ask further.
+    /// How often any file was found shorter than its mapping since the process began. Cheap to ask: only when it moved need `hasChanged`
+    /// be asked of each file.
     public static var tears: UInt64 { mapping_tears() }
 
     /// Hands out the whole file, and keeps it mapped until `body` returns.
@@ -141,18 +142,18 @@ public final class MappedFile: @unchecked Sendable {  // Immutable once others s
         }
     }
 
-    /// Says that `part` of the bytes is not needed soon. Its pages stay in the page cache and can be read again, but count no longer as
-    /// this process's resident memory.
+    /// Tells the kernel that `part` of the bytes is not needed soon. Its pages stay in the page cache and can be read again, but no longer
+    /// count as this process's resident memory.
     func release(_ part: UnsafeRawBufferPointer) {
         guard let offset = part.baseAddress.map({ $0 - start }) else { return }
         advise(windows(of: offset..<offset + part.count), MADV_DONTNEED)
     }
 
-    /// The windows in which the kernel brings in a range of the bytes.
+    /// The range of the mapping that the kernel brings in when a range of the bytes is read.
     ///
     /// ## Easy to get wrong
-    /// The kernel maps the pages around one that is missing too, an aligned 64 KiB of addresses at a time: what takes memory, and has
-    /// to go, are whole windows. None reaches beyond the mapping, where somebody else's memory is.
+    /// With a missing page the kernel maps its neighbours, an aligned 64 KiB of addresses at a time: whole windows take memory, and whole
+    /// windows have to be let go. None reaches beyond the mapping, where other memory lies.
     func windows(of range: Range<Int>) -> Range<Int> {
         let base = Int(bitPattern: start)
         let first = (base + range.lowerBound) & ~(MappedFile.windowBytes - 1)
@@ -162,7 +163,9 @@ public final class MappedFile: @unchecked Sendable {  // Immutable once others s
 
     private static let windowBytes = 1 << 16
 
-    /// The first byte, for those who keep the object. An empty file has none.
+    /// The first byte, for callers that keep the object.
+    ///
+    /// - Precondition: the file is not empty.
     var start: UnsafeRawPointer {
         guard let start = bytes.baseAddress else { preconditionFailure("\(path) is empty") }
         return start

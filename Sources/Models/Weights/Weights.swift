@@ -2,10 +2,10 @@ import Compute
 
 /// Weights by scoped name: `weights["down_blocks", 0]["resnets", 1]` hands out `down_blocks.0.resnets.1.…`.
 ///
-/// Every getter checks the shape, refuses numbers that are not finite, and remembers the name, so that `finish()` can say which tensors nobody asked for. Matrices and
-/// filters come laid out for the product kernels, in the precision that the rules say: mapped from the file of prepared weights where
-/// there is one, else prepared now, in parallel, and written down for the next time. Everything else is a view on the mapped
-/// checkpoint, or floats prepared in the same way where that has another type.
+/// Every getter checks the shape, refuses numbers that are not finite, and remembers the name, so that `finish()` can say which tensors
+/// nobody asked for. Matrices and filters come laid out for the product kernels, in the precision that the rules ask for: mapped from
+/// the file of prepared weights where there is one, else prepared now, in parallel, and kept for the next time. Everything else is a
+/// view on the mapped archive, or, where that holds no floats, is prepared as floats in the same way.
 ///
 /// ## Easy to get wrong
 /// A tensor that the architecture has no place for means that the pictures will be wrong: loading must end with `finish()`, and what
@@ -16,16 +16,16 @@ public struct Weights {
     /// Where `path` begins in `prefix`.
     private let root: Int
 
-    /// All weights of a checkpoint, none of them used, prepared in private memory; without a precision matrices stay rows of floats.
-    public init(_ checkpoint: Checkpoint, precision: WeightPrecision? = nil) {
-        self.init(WeightStorage(checkpoint, precision), prefix: "", root: 0)
+    /// All weights of an archive, none of them used, prepared in private memory; without a precision matrices stay rows of floats.
+    public init(_ archive: TensorArchive, precision: WeightPrecision? = nil) {
+        self.init(WeightStorage(archive, precision), prefix: "", root: 0)
     }
 
     /// All weights of a component, none of them used.
     ///
     /// - Parameters:
-    ///   - part: of a component that is loaded in parts: each keeps its prepared weights in a file of its own. Nil is the component's
-    ///     main part, or all of it.
+    ///   - part: which part of a component that is loaded in parts; each keeps its prepared weights in a file of its own. Nil is the
+    ///     component's main part, or all of it.
     ///   - keepsRows: matrices that the rules leave at fp32 stay rows of floats, for OpenBLAS.
     public init(
         _ folder: ModelFolder, _ component: String, part: String? = nil, _ preparation: Preparation,
@@ -41,7 +41,7 @@ public struct Weights {
         self.root = root
     }
 
-    private var checkpoint: Checkpoint { storage.checkpoint }
+    private var archive: TensorArchive { storage.archive }
 
     /// The weights below a name.
     public subscript(_ name: String) -> Weights { Weights(storage, prefix: "\(prefix)\(name).", root: root) }
@@ -73,19 +73,19 @@ public struct Weights {
     /// Where the weight of this name lies, if it was handed out from a mapped file.
     public func region(of name: String) -> WeightRegion { storage.map.region(of: prefix + name) }
 
-    /// What tells the checkpoint's files from others that have their names before or after.
-    public var state: String { checkpoint.state }
+    /// Differs for files that had the same names before or get them later: the sizes and dates of the archive's files.
+    public var state: String { archive.state }
 
     /// The file, for messages.
-    public var file: String { checkpoint.file }
+    public var file: String { archive.file }
 
     /// True when there is a tensor of this name.
-    public func has(_ name: String) -> Bool { checkpoint.tensor(prefix + name) != nil }
+    public func has(_ name: String) -> Bool { archive[prefix + name] != nil }
 
     /// True when there is a tensor below this name.
     public func hasScope(_ name: String) -> Bool {
         let start = "\(prefix)\(name)."
-        return checkpoint.names.contains { $0.hasPrefix(start) }
+        return archive.names.contains { $0.hasPrefix(start) }
     }
 
     /// A tensor's floats, of exactly this shape: a bias, a norm's scale.
@@ -97,8 +97,8 @@ public struct Weights {
 
     /// The rows of a linear layer, `[outputs, inputs]`; a 1x1 convolution's filters are the same bytes.
     ///
-    /// - Parameter order: the row of the checkpoint that stands at each row of the weight, where that is not the same. One function
-    ///   for all weights: prepared weights remember only that there was one.
+    /// - Parameter order: which row of the stored tensor stands at each row of the weight, where these differ. Prepared weights remember
+    ///   only that there was an order: a program may use only one for a tensor.
     public func linear(
         _ name: String, outputs: Int, inputs: Int, order: ((Int) -> Int)? = nil
     ) throws(ModelError) -> LinearWeight {
@@ -115,8 +115,8 @@ public struct Weights {
     /// The filters of a convolution, `[outputs, inputs, size, size]`; 1x1 filters may be a linear layer's rows.
     ///
     /// - Parameters:
-    ///   - stride: of the convolutions that they are for.
-    ///   - doubles: they are only for images that are doubled first.
+    ///   - stride: of the convolutions that the filters are for.
+    ///   - doubles: the filters are only used on images that are doubled first.
     public func convolution(
         _ name: String, outputs: Int, inputs: Int, size: Int, stride: Int, doubles: Bool = false
     ) throws(ModelError) -> ConvolutionWeight {
@@ -133,7 +133,7 @@ public struct Weights {
         return ConvolutionWeight(layout, in: try panels(tensor, layout), height: size, width: size)
     }
 
-    /// The filters of a convolution of stride 1 once more, for images that are doubled first; nil where there are no faster ones for these.
+    /// The filters of a convolution of stride 1 in the layout for images that are doubled first; nil where that layout is not faster.
     public func doublingConvolution(
         _ name: String, outputs: Int, inputs: Int, size: Int
     ) throws(ModelError) -> ConvolutionWeight? {
@@ -146,7 +146,7 @@ public struct Weights {
         return ConvolutionWeight(layout, in: try panels(tensor, layout), height: size, width: size)
     }
 
-    /// A matrix whose rows are looked up, as the checkpoint has it.
+    /// A matrix whose rows are looked up, as it is stored.
     public func table(_ name: String, rows: Int, columns: Int) throws(ModelError) -> LookupTable {
         let tensor = try tensor(name, anyOf: [[rows, columns]])
         try storage.useAsStored(tensor, isLookedUp: true)
@@ -155,7 +155,7 @@ public struct Weights {
 
     /// Marks all tensors below this scope that `isKnown` accepts (by the rest of their name) as knowingly unused.
     public func ignore(where isKnown: (Substring) -> Bool) {
-        for name in checkpoint.names where name.hasPrefix(prefix) && isKnown(name.dropFirst(prefix.count)) {
+        for name in archive.names where name.hasPrefix(prefix) && isKnown(name.dropFirst(prefix.count)) {
             storage.used.insert(name)
             storage.used.insert(StoredTensor.scaleName(name))
         }
@@ -163,13 +163,13 @@ public struct Weights {
 
     /// Ends loading: fails unless every tensor was asked for or ignored, and keeps what was prepared for the next time.
     public func finish() throws(ModelError) {
-        let unused = checkpoint.names.filter { !storage.used.contains($0) }.sorted()
-        guard unused.isEmpty else { throw .unusedTensors(file: checkpoint.file, names: unused) }
+        let unused = archive.entries.filter { !storage.used.contains($0.key) }.map(\.value.name).sorted()
+        guard unused.isEmpty else { throw .unusedTensors(file: archive.file, names: unused) }
         try storage.finish()
     }
 
     private func tensor(_ name: String, anyOf shapes: [[Int]]) throws(ModelError) -> StoredTensor {
-        let tensor = try StoredTensor(prefix + name, in: checkpoint, anyOf: shapes)
+        let tensor = try StoredTensor(prefix + name, in: archive, anyOf: shapes)
         storage.used.formUnion(tensor.names)
         return tensor
     }
@@ -182,11 +182,11 @@ public struct Weights {
             target, pool in
             let source = tensor.source(outputs: layout.sourceOutputs, taps: layout.sourceTaps)
             LinearWeight.write(order.map(source.reordered) ?? source, as: layout, into: target, pool: pool)
-            tensor.release()
+            tensor.entry.release()
         }
     }
 
-    /// Rows of floats, channels innermost: the checkpoint's own where they are that.
+    /// Rows of floats, channels innermost: a view on the archive where it holds them like that.
     private func rows(_ tensor: StoredTensor, outputs: Int, taps: Int) throws(ModelError) -> Constant {
         if case .floats(let type) = tensor.coding { return try constant(tensor, type, outputs: outputs, taps: taps) }
         return try prepared(tensor, outputs: outputs, taps: taps)
@@ -199,15 +199,41 @@ public struct Weights {
             return try prepared(tensor, outputs: outputs, taps: taps)
         }
         try storage.useAsStored(tensor)
-        return Constant(viewing: floats, owner: tensor.file)
+        return Constant(viewing: floats, owner: tensor.entry.file)
     }
 
     private func prepared(_ tensor: StoredTensor, outputs: Int, taps: Int) throws(ModelError) -> Constant {
         let bytes = (tensor.count * 4 + WeightMemory.alignment - 1) / WeightMemory.alignment * WeightMemory.alignment
         let memory = try storage.memory(tensor, tag: "fp32 rows", byteCount: bytes) { target, pool in
             tensor.source(outputs: outputs, taps: taps).write(into: target, pool: pool)
-            tensor.release()
+            tensor.entry.release()
         }
         return Constant(memory, count: tensor.count)
+    }
+}
+
+/// How the weights of a model are made ready for the kernels.
+public struct Preparation {
+    /// The precision that the model is asked for at.
+    public var precision: WeightPrecision
+    /// Which tensors stay wider.
+    public var rules: PrecisionRules
+    /// Where prepared weights are kept between processes; nil keeps them in private memory.
+    public var store: PreparedStore?
+    /// The threads that prepare; without a pool the caller does it alone.
+    public var pool: ThreadPool?
+    /// Hears of every weight, and ends the work when it is raised.
+    public var stop: StopFlag?
+
+    /// Preparation on the caller's thread, kept in private memory, unless more is said.
+    public init(
+        _ precision: WeightPrecision = .fp32, rules: PrecisionRules = PrecisionRules([]), store: PreparedStore? = nil,
+        pool: ThreadPool? = nil, stop: StopFlag? = nil
+    ) {
+        self.precision = precision
+        self.rules = rules
+        self.store = store
+        self.pool = pool
+        self.stop = stop
     }
 }

@@ -1,0 +1,124 @@
+/// Tensors by their names, whatever files they lie in: a checkpoint, one component of a model, a LoRA.
+///
+/// ```
+/// X.safetensors                                   init(file:)
+/// STEM.safetensors, or STEM.safetensors.index.json and the shards that it names       init(folder:stem:)
+/// either of them under other names                renamed(below:_:)
+/// ```
+/// Opening reads headers only; the tensors stay in mapped files. All that is known here about a tensor is its name, format, shape and
+/// bytes: what it is for, and what it is called in an architecture, is for others to say.
+public struct TensorArchive: Sendable {
+    /// The file that stands for the whole in messages: the single file, or the index.
+    public let file: String
+    /// Every file whose bytes belong to the archive, an index first.
+    public let files: [String]
+    /// Every tensor by its name.
+    public let entries: [String: TensorEntry]
+    /// What the files say beside their tensors, as text. Where several shards say the same thing differently, the first one is heard.
+    public let metadata: [String: String]
+    /// The files that hold tensors.
+    let mappings: [MappedFile]
+
+    private init(
+        file: String, files: [String], entries: [String: TensorEntry], metadata: [String: String],
+        mappings: [MappedFile]
+    ) {
+        self.file = file
+        self.files = files
+        self.entries = entries
+        self.metadata = metadata
+        self.mappings = mappings
+    }
+
+    /// Opens a single file.
+    public init(file path: String) throws(ModelError) {
+        let contents = try Safetensors(file: path)
+        self.init(
+            file: path, files: [path], entries: contents.entries, metadata: contents.metadata,
+            mappings: [contents.file])
+    }
+
+    /// Opens the first that exists of `<stem>.safetensors`, `<stem>.safetensors.index.json`, and the same with the variant
+    /// `fp16`, in the spellings that diffusers and transformers use.
+    public init(folder: String, stem: String) throws(ModelError) {
+        let candidates = [
+            "\(stem).safetensors", "\(stem).safetensors.index.json", "\(stem).fp16.safetensors",
+            "\(stem).safetensors.index.fp16.json", "\(stem).fp16.safetensors.index.json",
+        ].map { "\(folder)/\($0)" }
+        guard let file = candidates.first(where: MappedFile.exists) else { throw .missing(anyOf: candidates) }
+        if file.hasSuffix(".json") {
+            try self.init(folder: folder, index: file)
+        } else {
+            try self.init(file: file)
+        }
+    }
+
+    /// Opens the shards that an index names. Each tensor must lie in the shard where the index says, and nowhere else.
+    private init(folder: String, index: String) throws(ModelError) {
+        let config = try Config(file: index)
+        guard case .object(let map) = config.members["weight_map"] ?? .null else {
+            throw config.refusal("weight_map", "it is not an object")
+        }
+        var names: Set<String> = []
+        for (tensor, value) in map {
+            guard case .string(let name) = value else {
+                throw config.refusal("weight_map.\(tensor)", "it is not a string")
+            }
+            guard !name.isEmpty, !name.contains("/"), name.hasSuffix(".safetensors") else {
+                throw config.refusal(
+                    "weight_map.\(tensor)", "'\(name)' is not the name of a safetensors file beside it")
+            }
+            names.insert(name)
+        }
+        var entries: [String: TensorEntry] = [:], metadata: [String: String] = [:], mappings: [MappedFile] = []
+        let files = names.sorted().map { "\(folder)/\($0)" }
+        for file in files {
+            let shard = try Safetensors(file: file)
+            for (name, entry) in shard.entries {
+                guard case .string(let home)? = map[name], file == "\(folder)/\(home)" else {
+                    throw config.refusal("weight_map.\(name)", "the tensor lies in \(file)")
+                }
+                entries[name] = entry
+            }
+            metadata.merge(shard.metadata) { first, _ in first }
+            mappings.append(shard.file)
+        }
+        if let absent = map.keys.filter({ entries[$0] == nil }).min() {
+            throw config.refusal("weight_map.\(absent)", "the shard that it names does not hold the tensor")
+        }
+        self.init(file: index, files: [index] + files, entries: entries, metadata: metadata, mappings: mappings)
+    }
+
+    /// A view of the archive under other names, such as one component of a model that is a single file.
+    ///
+    /// - Parameters:
+    ///   - prefix: only tensors whose names begin with it are part of the view.
+    ///   - rename: gives the new name for what follows the prefix, or nil for a tensor that is not part of the view.
+    /// - Throws: `badTensor` where two tensors would get the same name.
+    public func renamed(
+        below prefix: String = "", _ rename: (Substring) -> String? = { String($0) }
+    ) throws(ModelError) -> TensorArchive {
+        var renamed: [String: TensorEntry] = [:]
+        for name in entries.keys.filter({ $0.hasPrefix(prefix) }).sorted() {
+            guard let entry = entries[name], let new = rename(name.dropFirst(prefix.count)) else { continue }
+            if let other = renamed.updateValue(entry, forKey: new) {
+                throw .badTensor(
+                    file: entry.file.path, name: entry.name,
+                    reason: "it would be called '\(new)', as '\(other.name)' is already")
+            }
+        }
+        return TensorArchive(file: file, files: files, entries: renamed, metadata: metadata, mappings: mappings)
+    }
+
+    /// The tensor of this name; nil where there is none.
+    public subscript(_ name: String) -> TensorEntry? { entries[name] }
+
+    /// The names of all tensors.
+    public var names: Dictionary<String, TensorEntry>.Keys { entries.keys }
+
+    /// A file that was written in place since it was opened: what was read of the archive does not belong together.
+    var changedFile: String? { mappings.first { $0.hasChanged }?.path }
+
+    /// Differs for files that had the same names before or get them later: their sizes and dates.
+    var state: String { mappings.map(\.state).joined(separator: "\n") }
+}

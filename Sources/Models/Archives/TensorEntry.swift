@@ -1,0 +1,66 @@
+import Compute
+
+/// One tensor of an archive: what it is, and where its bytes lie.
+public struct TensorEntry: Sendable {
+    /// What its file calls it, for messages. A view of the archive may know it by another name.
+    public let name: String
+    /// How the elements are stored.
+    public let format: TensorFormat
+    /// The extents, slowest first; empty for a scalar.
+    public let shape: [Int]
+    /// The file that holds the bytes, and keeps them mapped.
+    public let file: MappedFile
+    /// Where the bytes are, from the start of the file.
+    public let range: Range<Int>
+
+    /// Elements.
+    public var count: Int { range.count / format.byteCount }
+
+    /// The bytes, valid as long as `file` lives.
+    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
+
+    /// The elements as floats.
+    ///
+    /// - Precondition: the format is a floating-point type that can be a weight.
+    func floats() -> [Float] {
+        guard let type = format.elementType else { preconditionFailure("'\(name)' does not hold floats") }
+        return file.withBytes { bytes in
+            guard !range.isEmpty, let start = bytes.baseAddress else { return [] }
+            return Array(unsafeUninitializedCapacity: count) { buffer, initialized in
+                Conversion.toFloat(
+                    start + range.lowerBound, type: type,
+                    into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+                initialized = count
+            }
+        }
+    }
+
+    /// The one number of a tensor, of whatever type: integers exactly, as long as a double can be.
+    ///
+    /// - Precondition: the tensor has one element.
+    var number: Double {
+        precondition(count == 1, "a tensor of \(count) elements is not one number")
+        return file.withBytes { bytes in
+            let bytes = UnsafeRawBufferPointer(rebasing: bytes[range])
+            func bits<Integer: FixedWidthInteger & BitwiseCopyable>(_ type: Integer.Type) -> Integer {
+                Integer(littleEndian: bytes.loadUnaligned(as: type))
+            }
+            switch format {
+            case .bool: return bytes[0] == 0 ? 0 : 1
+            case .u8: return Double(bits(UInt8.self))
+            case .i8: return Double(bits(Int8.self))
+            case .u16: return Double(bits(UInt16.self))
+            case .i16: return Double(bits(Int16.self))
+            case .u32: return Double(bits(UInt32.self))
+            case .i32: return Double(bits(Int32.self))
+            case .u64: return Double(bits(UInt64.self))
+            case .i64: return Double(bits(Int64.self))
+            case .f64: return Double(bitPattern: bits(UInt64.self))
+            case .f16, .bf16, .f32: return Double(floats()[0])
+            }
+        }
+    }
+
+    /// Says that the bytes are not needed soon: their pages leave this process's memory, and come back when they are read.
+    func release() { file.release(bytes) }
+}
