@@ -15,7 +15,7 @@ shipped := .build-static
 release := $(build) --static-swift-stdlib --scratch-path $(shipped)
 bin      = .build/release
 
-.PHONY: help setup build demo test check check-format check-units check-isa check-aarch64 check-avx512 check-sanitizers \
+.PHONY: help setup vocabulary build demo test check check-format check-units check-isa check-aarch64 check-avx512 check-sanitizers \
         check-systemd release install uninstall clean
 
 help: ## list the goals
@@ -23,6 +23,9 @@ help: ## list the goals
 
 setup: ## install the Debian packages that a build needs, where they are missing
 	@scripts/setup.sh build
+
+vocabulary: ## fetch CLIP's vocabulary, which checkpoints in one file need
+	@scripts/vocabulary
 
 build: setup ## build latentd and latentctl for this machine
 	$(build)

@@ -32,6 +32,9 @@ if find "$share/latentd/models" -xtype l | grep .; then
     echo "install.sh: these links lead out of models/, where nothing is installed from" >&2
     exit 1
 fi
+# CLIP's vocabulary, where `make vocabulary` fetched it.
+rm -rf "$share/latentd/vocabulary"
+[ ! -e vocabulary ] || cp -r --no-preserve=ownership vocabulary "$share/latentd/vocabulary"
 chmod -R u=rwX,go=rX "$share/latentd"
 
 for document in README.md LICENSE models/NOTICE docs/*.md docs/*.json; do

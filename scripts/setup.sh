@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: scripts/setup.sh build|check|systemd
+# usage: scripts/setup.sh build|check|systemd|vocabulary
 # Installs those Debian packages that a goal of the Makefile needs and that are missing. Run twice, it does nothing.
 set -euo pipefail
 
@@ -12,10 +12,13 @@ build=(
 check=("${build[@]}" gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static bochs)
 systemd=("${build[@]}" systemd systemd-container)
 
+vocabulary=(python3 python3-pip)
+
 case ${1:-} in
     build) wanted=("${build[@]}") ;;
     check) wanted=("${check[@]}") ;;
     systemd) wanted=("${systemd[@]}") ;;
+    vocabulary) wanted=("${vocabulary[@]}") ;;
     *) sed -n 2,3p "$0" >&2; exit 64 ;;
 esac
 
@@ -32,7 +35,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}"
 fi
 
-command -v swift >/dev/null || {
+[ "$1" = vocabulary ] || command -v swift >/dev/null || {
     echo "There is no swift on the PATH: install the Swift 6.2 toolchain (or a newer one) from swift.org first." >&2
     exit 69
 }

@@ -19,11 +19,11 @@ public struct CatalogModel: Sendable {
     public let hasManifest: Bool
     /// The bytes of all its files.
     public let byteCount: Int
-    /// The files that decide what it draws, as paths inside the folder, and their states when it was opened.
-    private let files: [(name: String, state: FileState)]
+    /// The files that decide what it draws, and their states when it was opened.
+    private let files: [(path: String, state: FileState)]
 
     /// Whether the files' sizes and dates are still those that it was opened with.
-    var isCurrent: Bool { files.allSatisfy { FileState("\(folder.path)/\($0.name)") == $0.state } }
+    var isCurrent: Bool { files.allSatisfy { FileState($0.path) == $0.state } }
 
     /// Reads the configurations of the folder at `path`; no weights but the headers of their files.
     public init(path: String) throws(ModelError) {
@@ -33,11 +33,12 @@ public struct CatalogModel: Sendable {
         var identity = "\(folder.name)\n"
         var byteCount = 0
         var states: [(String, FileState)] = []
-        for name in files + [ModelManifest.fileName] {
-            let state = FileState("\(folder.path)/\(name)")
+        let manifest = (ModelManifest.fileName, folder.manifestFile)
+        for (name, path) in files.map({ ($0, folder.location($0)) }) + [manifest] {
+            let state = FileState(path)
             identity += "\(name) \(state.size) \(state.modifiedNanoseconds)\n"
             byteCount += state.size
-            states.append((name, state))
+            states.append((path, state))
         }
         self.files = states
         self.byteCount = byteCount
@@ -55,7 +56,7 @@ public struct CatalogModel: Sendable {
         facts.samplerProblem = defaults.samplerProblem?.description
         facts.samplers = defaults.samplers
         facts.runsRungeKutta = defaults.runsRungeKutta
-        hasManifest = FileState("\(folder.path)/\(ModelManifest.fileName)").exists
+        hasManifest = FileState(folder.manifestFile).exists
         if hasManifest {
             let manifest = try ModelManifest(folder: folder, over: &facts)
             title = manifest.title

@@ -3,9 +3,10 @@ import Jobs
 import Models
 import Planner
 
-/// The models that are installed: every folder with a `model_index.json` in one of the model directories.
+/// The models that are installed: every folder with a `model_index.json`, and every checkpoint in one file, in one of the model
+/// directories.
 ///
-/// A bad folder is a problem of that folder alone. Of two models of one name, the one in the earlier directory counts.
+/// A bad model is a problem of that model alone. Of two models of one name, the one in the earlier directory counts.
 public struct ModelCatalog: Sendable {
     /// Those that can be used: those with a manifest first, then by directory, then by name. A job that pins no model gets
     /// one of the first one's group.
@@ -13,9 +14,9 @@ public struct ModelCatalog: Sendable {
     /// Those that cannot, and why.
     public private(set) var problems: [Problem]
 
-    /// A folder that cannot be used.
+    /// A model that cannot be used.
     public struct Problem: Sendable {
-        /// The folder's name.
+        /// The model's name.
         public let name: String
         /// Where it lies.
         public let path: String
@@ -30,10 +31,9 @@ public struct ModelCatalog: Sendable {
         var names: Set<String> = []
         for directory in directories {
             let entries = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-            for name in entries.sorted() where !names.contains(name) {
-                let path = "\(directory)/\(name)"
-                guard FileManager.default.fileExists(atPath: "\(path)/model_index.json") else { continue }
-                names.insert(name)
+            for entry in entries.sorted() {
+                let path = "\(directory)/\(entry)"
+                guard let name = ModelFolder.modelName(at: path), names.insert(name).inserted else { continue }
                 do throws(ModelError) {
                     models.append(try CatalogModel(path: path))
                 } catch {

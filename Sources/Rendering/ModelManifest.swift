@@ -24,7 +24,7 @@ struct ModelManifest {
 
     /// Reads the manifest of `folder` and lays it over `facts`, which come from the model's other files.
     init(folder: ModelFolder, over facts: inout ModelFacts) throws(ModelError) {
-        let config = try Config(file: "\(folder.path)/\(Self.fileName)")
+        let config = try Config(file: folder.manifestFile)
         let format = try config.integer("format")
         guard format == Self.format else {
             throw config.refusal("format", "\(format) is of another version of latentd, which reads \(Self.format)")

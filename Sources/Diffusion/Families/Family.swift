@@ -31,9 +31,37 @@ enum Families {
 }
 
 extension ModelFolder {
-    /// Opens a folder as a model of the family that its `model_index.json` tells.
+    /// Opens a model: a folder, whose weights may be one file at its top, or one file by itself.
     public init(path: String) throws(ModelError) {
-        try self.init(path: path) { Families.family(of: $0).form }
+        if SingleFile.isPickle(path) {
+            throw .malformed(
+                file: path,
+                reason: "it is a pickle, which may run any program when it is read: convert it to .safetensors first, as the "
+                    + "documentation of safetensors describes")
+        }
+        guard SingleFile.isCheckpoint(path) else {
+            let file = SingleFile.atTop(of: path).map { file in
+                { () throws(ModelError) in try SingleFile(path: file, isDescribed: true) }
+            }
+            try self.init(path: path, substitute: try file?().substitute) { Families.family(of: $0).form }
+            return
+        }
+        let file = try SingleFile(path: path, isDescribed: false)
+        if let (component, companion) = try file.missing().first {
+            throw .malformed(
+                file: path, reason: "it has no weights of the \(component), and there is no \(companion) beside it")
+        }
+        let index = file.index
+        self.init(file: path, index: index, substitute: file.substitute, form: Families.family(of: index).form)
+    }
+
+    /// What the model at a path is called; nil where there is none. A file that no family can read is one all the same: opening it says
+    /// why.
+    public static func modelName(at path: String) -> String? {
+        let last = path.split(separator: "/").last.map(String.init) ?? path
+        if MappedFile.exists("\(path)/model_index.json") { return last }
+        guard SingleFile.isCheckpoint(path) || SingleFile.isPickle(path), !SingleFile.isCompanion(path) else { return nil }
+        return SingleFile.stem(last)
     }
 
     /// `model_index.json` must name classes that latentd runs.

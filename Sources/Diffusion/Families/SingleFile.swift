@@ -11,7 +11,7 @@ import Models
 /// ## Easy to get wrong
 /// The tensors do not say what the network predicts. Stable Diffusion 2's layout counts as the 2.1 that predicts v, as in diffusers,
 /// unless `modelspec.prediction_type` in the file's metadata says something else; XL predicts epsilon unless it holds a tensor `v_pred`.
-struct SingleFile {
+struct SingleFile: Sendable {
     /// Where the UNet's names begin.
     private static let unetPrefix = "model.diffusion_model."
     private static let autoencoderPrefix = "first_stage_model."
@@ -20,6 +20,9 @@ struct SingleFile {
     enum Kind {
         case one, two, xl
     }
+
+    /// The endings of files that may be a model.
+    private static let endings = ["safetensors", "gguf"]
 
     let path: String
     let kind: Kind
@@ -30,7 +33,9 @@ struct SingleFile {
     private let prefix: String
 
     /// Opens a file and looks what it is.
-    init(path: String) throws(ModelError) {
+    ///
+    /// - Parameter isDescribed: there are configurations of its components, so that it need not be of a size that was published.
+    init(path: String, isDescribed: Bool) throws(ModelError) {
         let archive = try TensorArchive(file: path)
         self.path = path
         self.archive = archive
@@ -43,8 +48,10 @@ struct SingleFile {
             throw .malformed(
                 file: path, reason: "its UNet attends to no text: there is no '\(prefix)….attn2.to_k.weight'")
         }
+        let isOpenCLIP = archive["cond_stage_model.model.ln_final.weight"] != nil
         switch context {
         case _ where archive["\(prefix)label_emb.0.0.weight"] != nil: kind = .xl
+        case _ where isDescribed: kind = isOpenCLIP ? .two : .one
         case 768: kind = .one
         case 1024: kind = .two
         default:
@@ -62,6 +69,39 @@ struct SingleFile {
 
     private static let components = ["vae", "text_encoder", "text_encoder_2"]
 
+    /// Whether a path is that of a file which may be a model.
+    static func isCheckpoint(_ path: String) -> Bool {
+        endings.contains { path.hasSuffix(".\($0)") } && MappedFile.isRegular(path)
+    }
+
+    /// Whether a path is that of a checkpoint in the format of Python's pickle.
+    static func isPickle(_ path: String) -> Bool {
+        ["ckpt", "pt", "pth"].contains { path.hasSuffix(".\($0)") } && MappedFile.isRegular(path)
+    }
+
+    /// The one file at the top of a folder that may be its weights; nil where there is none, or more than one.
+    static func atTop(of folder: String) -> String? {
+        let files = MappedFile.names(in: folder).map { "\(folder)/\($0)" }.filter(isCheckpoint)
+        return files.count == 1 ? files[0] : nil
+    }
+
+    /// What stands in for the files that a folder would have.
+    var substitute: ModelFolder.Substitute {
+        ModelFolder.Substitute(
+            files: [path] + beside.values.sorted(),
+            weights: { (component) throws(ModelError) in
+                // Opened anew: what is loaded again is compared with what was loaded before.
+                try SingleFile(path: path, isDescribed: true).weights(of: component)
+            }, config: { (component) throws(ModelError) in try config(component) },
+            tokenizer: { component in
+                switch component {
+                case "tokenizer": ClipVocabulary.folder(beside: path, padsWithExclamationMark: kind == .two)
+                case "tokenizer_2": ClipVocabulary.folder(beside: path, padsWithExclamationMark: true)
+                default: nil
+                }
+            })
+    }
+
     /// The file that holds a component of the model at `path` and lies beside it.
     static func companion(of path: String, _ component: String) -> String {
         "\(stem(path)).\(component).safetensors"
@@ -73,7 +113,7 @@ struct SingleFile {
         return components.contains { component in
             guard stem.hasSuffix(".\(component)") else { return false }
             let owner = stem.dropLast(component.count + 1)
-            return ["safetensors", "gguf"].contains { MappedFile.exists("\(owner).\($0)") }
+            return endings.contains { MappedFile.exists("\(owner).\($0)") }
         }
     }
 
@@ -99,26 +139,28 @@ struct SingleFile {
     // MARK: - Weights
 
     /// The components of which it has no weights, with the file that could lie beside it.
-    var missing: [(component: String, file: String)] {
-        let parts = ["vae", "text_encoder"] + (kind == .xl ? ["text_encoder_2"] : [])
-        return parts.filter { beside[$0] == nil && (try? weights(of: $0)) == nil }.map {
-            ($0, SingleFile.companion(of: path, $0))
+    func missing() throws(ModelError) -> [(component: String, file: String)] {
+        var missing: [(String, String)] = []
+        for part in ["vae", "text_encoder"] + (kind == .xl ? ["text_encoder_2"] : []) where beside[part] == nil {
+            if try view(of: part, archive).entries.isEmpty { missing.append((part, SingleFile.companion(of: path, part))) }
         }
+        return missing
     }
 
     /// A component's weights, under the names of a diffusers folder.
     func weights(of component: String) throws(ModelError) -> TensorArchive {
         let archive = if let file = beside[component] { try TensorArchive(file: file) } else { self.archive }
-        let view =
-            switch component {
-            case "unet": try unet(archive)
-            case "vae": try autoencoder(archive)
-            default: try text(archive, component)
-            }
-        guard !view.entries.isEmpty else {
-            throw .missing(anyOf: [SingleFile.companion(of: path, component)])
-        }
+        let view = try view(of: component, archive)
+        guard !view.entries.isEmpty else { throw .missing(anyOf: [SingleFile.companion(of: path, component)]) }
         return view
+    }
+
+    private func view(of component: String, _ archive: TensorArchive) throws(ModelError) -> TensorArchive {
+        switch component {
+        case "unet": try unet(archive)
+        case "vae": try autoencoder(archive)
+        default: try text(archive, component)
+        }
     }
 
     private func unet(_ archive: TensorArchive) throws(ModelError) -> TensorArchive {
@@ -156,11 +198,10 @@ struct SingleFile {
             }
             let model = ["\(prefix)model.", prefix].first { archive["\($0)transformer.resblocks.0.ln_1.weight"] != nil }
             guard let model else { continue }
-            let last = SingleFile.count(archive, "\(model)transformer.resblocks.") - 1
-            return try archive.mapped(below: model) { name, entry throws(ModelError) in
-                // Stable Diffusion 2 was trained on what the last layer but one says.
-                if kind == .two, name.hasPrefix("transformer.resblocks.\(last).") { return [] }
-                return try OriginalNames.openCLIP(name).map { name, part throws(ModelError) in
+            return try archive.mapped(below: model) { (name, entry) throws(ModelError) in
+                // Stable Diffusion 2 was trained on what the last layer but one says: diffusers leaves out the last of 24.
+                if kind == .two, name.hasPrefix("transformer.resblocks.23.") { return [] }
+                return try OriginalNames.openCLIP(name).map { (name, part) throws(ModelError) in
                     switch part {
                     case .whole: (name, entry)
                     case .rows(let index, let count): (name, try entry.rows(index, of: count))

@@ -18,6 +18,8 @@ public final class MappedFile: @unchecked Sendable {  // Immutable once others s
     private(set) var status: stat?
     /// Stays open, to ask for the file's state whatever has its name meanwhile; -1 without a file.
     private var descriptor: Int32 = -1
+    /// Whether the bytes are in no file, so that pages which were let go would be lost.
+    private var isPrivate = false
     /// Where the mapping is known as ours to the handler of SIGBUS; -1 without bytes.
     private let slot: Int32
 
@@ -79,9 +81,28 @@ public final class MappedFile: @unchecked Sendable {  // Immutable once others s
         bytes = UnsafeRawBufferPointer(start: memory, count: size)
     }
 
+    /// Bytes of ours in the place of a file's: nothing changes them, and letting them go does nothing.
+    ///
+    /// - Parameter path: what messages call them.
+    init(contents: [UInt8], path: String) throws(ModelError) {
+        self.path = path
+        slot = -1
+        guard !contents.isEmpty else {
+            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            return
+        }
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS
+        guard let memory = mmap(nil, contents.count, PROT_READ | PROT_WRITE, flags, -1, 0), memory != MAP_FAILED else {
+            throw .unreadable(file: path, code: errno)
+        }
+        memory.copyMemory(from: contents, byteCount: contents.count)
+        bytes = UnsafeRawBufferPointer(start: memory, count: contents.count)
+        isPrivate = true
+    }
+
     deinit {
         if let start = bytes.baseAddress {
-            mapping_unregister(slot)
+            if slot >= 0 { mapping_unregister(slot) }
             munmap(UnsafeMutableRawPointer(mutating: start), bytes.count)
         }
         if descriptor >= 0 { close(descriptor) }
@@ -179,8 +200,28 @@ public final class MappedFile: @unchecked Sendable {  // Immutable once others s
 
     /// Advises the kernel about whole pages of the file. `range` begins and ends at pages of the mapping.
     func advise(_ range: Range<Int>, _ advice: Int32) {
-        guard !range.isEmpty else { return }
+        guard !range.isEmpty, !isPrivate else { return }
         madvise(UnsafeMutableRawPointer(mutating: start + range.lowerBound), range.count, advice)
+    }
+
+    /// Whether a path leads to a regular file.
+    public static func isRegular(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// The names in a folder, sorted; none where it cannot be read.
+    public static func names(in folder: String) -> [String] {
+        guard let stream = opendir(folder) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            names.append(
+                withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
+        }
+        return names.sorted()
     }
 
     /// True when something exists at `path`, whatever it is.

@@ -41,16 +41,23 @@ public struct TensorArchive: Sendable {
     /// Opens the first that exists of `<stem>.safetensors`, `<stem>.safetensors.index.json`, and the same with the variant
     /// `fp16`, in the spellings that diffusers and transformers use.
     public init(folder: String, stem: String) throws(ModelError) {
-        let candidates = [
-            "\(stem).safetensors", "\(stem).safetensors.index.json", "\(stem).fp16.safetensors",
-            "\(stem).safetensors.index.fp16.json", "\(stem).fp16.safetensors.index.json",
-        ].map { "\(folder)/\($0)" }
+        let candidates = Self.candidates(folder, stem)
         guard let file = candidates.first(where: MappedFile.exists) else { throw .missing(anyOf: candidates) }
         if file.hasSuffix(".json") {
             try self.init(folder: folder, index: file)
         } else {
             try self.init(file: file)
         }
+    }
+
+    /// Whether there is something to open.
+    static func exists(folder: String, stem: String) -> Bool { candidates(folder, stem).contains(where: MappedFile.exists) }
+
+    private static func candidates(_ folder: String, _ stem: String) -> [String] {
+        [
+            "\(stem).safetensors", "\(stem).safetensors.index.json", "\(stem).fp16.safetensors",
+            "\(stem).safetensors.index.fp16.json", "\(stem).fp16.safetensors.index.json",
+        ].map { "\(folder)/\($0)" }
     }
 
     /// Opens the shards that an index names. Each tensor must lie in the shard where the index says, and nowhere else.
@@ -98,16 +105,40 @@ public struct TensorArchive: Sendable {
     public func renamed(
         below prefix: String = "", _ rename: (Substring) -> String? = { String($0) }
     ) throws(ModelError) -> TensorArchive {
-        var renamed: [String: TensorEntry] = [:]
+        try mapped(below: prefix) { (name, entry) throws(ModelError) in rename(name).map { [($0, entry)] } ?? [] }
+    }
+
+    /// A view of the archive in which each tensor stands for any number of others: parts of it, or none.
+    ///
+    /// - Parameters:
+    ///   - prefix: only tensors whose names begin with it are part of the view.
+    ///   - transform: gives the new names and tensors for what follows the prefix.
+    /// - Throws: `badTensor` where two tensors would get the same name.
+    public func mapped(
+        below prefix: String = "",
+        _ transform: (Substring, TensorEntry) throws(ModelError) -> [(name: String, entry: TensorEntry)]
+    ) throws(ModelError) -> TensorArchive {
+        var mapped: [String: TensorEntry] = [:]
         for name in entries.keys.filter({ $0.hasPrefix(prefix) }).sorted() {
-            guard let entry = entries[name], let new = rename(name.dropFirst(prefix.count)) else { continue }
-            if let other = renamed.updateValue(entry, forKey: new) {
-                throw .badTensor(
-                    file: entry.file.path, name: entry.name,
-                    reason: "it would be called '\(new)', as '\(other.name)' is already")
+            guard let entry = entries[name] else { continue }
+            for (new, part) in try transform(name.dropFirst(prefix.count), entry) {
+                if let other = mapped.updateValue(part, forKey: new) {
+                    throw .badTensor(
+                        file: entry.file.path, name: entry.name,
+                        reason: "it would be called '\(new)', as '\(other.name)' is already")
+                }
             }
         }
-        return TensorArchive(file: file, files: files, entries: renamed, metadata: metadata, mappings: mappings)
+        return adding(mapped, to: [:])
+    }
+
+    /// The same files with more tensors of theirs in view.
+    public func adding(_ more: [String: TensorEntry]) -> TensorArchive { adding(more, to: entries) }
+
+    private func adding(_ more: [String: TensorEntry], to entries: [String: TensorEntry]) -> TensorArchive {
+        TensorArchive(
+            file: file, files: files, entries: entries.merging(more) { _, new in new }, metadata: metadata,
+            mappings: mappings)
     }
 
     /// The tensor of this name; nil where there is none.

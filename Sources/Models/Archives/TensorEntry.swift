@@ -61,6 +61,44 @@ public struct TensorEntry: Sendable {
         }
     }
 
+    /// One of `count` equal parts of the rows.
+    ///
+    /// - Throws: `badTensor` where the rows cannot be divided so.
+    public func rows(_ index: Int, of count: Int) throws(ModelError) -> TensorEntry {
+        guard let rows = shape.first, rows.isMultiple(of: count), range.count.isMultiple(of: count) else {
+            throw .badTensor(file: file.path, name: name, reason: "its shape \(shape) is not \(count) equal parts")
+        }
+        let bytes = range.count / count, start = range.lowerBound + index * bytes
+        return TensorEntry(
+            name: name, format: format, shape: [rows / count] + shape.dropFirst(), file: file,
+            range: start..<start + bytes)
+    }
+
+    /// A matrix with its columns as rows, in private memory.
+    ///
+    /// - Throws: `badTensor` where it is no matrix, or its elements do not stand by themselves.
+    public func transposed() throws(ModelError) -> TensorEntry {
+        guard shape.count == 2, format.elementType != nil else {
+            throw .badTensor(file: file.path, name: name, reason: "it is not a matrix of floating-point numbers")
+        }
+        let size = format.byteCount, (rows, columns) = (shape[0], shape[1])
+        let copy = [UInt8](unsafeUninitializedCapacity: range.count) { target, initialized in
+            file.withBytes { source in
+                for row in 0..<rows {
+                    for column in 0..<columns {
+                        for byte in 0..<size {
+                            target[(column * rows + row) * size + byte] =
+                                source[range.lowerBound + (row * columns + column) * size + byte]
+                        }
+                    }
+                }
+            }
+            initialized = range.count
+        }
+        let memory = try MappedFile(contents: copy, path: file.path)
+        return TensorEntry(name: name, format: format, shape: [columns, rows], file: memory, range: 0..<copy.count)
+    }
+
     /// Says that the bytes are not needed soon: their pages leave this process's memory, and come back when they are read.
     func release() { file.release(bytes) }
 }

@@ -59,19 +59,13 @@ final class ImportWorkspace {
 
     /// Copies all that is not weights: configurations, the tokenizer, licences.
     func copyTexts(of source: ModelFolder) throws(ModelError) {
-        var weights: Set<String> = []
-        for component in source.form.components {
-            weights.formUnion(
-                try source.checkpoint(component).files.map { String($0.dropFirst(source.path.count + 1)) })
-        }
-        let notices = ["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "NOTICE", "README.md"]
-        let texts =
-            try source.files().filter { !weights.contains($0) }
-            + notices.filter { MappedFile.exists("\(source.path)/\($0)") }
-        for text in texts {
-            if let slash = text.firstIndex(of: "/") { try makeFolder(String(text[..<slash])) }
-            let file = try MappedFile("\(source.path)/\(text)")
-            try file.withBytes { bytes throws(ModelError) in try write(bytes, to: text) }
+        for (name, text) in try source.texts() {
+            if let slash = name.firstIndex(of: "/") { try makeFolder(String(name[..<slash])) }
+            switch text {
+            case .made(let json): try write(json.indentedText + "\n", to: name)
+            case .file(let path):
+                try MappedFile(path).withBytes { bytes throws(ModelError) in try write(bytes, to: name) }
+            }
         }
     }
 

@@ -17,6 +17,7 @@ struct PreparedIdentity: Sendable {
         _ folder: ModelFolder, _ component: String, part: String?, files: [String], _ precision: WeightPrecision,
         _ rules: PrecisionRules, keepsRows: Bool
     ) {
+        // A model in one file has no folder for the component: its own path stands before the name then.
         let place = PreparedIdentity.absolute("\(folder.path)/\(component)")
         let model = place.split(separator: "/").dropLast().last.map(String.init) ?? folder.name
         let component = part.map { "\(component)-\($0)" } ?? component

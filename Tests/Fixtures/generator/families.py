@@ -2,7 +2,7 @@
 
     python -m generator.families      (in the folder above; make.py does it too)
 
-writes families/MODEL, golden/families/*.safetensors and families.json.
+writes families/MODEL, single-files/MODEL, golden/families/*.safetensors and families.json.
 """
 
 import json
@@ -14,7 +14,7 @@ import torch
 from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from . import bpe, models, runs, specifications
+from . import bpe, models, runs, single_files, specifications
 
 _CAT = "a photo of a grinning cat with heart eyes"
 
@@ -160,6 +160,9 @@ def write(root):
     vocabulary, merges = bpe.learn(254)
     for number, (name, specification) in enumerate(MODELS.items()):
         _write_model(root / "families" / name, specification, vocabulary, merges, seed=3000 + number * 10)
+    single_files.write(
+        root / "single-files", {"sd1": (root / "models" / "sd1", False), "xl": (root / "families" / "xl", True)}
+    )
     entries = [
         _write_run(root / "golden" / "families" / runs.file_name(run, number), run, root / "families" / run["model"])
         for number, run in enumerate(RUNS, 1)
