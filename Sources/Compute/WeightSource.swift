@@ -13,6 +13,9 @@ public struct WeightSource: @unchecked Sendable {  // The bytes are never writte
         case int4(scales: UnsafeRawBufferPointer)
         /// Floats `[outputs, taps, channels]`: rows as this type gives them.
         case rows
+        /// A coding that only the owner knows: the function writes some of the elements `[outputs, channels, taps]` as floats. It is called
+        /// on several threads at once.
+        case decoded(@Sendable (_ elements: Range<Int>, _ target: UnsafeMutablePointer<Float>) -> Void)
     }
 
     /// Channels out, the filter's pixels (1 for a linear layer), channels in.
@@ -43,6 +46,7 @@ public struct WeightSource: @unchecked Sendable {  // The bytes are never writte
             precondition(
                 channels % Quantizer.groupSize == 0 && bytes.count == count / 2
                     && scales.count == count / Quantizer.groupSize * 2, "no scale a group")
+        case .decoded: break
         }
     }
 
@@ -177,6 +181,7 @@ public struct WeightSource: @unchecked Sendable {  // The bytes are never writte
                     (start + row * depth / 2).assumingMemoryBound(to: UInt8.self), row, scales,
                     into: target + (row - rows.lowerBound) * depth, table)
             }
+        case .decoded(let decode): decode(first..<first + count, target)
         }
     }
 

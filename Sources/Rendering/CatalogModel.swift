@@ -27,7 +27,8 @@ public struct CatalogModel: Sendable {
 
     /// Reads the configurations of the folder at `path`; no weights but the headers of their files.
     public init(path: String) throws(ModelError) {
-        folder = try ModelFolder(path: path)
+        let folder = try ModelFolder(path: path)
+        self.folder = folder
         let recipe = try Recipe(folder), defaults = recipe.defaults
         let files = try folder.files()
         var identity = "\(folder.name)\n"

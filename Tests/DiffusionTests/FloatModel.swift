@@ -13,7 +13,7 @@ struct FloatModel {
     ) throws {
         path = "\(folder)/\(model)"
         try FileManager.default.copyItem(atPath: GoldenIndex.model(model), toPath: path)
-        for component in ModelFolder.weightComponents {
+        for component in ["text_encoder", "unet", "vae"] {
             let file = file(component), stored = try TensorArchive(file: file)
             var writer = SafetensorsWriter()
             for (name, entry) in stored.entries.sorted(by: { $0.key < $1.key }) {

@@ -15,7 +15,8 @@ import torch
 import transformers
 
 from generator import (
-    blocks, encoders, families, image_runs, loras, models, noise, photos, pictures, runs, samplers, schedules, texts, tokenizers
+    blocks, encoders, families, ggufs, image_runs, loras, models, noise, photos, pictures, runs, samplers, schedules,
+    texts, tokenizers
 )
 
 ROOT = pathlib.Path(__file__).resolve().parent
@@ -68,6 +69,7 @@ def main():
         "noise": noise.write(golden / "noise.safetensors"),
     }
     photos.write(golden / "photos")
+    ggufs.write(golden / "gguf")
     tokenizers.write(golden / "tokenizers.json", ROOT / "models" / "sd1")
     text = json.dumps(index, indent=1, ensure_ascii=True)
     (ROOT / "golden.json").write_text(text + "\n", encoding="utf-8")

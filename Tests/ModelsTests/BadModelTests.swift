@@ -11,6 +11,49 @@ struct BadModelTests {
         expect(error, mentions: [path] + bad.mentions)
     }
 
+    @Test("a GGUF file that lies is refused", arguments: BadGGUF.all)
+    func badGGUF(_ bad: BadGGUF) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("bad.gguf", bad.bytes)
+        let error = try #require(throws: ModelError.self) { try TensorArchive(file: path) }
+        expect(error, mentions: [path] + bad.mentions)
+    }
+
+    @Test(
+        "a good GGUF file cut at any byte is refused, and one changed at any byte describes the file's own bytes at the most"
+    )
+    func damagedGGUF() throws {
+        var file = GGUFBytes()
+        file.pairs = [
+            GGUFBytes.pair("general.alignment", 4, GGUFBytes.number(UInt32(32))),
+            GGUFBytes.pair("k", 9, GGUFBytes.array(8, count: 1, GGUFBytes.string("v"))),
+        ]
+        file.tensors.append(GGUFBytes.Tensor(name: [98], extents: [32], type: 8, offset: 256))
+        file.data = 256 + 34
+        let good = file.bytes, folder = try TemporaryFolder()
+        let whole = try TensorArchive(file: folder.write("whole.gguf", good))
+        #expect(whole["a"]?.shape == [2, 32] && whole["b"]?.format == .q8_0 && whole["b"]?.count == 32)
+        for count in 0..<good.count {
+            let path = try folder.write("cut.gguf", good.prefix(count))
+            let error = #expect(throws: ModelError.self) { try TensorArchive(file: path) }
+            if let error { expect(error, mentions: [path]) }
+        }
+        for index in 0..<good.count - file.data {
+            for value in [0, 1, 0x20, 0x7F, 0x80, 0xFF] as [UInt8] {
+                var bytes = good
+                bytes[index] = value
+                let path = try folder.write("changed.gguf", bytes)
+                do {
+                    for entry in try TensorArchive(file: path).entries.values {
+                        #expect(entry.range.upperBound <= bytes.count)
+                    }
+                } catch {
+                    expect(error, mentions: [path])
+                }
+            }
+        }
+    }
+
     @Test("a good file cut at any byte is refused")
     func truncation() throws {
         let header =

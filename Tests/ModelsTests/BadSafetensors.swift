@@ -48,6 +48,15 @@ struct BadSafetensors: Sendable, CustomTestStringConvertible {
             "a tensor whose extents overflow before the empty one",
             header: "{\(tensor("a", "[4294967296,4294967296,0]", "0", "0"))}", data: 0, mentions: "a.shape", "too large"
         ),
+        BadSafetensors(
+            "a name with NUL", header: "{\(tensor("a\\u0000b", "[4]", "0", "16"))}", mentions: "name", "control"),
+        BadSafetensors(
+            "a name of 4 MiB", header: "{\(tensor(String(repeating: "a", count: 4 << 20), "[4]", "0", "16"))}",
+            mentions: "name", "\(4 << 20)"),
+        BadSafetensors("a name that is empty", header: "{\(tensor("", "[4]", "0", "16"))}", mentions: "name", "empty"),
+        BadSafetensors(
+            "blocks of GGUF", header: "{\(tensor("a", "[32]", "0", "34", dtype: "\"Q8_0\""))}", data: 34,
+            mentions: "a.dtype", "Q8_0"),
         BadSafetensors("an empty file", bytes: [], mentions: "8 bytes"),
         BadSafetensors("seven bytes", bytes: [1, 0, 0, 0, 0, 0, 0], mentions: "8 bytes"),
         BadSafetensors("a header of 2^60 bytes", header: "{}", claims: 1 << 60, mentions: "header", "\(1 << 60)"),

@@ -4,7 +4,7 @@ import Models
 ///
 /// What a component is called, which classes are known and which tensors stay wide is said by the types that conform to this, and
 /// nowhere else.
-protocol Family {
+protocol Family: Sendable {
     /// What records and lists call it.
     static var name: String { get }
 
@@ -28,32 +28,35 @@ enum Families {
     static func family(of index: Config) -> any Family.Type {
         all.first { $0.recognizes(index) } ?? StableDiffusion.self
     }
-}
 
-extension ModelFolder {
     /// Opens a model: a folder, whose weights may be one file at its top, or one file by itself.
-    public init(path: String) throws(ModelError) {
+    static func open(_ path: String) throws(ModelError) -> ModelFolder {
         if SingleFile.isPickle(path) {
             throw .malformed(
                 file: path,
                 reason: "it is a pickle, which may run any program when it is read: convert it to .safetensors first, as the "
                     + "documentation of safetensors describes")
         }
-        guard SingleFile.isCheckpoint(path) else {
-            let file = SingleFile.atTop(of: path).map { file in
-                { () throws(ModelError) in try SingleFile(path: file, isDescribed: true) }
+        if SingleFile.isCheckpoint(path) {
+            let file = try SingleFile(path: path, isDescribed: false)
+            if let (component, companion) = try file.missing().first {
+                throw .malformed(
+                    file: path, reason: "it has no weights of the \(component), and there is no \(companion) beside it")
             }
-            try self.init(path: path, substitute: try file?().substitute) { Families.family(of: $0).form }
-            return
+            let index = file.index
+            return ModelFolder(file: path, index: index, substitute: file.substitute, form: family(of: index).form)
         }
-        let file = try SingleFile(path: path, isDescribed: false)
-        if let (component, companion) = try file.missing().first {
-            throw .malformed(
-                file: path, reason: "it has no weights of the \(component), and there is no \(companion) beside it")
+        var substitute: ModelFolder.Substitute?
+        if let file = SingleFile.atTop(of: path) {
+            substitute = try SingleFile(path: file, isDescribed: true).substitute
         }
-        let index = file.index
-        self.init(file: path, index: index, substitute: file.substitute, form: Families.family(of: index).form)
+        return try ModelFolder(path: path, substitute: substitute) { family(of: $0).form }
     }
+}
+
+extension ModelFolder {
+    /// Opens a model: a folder, whose weights may be one file at its top, or one file by itself.
+    public init(path: String) throws(ModelError) { self = try Families.open(path) }
 
     /// What the model at a path is called; nil where there is none. A file that no family can read is one all the same: opening it says
     /// why.

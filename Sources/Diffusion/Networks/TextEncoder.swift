@@ -71,7 +71,7 @@ public struct TextEncoder {
     /// - Parameter isPooled: whether the texts as a whole are wanted where the tokens' embeddings come from before the last norm;
     ///   otherwise what follows is left out.
     public func callAsFunction(
-        _ texts: [[Int]], _ layer: Layer = .normalized(skipping: 0), isPooled: Bool = true, _ evaluation: Evaluation
+        _ texts: [[Int]], layer: Layer = .normalized(skipping: 0), isPooled: Bool = true, _ evaluation: Evaluation
     ) -> Output {
         let context = evaluation.context
         let length = texts[0].count

@@ -36,7 +36,7 @@ final class TextStage: Stage {
         func output(_ tokens: [[Int]], skipping skip: Int) -> TextEncoder.Output {
             let skipped = part.skippedLayers + skip
             return network(
-                tokens, part.skippedLayers == 0 ? .normalized(skipping: skip) : .hidden(skipping: skipped),
+                tokens, layer: part.skippedLayers == 0 ? .normalized(skipping: skip) : .hidden(skipping: skipped),
                 isPooled: part.isPooled, evaluation)
         }
         guard let skip = settings.clipSkip, skip > 0 else { return output(tokens, skipping: 0) }

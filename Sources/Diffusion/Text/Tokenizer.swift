@@ -45,7 +45,7 @@ public struct Tokenizer: Sendable {
         let vocabulary = if let document { document.vocabulary } else { try Vocabulary(folder, name) }
         self.vocabulary = (vocabulary.file, vocabulary.size)
         special = try SpecialTokens(folder, name, vocabulary, document, splitsSpecial: settings.splitsSpecial)
-        encoder =
+        self.encoder =
             if let document {
                 try BytePairEncoder(document, unknown: special.unknown)
             } else {

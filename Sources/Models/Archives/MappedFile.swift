@@ -225,5 +225,5 @@ public final class MappedFile: @unchecked Sendable {  // Immutable once others s
     }
 
     /// True when something exists at `path`, whatever it is.
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }

@@ -30,16 +30,18 @@ struct Safetensors: Sendable {
     static let largestTensor = 1 << 56
 
     /// Maps and checks a file.
-    init(file path: String) throws(ModelError) {
-        let file = try MappedFile(path)
+    init(file path: String) throws(ModelError) { try self.init(MappedFile(path)) }
+
+    /// Checks a mapped file.
+    init(_ file: MappedFile) throws(ModelError) {
         do throws(ModelError) {
-            try self.init(file)
+            try self.init(checking: file)
         } catch {
-            throw file.hasChanged ? .changed(file: path) : error
+            throw file.hasChanged ? .changed(file: file.path) : error
         }
     }
 
-    private init(_ file: MappedFile) throws(ModelError) {
+    private init(checking file: MappedFile) throws(ModelError) {
         let path = file.path
         self.file = file
         let header = try Safetensors.header(of: file)
@@ -130,7 +132,9 @@ private struct EntryFields {
             throw .badField(file: path, field: name, reason: "it is not an object")
         }
         guard case .string(let type)? = fields["dtype"] else { throw wrong("dtype", "it is not a string") }
-        guard let format = TensorFormat(rawValue: type) else { throw wrong("dtype", "'\(type)' is not a known type") }
+        guard let format = TensorFormat(rawValue: type), format.blocks == nil else {
+            throw wrong("dtype", "'\(type)' is not a known type")
+        }
         guard let shape = fields["shape"]?.extents else { throw wrong("shape", "it is not an array of sizes") }
         guard let offsets = fields["data_offsets"]?.extents, offsets.count == 2, offsets[0] <= offsets[1] else {
             throw wrong("data_offsets", "it is not a pair of ascending offsets")

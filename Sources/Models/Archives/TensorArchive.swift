@@ -1,7 +1,7 @@
 /// Tensors by their names, whatever files they lie in: a checkpoint, one component of a model, a LoRA.
 ///
 /// ```
-/// X.safetensors                                   init(file:)
+/// X.safetensors, X.gguf                           init(file:)
 /// STEM.safetensors, or STEM.safetensors.index.json and the shards that it names       init(folder:stem:)
 /// either of them under other names                renamed(below:_:)
 /// ```
@@ -30,12 +30,19 @@ public struct TensorArchive: Sendable {
         self.mappings = mappings
     }
 
-    /// Opens a single file.
+    /// Opens a single file: GGUF where it begins like that, else safetensors.
     public init(file path: String) throws(ModelError) {
-        let contents = try Safetensors(file: path)
-        self.init(
-            file: path, files: [path], entries: contents.entries, metadata: contents.metadata,
-            mappings: [contents.file])
+        let mapping = try MappedFile(path)
+        let entries: [String: TensorEntry], metadata: [String: String]
+        if GGUF.isFormat(of: mapping) {
+            let contents = try GGUF(mapping)
+            (entries, metadata) = (contents.entries, contents.metadata)
+        } else {
+            let contents = try Safetensors(mapping)
+            (entries, metadata) = (contents.entries, contents.metadata)
+        }
+        try TensorArchive.requireNames(of: entries, path)
+        self.init(file: path, files: [path], entries: entries, metadata: metadata, mappings: [mapping])
     }
 
     /// Opens the first that exists of `<stem>.safetensors`, `<stem>.safetensors.index.json`, and the same with the variant
@@ -87,6 +94,7 @@ public struct TensorArchive: Sendable {
                 }
                 entries[name] = entry
             }
+            try TensorArchive.requireNames(of: shard.entries, file)
             metadata.merge(shard.metadata) { first, _ in first }
             mappings.append(shard.file)
         }
@@ -94,6 +102,24 @@ public struct TensorArchive: Sendable {
             throw config.refusal("weight_map.\(absent)", "the shard that it names does not hold the tensor")
         }
         self.init(file: index, files: [index] + files, entries: entries, metadata: metadata, mappings: mappings)
+    }
+
+    /// The most bytes of a tensor's name: many times what any model needs.
+    static let longestName = 1024
+
+    /// Why a tensor cannot have this name, which goes into messages, paths of scopes and other files; nil for a name that will do.
+    static func flaw(ofName name: String) -> String? {
+        if name.isEmpty { return "it is empty" }
+        if name.utf8.count > longestName { return "it has \(name.utf8.count) bytes, more than \(longestName)" }
+        if name.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 }) {
+            return "\(name.debugDescription) has a control character"
+        }
+        return nil
+    }
+
+    private static func requireNames(of entries: [String: TensorEntry], _ file: String) throws(ModelError) {
+        guard let flaw = entries.keys.compactMap(flaw(ofName:)).min() else { return }
+        throw .badField(file: file, field: "name", reason: flaw)
     }
 
     /// A view of the archive under other names, such as one component of a model that is a single file.

@@ -14,25 +14,30 @@ public struct TensorEntry: Sendable {
     public let range: Range<Int>
 
     /// Elements.
-    public var count: Int { range.count / format.byteCount }
+    public var count: Int { range.count / format.byteCount * format.elementCount }
 
     /// The bytes, valid as long as `file` lives.
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
 
     /// The elements as floats.
     ///
-    /// - Precondition: the format is a floating-point type that can be a weight.
-    func floats() -> [Float] {
-        guard let type = format.elementType else { preconditionFailure("'\(name)' does not hold floats") }
-        return file.withBytes { bytes in
-            guard !range.isEmpty, let start = bytes.baseAddress else { return [] }
-            return Array(unsafeUninitializedCapacity: count) { buffer, initialized in
-                Conversion.toFloat(
-                    start + range.lowerBound, type: type,
-                    into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
-                initialized = count
-            }
+    /// - Precondition: the format `isReal`.
+    public func floats() -> [Float] {
+        Array(unsafeUninitializedCapacity: count) { buffer, initialized in
+            write(into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+            initialized = count
         }
+    }
+
+    /// Writes the elements as floats.
+    ///
+    /// - Precondition: the format `isReal`, and the target has room for `count` floats and no more.
+    func write(into target: UnsafeMutableBufferPointer<Float>) {
+        precondition(format.isReal && target.count == count, "'\(name)' is not \(target.count) floats")
+        defer { withExtendedLifetime(file) {} }
+        guard let source = bytes.baseAddress, let start = target.baseAddress else { return }
+        if let blocks = format.blocks { blocks.decode(0..<count, of: bytes, into: start) }
+        if let type = format.elementType { Conversion.toFloat(source, type: type, into: target) }
     }
 
     /// The one number of a tensor, of whatever type: integers exactly, as long as a double can be.
@@ -57,6 +62,8 @@ public struct TensorEntry: Sendable {
             case .i64: return Double(bits(Int64.self))
             case .f64: return Double(bitPattern: bits(UInt64.self))
             case .f16, .bf16, .f32: return Double(floats()[0])
+            case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2_k, .q3_k, .q4_k, .q5_k, .q6_k:
+                preconditionFailure("a block is more than one number")
             }
         }
     }

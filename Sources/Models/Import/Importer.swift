@@ -136,12 +136,13 @@ public struct Importer {
     ) throws(ModelError) {
         guard let tensor = checkpoint[plan.name] else { return }
         defer { tensor.release() }
-        guard let type = tensor.format.elementType else { return try stream.append(tensor.bytes) }
+        guard tensor.format.isReal else { return try stream.append(tensor.bytes) }
         guard FiniteNumbers.fill(tensor, roundedTo: plan.precision ?? .fp32, pool: pool) else {
             throw .notFinite(file: tensor.file.path, name: tensor.name)
         }
         for change in changes { try change.requireFinite() }
-        let changed = changes.isEmpty ? nil : self.changed(tensor.bytes, type, plan.elements, by: changes)
+        let type = changes.isEmpty ? tensor.format.elementType : nil
+        let changed = type == nil ? self.changed(tensor, by: changes) : nil
         if let changed,
             !FiniteNumbers.fill(changed.bytes, .float32, roundedTo: plan.precision ?? .fp32, pool: pool)
         {
@@ -153,7 +154,7 @@ public struct Importer {
         guard let precision = plan.precision else { return try stream.append(bytes) }
         let outputs = plan.outputs, taps = plan.taps, count = plan.elements
         let source = WeightSource(
-            bytes, .floats(changed == nil ? type : .float32), outputs: outputs, taps: taps,
+            bytes, .floats(type ?? .float32), outputs: outputs, taps: taps,
             channels: count / outputs / taps, owner: changed?.owner ?? tensor.file)
         guard precision != .bf16 else {
             let rounded = WeightMemory(byteCount: count * 2) { source.writeBF16(into: $0, pool: pool) }
@@ -171,12 +172,10 @@ public struct Importer {
     }
 
     /// A tensor as 32-bit floats, with what the LoRAs add.
-    private func changed(
-        _ bytes: UnsafeRawBufferPointer, _ type: ElementType, _ count: Int, by changes: [LoRAChange]
-    ) -> WeightMemory {
-        WeightMemory(byteCount: count * 4) { target in
+    private func changed(_ tensor: TensorEntry, by changes: [LoRAChange]) -> WeightMemory {
+        WeightMemory(byteCount: tensor.count * 4) { target in
             let floats = target.bindMemory(to: Float.self)
-            if let start = bytes.baseAddress { Conversion.toFloat(start, type: type, into: floats) }
+            tensor.write(into: floats)
             for change in changes { change.add(to: floats, pool: pool) }
         }
     }

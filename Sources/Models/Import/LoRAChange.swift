@@ -28,7 +28,7 @@ struct LoRAChange {
             guard let name = parts.names[role], let entry = archive[name] else {
                 throw wrong(parts.names.values.min() ?? parts.layer, "the layer's \(word) is missing")
             }
-            guard role == .alpha || entry.format.elementType != nil else {
+            guard role == .alpha || entry.format.isReal else {
                 throw .wrongType(file: archive.file, name: name, type: entry.format.rawValue)
             }
             return entry
@@ -37,7 +37,7 @@ struct LoRAChange {
         guard let weight = checkpoint[target] else {
             throw .missingTensor(file: checkpoint.file, name: target)
         }
-        guard weight.format.elementType != nil else {
+        guard weight.format.isReal else {
             throw .badTensor(
                 file: checkpoint.file, name: target,
                 reason: "a LoRA cannot be added to integers; import the model that they were rounded from")

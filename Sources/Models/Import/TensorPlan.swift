@@ -10,10 +10,10 @@ struct TensorPlan {
 
     /// - Parameters:
     ///   - precision: what the rules ask for. Integers need whole groups of channels; where there are none, they become wider.
-    ///   - isChanged: what is written are 32-bit floats that were computed from the source's tensor.
+    ///   - isChanged: what is written are 32-bit floats that were computed from the source's tensor, as blocks always are.
     init(_ name: String, _ entry: TensorEntry, _ precision: WeightPrecision, isChanged: Bool) {
         self.name = name
-        format = isChanged ? .f32 : entry.format
+        format = isChanged || entry.format.blocks != nil ? .f32 : entry.format
         shape = entry.shape
         // Vectors are added and tables are looked up: only what is multiplied is rounded.
         let isMultiplied = shape.count > 1 && name.hasSuffix(".weight") && !name.hasSuffix("_embedding.weight")

@@ -13,8 +13,22 @@ public enum FiniteNumbers {
     static func fill(_ entry: TensorEntry, roundedTo precision: WeightPrecision = .fp32, pool: ThreadPool? = nil)
         -> Bool
     {
+        if let blocks = entry.format.blocks { return fill(entry, blocks, limit(precision), pool) }
         guard let type = entry.format.elementType else { return true }
         return fill(entry.bytes, type, roundedTo: precision, pool: pool)
+    }
+
+    private static func fill(_ entry: TensorEntry, _ blocks: BlockFormat, _ limit: UInt32, _ pool: ThreadPool?) -> Bool
+    {
+        let count = entry.count, chunk = chunkBytes / 4
+        return all((count + chunk - 1) / chunk, pool) { index in
+            let range = index * chunk..<min(count, (index + 1) * chunk)
+            return withUnsafeTemporaryAllocation(of: Float.self, capacity: range.count) { floats in
+                guard let start = floats.baseAddress else { return true }
+                blocks.decode(range, of: entry.bytes, into: start)
+                return areFinite(UnsafeRawBufferPointer(floats), .float32, limit)
+            }
+        }
     }
 
     /// Whether all of the numbers are finite, checked in parallel where there is a pool.
@@ -25,11 +39,14 @@ public enum FiniteNumbers {
         pool: ThreadPool? = nil
     ) -> Bool {
         let limit = limit(precision)
-        let chunks = (bytes.count + chunkBytes - 1) / chunkBytes
-        func isFinite(_ index: Int) -> Bool {
+        return all((bytes.count + chunkBytes - 1) / chunkBytes, pool) { index in
             let end = min(bytes.count, (index + 1) * chunkBytes)
             return areFinite(UnsafeRawBufferPointer(rebasing: bytes[index * chunkBytes..<end]), type, limit)
         }
+    }
+
+    /// Whether all chunks are finite, checked in parallel where there is a pool.
+    private static func all(_ chunks: Int, _ pool: ThreadPool?, _ isFinite: (Int) -> Bool) -> Bool {
         guard let pool, chunks > 1 else { return (0..<chunks).allSatisfy(isFinite) }
         return withUnsafeTemporaryAllocation(of: Bool.self, capacity: chunks) { results in
             guard let start = results.baseAddress else { return true }

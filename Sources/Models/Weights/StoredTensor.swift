@@ -3,7 +3,7 @@ import Compute
 /// A weight of an archive: its numbers, and their scales where they are integers.
 ///
 /// ```
-/// NAME F32, F16 or BF16 [outputs, inputs, …]
+/// NAME F32, F16 or BF16 [outputs, inputs, …], or blocks of GGUF
 /// NAME I8 [outputs, inputs, …]        and NAME.scale F32 [outputs]
 /// NAME U8 [outputs, inputs / 2, …]    and NAME.scale F16 [outputs, taps, inputs / 32]: two integers a byte, the even one low
 /// ```
@@ -39,9 +39,13 @@ struct StoredTensor {
             self.scales = scales
             coding = .int4(scales: scales.bytes)
         default:
-            guard let type = entry.format.elementType else { throw StoredTensor.wrongType(entry) }
             scales = nil
-            coding = .floats(type)
+            if let blocks = entry.format.blocks {
+                coding = .decoded { blocks.decode($0, of: entry.bytes, into: $1) }
+            } else {
+                guard let type = entry.format.elementType else { throw StoredTensor.wrongType(entry) }
+                coding = .floats(type)
+            }
         }
     }
 

@@ -91,8 +91,8 @@ public struct Weights {
     /// A tensor's floats, of exactly this shape: a bias, a norm's scale.
     public func constant(_ name: String, shape: [Int]) throws(ModelError) -> Constant {
         let tensor = try tensor(name, anyOf: [shape])
-        guard case .floats(let type) = tensor.coding else { throw tensor.wrongType }
-        return try constant(tensor, type, outputs: 1, taps: 1)
+        guard tensor.entry.format.isReal else { throw tensor.wrongType }
+        return try rows(tensor, outputs: 1, taps: 1)
     }
 
     /// The rows of a linear layer, `[outputs, inputs]`; a 1x1 convolution's filters are the same bytes.
