@@ -128,3 +128,16 @@ let package = Package(
             ["JobStore", "Jobs", "JSONText", "Varlink", "Settings", "Images", "Planner", "MemoryGroup", system]),
     ]
 )
+
+// The sanitizers look at some tests alone (Tests/sanitizers.sh): what these do not need is not compiled for them.
+if let tests = Context.environment["LATENTD_TESTS"] {
+    var names = Set(tests.split(separator: " ").map(String.init)), known = 0
+    while names.count > known {
+        known = names.count
+        for target in package.targets where names.contains(target.name) {
+            for case .byNameItem(let name, _) in target.dependencies { names.insert(name) }
+        }
+    }
+    package.targets.removeAll { !names.contains($0.name) }
+    package.products = []
+}

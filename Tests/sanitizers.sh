@@ -8,11 +8,12 @@ export TSAN_OPTIONS="suppressions=$PWD/Tests/Sanitizers/thread.supp"
 # What a SIGBUS means is for our own handler to say (CMapping).
 export ASAN_OPTIONS=handle_sigbus=0
 
-# under SANITIZER FOLDER FILTER [OPTION ...]
+# under SANITIZER FOLDER TESTS [OPTION ...]: TESTS are the targets of tests, all that is compiled.
 under() {
     echo "== $1 sanitizer: $3"
+    export LATENTD_TESTS=$3
     "$swift" build -c release --build-tests --sanitize="$1" --scratch-path "$2"
-    "$swift" test -c release --skip-build --sanitize="$1" --scratch-path "$2" --filter "$3" "${@:4}"
+    "$swift" test -c release --skip-build --sanitize="$1" --scratch-path "$2" --filter "${3// /|}" "${@:4}"
 }
 
 echo "== the thread sanitizer reports a race"
@@ -26,6 +27,6 @@ fi
 grep "^SUMMARY: ThreadSanitizer: data race" <<<"$report"
 
 # A kernel is a function of one thread.
-under thread .build-tsan 'ComputeTests|DaemonUnitTests|JobsTests|JobStoreTests|SettingsTests|SpoolTests|SystemdTests|VarlinkTests' \
+under thread .build-tsan 'ComputeTests DaemonUnitTests JobsTests JobStoreTests SettingsTests SpoolTests SystemdTests VarlinkTests' \
     --skip 'ComputeTests.KernelTests'
-under address .build-asan 'ComputeTests|ImagesTests|JobsTests|ModelsTests|SettingsTests|SystemdTests|VarlinkTests'
+under address .build-asan 'ComputeTests ImagesTests JobsTests ModelsTests SettingsTests SystemdTests VarlinkTests'

@@ -17,6 +17,8 @@ public struct Sampler: RawRepresentable, Hashable, Sendable, CaseIterable, Codab
         case lastPart
         /// The first step is taken twice, or the first three in four evaluations each.
         case repeatedStart
+        /// Two a step but the last; a walk that begins with a picture leaves out the first steps.
+        case twice
     }
 
     /// Every sampler, in the order in which lists show them.
@@ -29,6 +31,11 @@ public struct Sampler: RawRepresentable, Hashable, Sendable, CaseIterable, Codab
         Sampler("lcm", "LCM", .lastPart),
         Sampler("pndm", "PNDM", .repeatedStart),
         Sampler("ddpm", "DDPM"),
+        Sampler("unipc", "UniPC"),
+        Sampler("deis", "DEIS"),
+        Sampler("heun", "Heun", .twice),
+        Sampler("lms", "LMS"),
+        Sampler("tcd", "TCD"),
     ]
 
     /// The words of all samplers, separated by commas.
@@ -57,6 +64,9 @@ public struct Sampler: RawRepresentable, Hashable, Sendable, CaseIterable, Codab
         pace == .lastPart ? 0 : steps - min(Int(Double(steps) * strength), steps)
     }
 
+    /// The evaluations that come before a step, where none is left out.
+    public func firstEvaluation(ofStep step: Int) -> Int { pace == .twice ? 2 * step : step }
+
     /// How often the network is asked.
     ///
     /// - Parameters:
@@ -65,6 +75,7 @@ public struct Sampler: RawRepresentable, Hashable, Sendable, CaseIterable, Codab
     /// - Returns: 0 when not one step is left.
     public func evaluations(of steps: Int, strength: Double = 1, runsRungeKutta: Bool = false) -> Int {
         let taken = steps - firstStep(of: steps, strength: strength)
+        if pace == .twice, taken > 0 { return 2 * taken - 1 }
         guard repeatsItsStart, taken > 0 else { return taken }
         return taken + (runsRungeKutta ? 9 : steps > 1 ? 1 : 0)
     }

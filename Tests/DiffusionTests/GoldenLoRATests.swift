@@ -25,13 +25,14 @@ struct GoldenLoRATests {
             let before = try source.checkpoint(component)
             let after = try TensorArchive(file: "\(result.path)/\(before.file.dropFirst(source.path.count + 1))")
             #expect(Set(after.names) == Set(before.names))
+            defer { withExtendedLifetime((before, after)) {} }
             for (name, entry) in after.entries {
                 guard golden.names.contains("\(component)/\(name)") else {
                     #expect(Data(entry.bytes) == Data(try #require(before[name]).bytes), "\(name)")
                     continue
                 }
                 let expected = try golden.floats("\(component)/\(name)")
-                let values = entry.bytes.withMemoryRebound(to: Float.self) { Array($0) }
+                let values = entry.floats()
                 #expect(entry.format == .f32 && values.count == expected.count)
                 let largest = zip(values, expected).reduce(0) { max($0, abs($1.0 - $1.1)) }
                 #expect(largest < 2e-6, "\(name)")

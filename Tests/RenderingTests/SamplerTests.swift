@@ -30,14 +30,14 @@ struct SamplerTests {
         "A model whose scheduler latentd lacks is listed, planned and drawn with a named sampler, and refused without one"
     )
     func foreign() throws {
-        let directory = try directory("UniPCMultistepScheduler")
+        let directory = try directory("SASolverScheduler")
         let renderer = try renderer(directory)
         let model = try #require(renderer.catalog["model"])
         #expect(model.facts.defaults.sampler == nil)
         let error = #expect(throws: RenderingError.self) { try renderer.plan(job(nil), now: now) }
         #expect(error?.field == "sampler" && error?.code == "invalid_sampler" && error?.isTransient == false)
         let text = try #require(error?.description)
-        for mention in ["model_index.json", "scheduler", "UniPCMultistepScheduler", "dpm++2m", "\"sampler\""] {
+        for mention in ["model_index.json", "scheduler", "SASolverScheduler", "dpm++2m", "\"sampler\""] {
             #expect(text.contains(mention), "\(text)")
         }
         #expect(try renderer.calibrate(model).first?.times.isEmpty == false)
@@ -53,7 +53,7 @@ struct SamplerTests {
 
     @Test("A manifest may name the sampler that the scheduler's file does not")
     func manifest() throws {
-        let directory = try directory("HeunDiscreteScheduler")
+        let directory = try directory("KDPM2DiscreteScheduler")
         try directory.write(#"{"format": 1, "default": {"sampler": "euler"}}"#, to: "model/latentd.json")
         #expect(try renderer(directory).plan(job(nil), now: now).sampler == "euler")
     }
@@ -86,7 +86,7 @@ struct SamplerTests {
         let renderer = try renderer(directory)
         #expect(
             throws: PlannerError.unsuitableSampler(
-                "dpm++2m", model: "model", available: ["ddim", "euler", "euler-a", "lcm", "pndm", "ddpm"])
+                "dpm++2m", model: "model", available: ["ddim", "euler", "euler-a", "lcm", "pndm", "ddpm", "unipc", "heun", "lms", "tcd"])
         ) { try renderer.planner.plan(job("dpm++2m"), now: now) }
         #expect(try renderer.plan(job(nil), now: now).sampler == "pndm")
     }

@@ -21,11 +21,9 @@ enum StableDiffusion: Family {
             ("vae", ["AutoencoderKL", "AutoencoderTiny"]),
         ])
         let isLatentConsistency = folder.pipelineClass == "LatentConsistencyModelPipeline"
+        try folder.config("unet").require(
+            "addition_embed_type", isOneOf: [], "a model with one text encoder has nothing that could be added")
         let unet = try UNetConfiguration(folder.config("unet"))
-        if unet.addition != nil {
-            throw try folder.config("unet").refusal(
-                "addition_embed_type", "a model with one text encoder has nothing that could be added")
-        }
         let schedulers = try SchedulerConfiguration(folder, repairs: !isLatentConsistency)
         let size = try sampleSize(folder.config("unet"), unet, isRepaired: !isLatentConsistency)
         let defaults = try PipelineDefaults(

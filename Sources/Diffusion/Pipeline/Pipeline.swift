@@ -132,7 +132,8 @@ public final class Pipeline {
         if let initImage = settings.initImage { try check(initImage, settings) }
         let strength = settings.initImage?.strength ?? 1
         let plan = try recipe.schedulers.plan(settings.sampler, steps: settings.steps, strength: strength)
-        guard plan.first < min(settings.steps, plan.timesteps.count) else {
+        let firstStep = settings.sampler.firstStep(of: settings.steps, strength: strength)
+        guard firstStep < settings.steps, plan.first < plan.timesteps.count else {
             throw .setting(field: "strength", reason: "\(strength) of \(settings.steps) steps is less than one step")
         }
     }

@@ -15,7 +15,8 @@ struct NoiseSchedule {
 
     /// What a class of diffusers takes where the file says nothing, and of what it says.
     init(_ config: Config, of className: String) throws(ModelError) {
-        let isLatentConsistency = className == "LCMScheduler"
+        let isDistilled = ["LCMScheduler", "TCDScheduler"].contains(className)
+        let isOfStableDiffusion = isDistilled || className == "HeunDiscreteScheduler"
         count = try config.integer("num_train_timesteps", default: 1000, in: 2...100_000)
         var betas: [Float]
         if config.has("trained_betas") {
@@ -23,24 +24,28 @@ struct NoiseSchedule {
             // Nothing else of the schedule is read, but one sampler asks for its kind.
             kind = (try? config.choice("beta_schedule")) ?? .linear
         } else {
-            let start = try config.number("beta_start", default: isLatentConsistency ? 0.00085 : 0.0001)
-            let end = try config.number("beta_end", default: isLatentConsistency ? 0.012 : 0.02)
+            let start = try config.number("beta_start", default: isOfStableDiffusion ? 0.00085 : 0.0001)
+            let end = try config.number("beta_end", default: isOfStableDiffusion ? 0.012 : 0.02)
             for (field, beta) in [("beta_start", start), ("beta_end", end)] where !(beta > 0 && beta < 1) {
                 throw config.refusal(field, "\(beta) is not between 0 and 1")
             }
-            kind = try config.choice("beta_schedule", default: isLatentConsistency ? .scaledLinear : .linear)
+            kind = try config.choice("beta_schedule", default: isDistilled ? .scaledLinear : .linear)
             switch kind {
             case .linear: betas = NoiseSchedule.line(start, end, count)
             case .scaledLinear: betas = NoiseSchedule.line(start.squareRoot(), end.squareRoot(), count).map { $0 * $0 }
             case .squaredCosine: betas = NoiseSchedule.squaredCosine(count)
             }
         }
-        // diffusers' PNDM does not know the field.
+        // Some of diffusers' classes do not know the field.
         hasZeroTerminalSNR =
-            try className == "PNDMScheduler" ? false : config.bool("rescale_betas_zero_snr", default: false)
+            try Self.withoutRescaling.contains(className) ? false : config.bool("rescale_betas_zero_snr", default: false)
         if hasZeroTerminalSNR { betas = NoiseSchedule.rescaled(betas) }
         alphas = NoiseSchedule.cumulativeProduct(betas)
     }
+
+    private static let withoutRescaling = [
+        "DEISMultistepScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler", "PNDMScheduler",
+    ]
 
     private static func trained(_ config: Config, atLeast count: Int) throws(ModelError) -> [Float] {
         guard case .array(let elements)? = config.members["trained_betas"], elements.count > 1 else {

@@ -22,9 +22,20 @@ struct SamplingMethod: Sendable {
         "dpm++2m-karras": .init(
             className: "DPMSolverMultistepScheduler", usesKarrasSigmas: true, schedule: Schedule.preserved,
             solver: DPMSolver.self),
-        "lcm": .init(className: "LCMScheduler", schedule: Schedule.distilled, solver: LCMSolver.self),
+        "lcm": .init(
+            className: "LCMScheduler",
+            schedule: { (setup) throws(ModelError) in try .distilled(setup, strength: setup.strength) },
+            solver: LCMSolver.self),
         "pndm": .init(className: "PNDMScheduler", schedule: Schedule.discrete, solver: PNDMSolver.self),
         "ddpm": .init(className: "DDPMScheduler", schedule: Schedule.discrete, solver: DDPMSolver.self),
+        "unipc": .init(
+            className: "UniPCMultistepScheduler", schedule: Schedule.preserved, solver: UniPCSolver.self),
+        "deis": .init(className: "DEISMultistepScheduler", schedule: Schedule.preserved, solver: DEISSolver.self),
+        "heun": .init(className: "HeunDiscreteScheduler", schedule: Schedule.unscaled, solver: HeunSolver.self),
+        "lms": .init(className: "LMSDiscreteScheduler", schedule: Schedule.unscaled, solver: LMSSolver.self),
+        "tcd": .init(
+            className: "TCDScheduler",
+            schedule: { (setup) throws(ModelError) in try .distilled(setup, strength: 1) }, solver: TCDSolver.self),
     ]
 }
 

@@ -32,8 +32,8 @@ public enum LevelScale: String, CaseIterable, Sendable {
 /// The levels of noise that a walk goes through, one for each evaluation of the network.
 ///
 /// ```
-/// DDIM, DDPM, PNDM, LCM   whole timesteps by `timestep_spacing`, or the distilled ones     ─► alphas
-/// Euler, DPM-Solver++     timesteps by `timestep_spacing`, or Karras' levels               ─► sigmas, between timesteps where need be
+/// DDIM, DDPM, PNDM, LCM, TCD              whole timesteps by `timestep_spacing`, or the distilled ones     ─► alphas
+/// Euler, Heun, DPM-Solver++, UniPC ...    timesteps by `timestep_spacing`, or Karras' levels               ─► sigmas, between timesteps where need be
 /// ```
 struct Schedule: Sendable {
     /// What the network is told of the time at each evaluation.
@@ -58,10 +58,10 @@ struct Schedule: Sendable {
     }
 
     /// The timesteps that a latent consistency model was distilled from, the part of them that a strength leaves.
-    static func distilled(_ setup: WalkSetup) throws(ModelError) -> Schedule {
+    static func distilled(_ setup: WalkSetup, strength: Double) throws(ModelError) -> Schedule {
         let original = try setup.configuration.originalSteps(of: setup.noise.count)
         let stride = setup.noise.count / original
-        let spread = Int(Double(original) * setup.strength)
+        let spread = Int(Double(original) * strength)
         let times = (0..<setup.steps).map { index in
             // numpy's linspace without its end, rounded down, through the distilled timesteps from the last.
             let place = Int(Double(index) * (Double(spread) / Double(setup.steps)))
@@ -76,7 +76,7 @@ struct Schedule: Sendable {
         ends = levels.dropFirst() + [1]
     }
 
-    /// Euler's levels, of a sample that grows with its noise. The ancestral class reads less of the file.
+    /// Levels of a sample that grows with its noise. The ancestral class reads less of the file, and Euler's more.
     static func unscaled(_ setup: WalkSetup) throws(ModelError) -> Schedule {
         let config = setup.config
         let table = setup.noise.sigmas
@@ -84,16 +84,19 @@ struct Schedule: Sendable {
         var levels = times.map { Timesteps.interpolate($0, in: table) }
         var last: Float = 0
         var isContinuous = false
-        if setup.method.className == "EulerDiscreteScheduler" {
+        let isEuler = setup.method.className == "EulerDiscreteScheduler"
+        if setup.method.className != "EulerAncestralDiscreteScheduler" {
             try config.refuse(["use_exponential_sigmas", "use_beta_sigmas"], "these noise levels are not supported")
-            try config.require("interpolation_type", isOneOf: [.string("linear")], "only 'linear' is supported")
-            let type: TimestepType = try config.choice("timestep_type", default: .discrete)
-            isContinuous = type == .continuous && setup.parameterization == .velocity
             if try config.bool("use_karras_sigmas", default: false) {
                 levels = try KarrasSigmas.spread(levels, count: levels.count, config)
                 let logarithms = table.map { Double(log($0)) }
                 times = levels.map { KarrasSigmas.timestep(of: $0, in: logarithms) }
             }
+        }
+        if isEuler {
+            try config.require("interpolation_type", isOneOf: [.string("linear")], "only 'linear' is supported")
+            let type: TimestepType = try config.choice("timestep_type", default: .discrete)
+            isContinuous = type == .continuous && setup.parameterization == .velocity
             if try config.choice("final_sigmas_type", default: FinalSigma.zero) == .minimum { last = table[0] }
         }
         var schedule = Schedule(levels: levels.map { Float($0) }, last: last, .unscaled)
@@ -104,24 +107,26 @@ struct Schedule: Sendable {
         return schedule
     }
 
-    /// DPM-Solver++'s levels, of a sample that keeps its variance.
+    /// Levels of a sample that keeps its variance.
     static func preserved(_ setup: WalkSetup) throws(ModelError) -> Schedule {
         let config = setup.config
         try config.refuse(
             ["use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas", "use_flow_sigmas"],
             "these noise levels are not supported")
         let table = setup.noise.sigmas
-        let bound = try config.number("lambda_min_clipped", default: -.infinity)
+        let isDPMSolver = setup.method.className == "DPMSolverMultistepScheduler"
+        let bound = try isDPMSolver ? config.number("lambda_min_clipped", default: -.infinity) : -.infinity
         // The noisiest timesteps, whose log signal-to-noise ratio is below the bound, are left out.
         let last = setup.noise.count - table.count { Double(-log($0)) < bound }
         var times = try setup.times(default: .linspace, last: last, surplus: 1) { $0.rounded(.toNearestOrEven) }
         var levels: [Double]
-        if setup.method.usesKarrasSigmas == true {
+        let asksForKarras = try config.bool("use_karras_sigmas", default: false)
+        if setup.method.usesKarrasSigmas ?? asksForKarras {
             levels = try KarrasSigmas.spread(table.reversed().map(Double.init), count: setup.steps, config)
             let logarithms = table.map { Double(log($0)) }
             times = levels.map { level in
                 let time = KarrasSigmas.timestep(of: level, in: logarithms)
-                return setup.noise.kind == .squaredCosine
+                return isDPMSolver && setup.noise.kind == .squaredCosine
                     ? time.rounded(.towardZero) : time.rounded(.toNearestOrEven)
             }
         } else {

@@ -9,6 +9,8 @@ import Terms
 public struct SchedulerConfiguration: Sendable {
     /// The file's members.
     public let config: Config
+    /// Those whose words mean nothing to another class than the one that the model names.
+    private let ownMembers: [String: JSON]
     private let schedulerClass: SchedulerClass
     private let repairsDefaults: Bool
 
@@ -38,7 +40,9 @@ public struct SchedulerConfiguration: Sendable {
         }
         // To Python null is as good as false.
         for field in SchedulerConfiguration.flags where members[field] == .null { members[field] = .bool(false) }
-        for field in schedulerClass.ownWords { members[field] = nil }
+        var ownMembers: [String: JSON] = [:]
+        for field in schedulerClass.ownWords { ownMembers[field] = members.removeValue(forKey: field) }
+        self.ownMembers = ownMembers
         if repairs {
             if members["steps_offset"] != nil { members["steps_offset"] = .integer(1) }
             if members["clip_sample"] == .bool(true) { members["clip_sample"] = .bool(false) }
@@ -52,6 +56,12 @@ public struct SchedulerConfiguration: Sendable {
         "clip_sample", "euler_at_final", "lower_order_final", "rescale_betas_zero_snr", "set_alpha_to_one",
         "skip_prk_steps", "thresholding", "use_karras_sigmas",
     ]
+
+    /// The members as a class of diffusers gets them.
+    func config(for className: String) -> Config {
+        guard schedulerClass.name == className else { return config }
+        return Config(file: config.file, members: config.members.merging(ownMembers) { first, _ in first })
+    }
 
     /// The sampler that the model's files name. One that latentd does not have, or not with these settings, is refused.
     public func defaultSampler() throws(ModelError) -> Sampler {

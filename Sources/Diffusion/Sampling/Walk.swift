@@ -20,7 +20,7 @@ public struct WalkPlan: Sendable {
         clipRange = try setup.clipRange(default: setup.method.solver.clipsByDefault)
         schedule = try setup.method.schedule(setup)
         solver = try setup.method.solver.init(setup, &schedule)
-        first = setup.firstStep
+        first = sampler.firstEvaluation(ofStep: setup.firstStep)
     }
 
     /// The network's timesteps in their order, one for each evaluation.

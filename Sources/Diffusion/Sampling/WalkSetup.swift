@@ -4,6 +4,8 @@ import Terms
 /// What the parts of a walk are made of: a scheduler's file, read as one class of diffusers reads it, and what a job asks for.
 struct WalkSetup {
     let configuration: SchedulerConfiguration
+    /// Its members as the sampler's class gets them.
+    let config: Config
     let method: SamplingMethod
     let noise: NoiseSchedule
     let parameterization: Parameterization
@@ -16,11 +18,12 @@ struct WalkSetup {
     init(
         _ configuration: SchedulerConfiguration, _ sampler: Sampler, steps: Int, strength: Double
     ) throws(ModelError) {
-        let config = configuration.config
+        method = sampler.method
+        let config = configuration.config(for: method.className)
+        self.config = config
         self.configuration = configuration
         self.steps = steps
         self.strength = strength
-        method = sampler.method
         firstStep = sampler.firstStep(of: steps, strength: strength)
         noise = try NoiseSchedule(config, of: method.className)
         // A wrong value is an error also for a sampler that spaces its timesteps in its own way.
@@ -34,8 +37,6 @@ struct WalkSetup {
             throw config.refusal("prediction_type", "'flow_prediction' does not go with a schedule of betas")
         }
     }
-
-    var config: Config { configuration.config }
 
     /// True when the model names this class, so that what its file leaves out was repaired with the rest.
     private var isModelsOwn: Bool { configuration.repairs(method.className) }

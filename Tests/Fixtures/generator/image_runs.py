@@ -97,6 +97,7 @@ def _denoise(pipeline, run, image):
         strength=run["strength"],
         num_inference_steps=run["steps"],
         guidance_scale=run["guidance_scale"],
+        eta=0.0,
         negative_prompt=run["negative_prompt"],
         generator=_generator(run),
         output_type="latent",

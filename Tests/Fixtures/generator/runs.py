@@ -8,12 +8,17 @@ import torch
 from diffusers import (
     DDIMScheduler,
     DDPMScheduler,
+    DEISMultistepScheduler,
     DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
     LCMScheduler,
+    LMSDiscreteScheduler,
     PNDMScheduler,
     StableDiffusionPipeline,
+    TCDScheduler,
+    UniPCMultistepScheduler,
 )
 
 #: A job's sampler -> diffusers' class and the settings that the name implies.
@@ -26,6 +31,11 @@ SAMPLERS = {
     "lcm": (LCMScheduler, {}),
     "pndm": (PNDMScheduler, {}),
     "ddpm": (DDPMScheduler, {}),
+    "unipc": (UniPCMultistepScheduler, {}),
+    "deis": (DEISMultistepScheduler, {}),
+    "heun": (HeunDiscreteScheduler, {}),
+    "lms": (LMSDiscreteScheduler, {}),
+    "tcd": (TCDScheduler, {}),
 }
 
 _CAT = "a photo of a grinning cat with heart eyes"

@@ -1,4 +1,4 @@
-"""Golden data of what a model's scheduler file comes to: PNDM and DDPM over many configurations and in whole runs, and random
+"""Golden data of what a model's scheduler file comes to: samplers over many configurations and in whole runs, and random
 files under random classes, each stepped by the sampler of a job. Writes samplers.json and golden/samplers.
 
     python -m generator.samplers        from the folder of make.py: this part alone, over the models that are there
@@ -15,10 +15,10 @@ import torch
 
 from . import image_runs, models, runs, schedules
 
-_NEW = ["pndm", "ddpm"]
+_NEW = ["pndm", "ddpm", "unipc", "deis", "heun", "lms", "tcd"]
 _SEED = 4711
 _SHAPE = (1, 4, 2, 2)
-_DRAWS = 260
+_DRAWS = 400
 
 #: What the new samplers meet beside `schedules.CONFIGURATIONS`: (samplers, settings, fewest steps).
 _SPECIAL = {
@@ -31,6 +31,19 @@ _SPECIAL = {
     "prk-linspace": (["pndm"], {"timestep_spacing": "linspace"}, 4),
     "small-log": (["ddpm"], {"variance_type": "fixed_small_log", "clip_sample": False}, 1),
     "large": (["ddpm"], {"variance_type": "fixed_large", "clip_sample": True, "clip_sample_range": 2.0}, 1),
+    "unipc-first": (["unipc"], {"solver_order": 1, "final_sigmas_type": "sigma_min"}, 1),
+    "unipc-third": (["unipc"], {"solver_order": 3, "solver_type": "bh2", "timestep_spacing": "trailing"}, 1),
+    "unipc-third-linear": (["unipc"], {"solver_order": 3, "solver_type": "bh1", "final_sigmas_type": "sigma_min"}, 1),
+    "unipc-noise": (
+        ["unipc"], {"predict_x0": False, "solver_type": "bh1", "final_sigmas_type": "sigma_min", "lower_order_final": False}, 1
+    ),
+    "unipc-karras": (["unipc"], {"use_karras_sigmas": True, "disable_corrector": [0, 2]}, 1),
+    "deis-third": (["deis"], {"solver_order": 3, "timestep_spacing": "leading", "steps_offset": 1}, 1),
+    "deis-karras": (["deis"], {"use_karras_sigmas": True, "prediction_type": "v_prediction"}, 1),
+    "heun-karras": (["heun"], {"use_karras_sigmas": True, "timestep_spacing": "trailing"}, 1),
+    "heun-clipped": (["heun"], {"clip_sample": True, "clip_sample_range": 1.5, "prediction_type": "v_prediction"}, 1),
+    "lms-karras": (["lms"], {"use_karras_sigmas": True, "prediction_type": "v_prediction"}, 1),
+    "tcd-velocity": (["tcd"], {"prediction_type": "v_prediction", "original_inference_steps": 60}, 1),
     "predicts-sample": (["ddpm"], {"prediction_type": "sample", "timestep_spacing": "linspace"}, 1),
 }
 _BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
@@ -43,6 +56,12 @@ RUNS = [
     runs._run("sd2", "pndm", 5, 5.0, 40, 40, 75),
     runs._run("sd1", "ddpm", 4, 3.0, 40, 40, 76),
     runs._run("sd2", "ddpm", 5, 5.0, 40, 56, 77),
+    runs._run("sd1", "unipc", 5, 7.5, 40, 40, 91),
+    runs._run("sd2", "unipc", 3, 5.0, 40, 24, 92),
+    runs._run("sd1", "deis", 5, 7.5, 40, 40, 93),
+    runs._run("sd1", "heun", 3, 7.5, 40, 40, 94),
+    runs._run("tiny", "lms", 6, 4.0, 40, 40, 95),
+    runs._run("lcm", "tcd", 4, 1.0, 40, 40, 96),
 ]
 IMAGE_RUNS = [
     image_runs._image_run("sd1", "pndm", 5, 0.8, 7.5, 40, 56, 81, negative="blurry"),
@@ -50,6 +69,11 @@ IMAGE_RUNS = [
     image_runs._image_run("pruned", "pndm", 4, 1.0, 3.0, 40, 40, 83),
     image_runs._image_run("tiny", "pndm", 5, 0.6, 4.0, 40, 40, 84),
     image_runs._image_run("sd1", "ddpm", 5, 0.6, 3.0, 40, 40, 85),
+    image_runs._image_run("sd1", "unipc", 6, 0.6, 5.0, 40, 40, 86),
+    image_runs._image_run("sd1", "deis", 6, 0.6, 5.0, 40, 40, 87),
+    image_runs._image_run("sd1", "heun", 5, 0.6, 5.0, 40, 40, 88),
+    image_runs._image_run("tiny", "lms", 6, 0.6, 4.0, 40, 40, 89),
+    image_runs._image_run("sd1", "tcd", 4, 0.75, 3.0, 40, 40, 90),
 ]
 
 
@@ -109,7 +133,7 @@ def _walk(reference, steps, strength):
     assert timesteps.min() >= 0 or kind == "EulerDiscreteScheduler", "numpy's arange went one too far"
     first = 0
     if strength is not None and kind != "LCMScheduler":
-        first = steps - min(int(steps * strength), steps)
+        first = (steps - min(int(steps * strength), steps)) * reference.order
         if hasattr(reference, "set_begin_index"):
             reference.set_begin_index(first)
         timesteps = timesteps[first:]
@@ -125,6 +149,9 @@ def _walk(reference, steps, strength):
         # Made up, but of the sample, as a network's answer is, so that nothing of a walk is lost on its end.
         output = 0.5 * torch.roll(shown, 1, dims=1) + 0.5 * torch.cos(timestep.float() * torch.ones(_SHAPE))
         arguments = {"generator": draws} if takes_generator else {}
+        if kind == "TCDScheduler":
+            # What its pipelines say where nobody does.
+            arguments["eta"] = 0.0
         sample = reference.step(output, timestep, sample, **arguments, return_dict=False)[0]
         assert torch.isfinite(sample).all(), "not finite"
         sizes += sample.abs().mean().item()
@@ -151,16 +178,17 @@ _CLASSES = {
     "LCMScheduler": "lcm",
     "PNDMScheduler": "pndm",
     "DDPMScheduler": "ddpm",
+    "UniPCMultistepScheduler": "unipc",
+    "DEISMultistepScheduler": "deis",
+    "HeunDiscreteScheduler": "heun",
+    "LMSDiscreteScheduler": "lms",
+    "TCDScheduler": "tcd",
     "DDPMParallelScheduler": None,
     "DDIMParallelScheduler": None,
-    "DEISMultistepScheduler": None,
     "DPMSolverSinglestepScheduler": None,
-    "HeunDiscreteScheduler": None,
     "KDPM2AncestralDiscreteScheduler": None,
     "KDPM2DiscreteScheduler": None,
     "SASolverScheduler": None,
-    "TCDScheduler": None,
-    "UniPCMultistepScheduler": None,
 }
 
 #: Values of a field, usual ones first; the field's default is added by the class's own signature.

@@ -54,7 +54,7 @@ struct DPMSolver: Solver {
 
     func step(_ prediction: Prediction, _ history: inout SolverHistory, _ random: inout RandomSource) -> [Float] {
         let (sample, index, levels) = (prediction.sample, prediction.index, prediction.schedule.levels)
-        let now = Level(prediction.level), next = Level(prediction.next)
+        let now = LogLevel(prediction.level), next = LogLevel(prediction.next)
         let picture = sample.indices.map(prediction.picture)
         let last = history.latest
         let order = order(stepsLeft: levels.count - index, pictures: last.count)
@@ -67,7 +67,7 @@ struct DPMSolver: Solver {
         let slopeFactor = slope == .midpoint && order == 2 ? -0.5 * pictureFactor : next.alpha * (decay / h + 1)
         if order == 1 { return sample.indices.map { sampleFactor * sample[$0] - pictureFactor * picture[$0] } }
 
-        let before = Level(levels[index - 1])
+        let before = LogLevel(levels[index - 1])
         let ratio = (now.lambda - before.lambda) / h
         if order == 2 {
             return sample.indices.map { element in
@@ -75,7 +75,7 @@ struct DPMSolver: Solver {
                 return sampleFactor * sample[element] - pictureFactor * picture[element] + slopeFactor * slope
             }
         }
-        let earlierRatio = (before.lambda - Level(levels[index - 2]).lambda) / h
+        let earlierRatio = (before.lambda - LogLevel(levels[index - 2]).lambda) / h
         let bendFactor = next.alpha * ((decay + h) / (h * h) - 0.5)
         return sample.indices.map { element in
             let first = 1 / ratio * (picture[element] - last[0][element])
@@ -91,15 +91,5 @@ struct DPMSolver: Solver {
     private func order(stepsLeft: Int, pictures: Int) -> Int {
         if stepsLeft == 1, endsWithFirstOrder { return 1 }
         return min(order, pictures + 1, stepsLeft == 2 && endsWithSecondOrder ? 2 : 3)
-    }
-
-    /// A noise level as the parts of picture and noise, and half their log ratio.
-    private struct Level {
-        let alpha: Float, sigma: Float, lambda: Float
-
-        init(_ level: Float) {
-            (alpha, sigma) = LevelScale.sigma.mixture(at: level)
-            lambda = log(alpha) - log(sigma)
-        }
     }
 }
