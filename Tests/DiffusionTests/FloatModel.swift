@@ -1,4 +1,3 @@
-import Compute
 import Foundation
 import Models
 
@@ -17,9 +16,8 @@ struct FloatModel {
             let file = file(component), stored = try TensorArchive(file: file)
             var writer = SafetensorsWriter()
             for (name, entry) in stored.entries.sorted(by: { $0.key < $1.key }) {
-                guard let type = entry.format.elementType, let start = entry.bytes.baseAddress else { continue }
-                var values = [Float](repeating: 0, count: entry.count)
-                values.withUnsafeMutableBufferPointer { Conversion.toFloat(start, type: type, into: $0) }
+                guard entry.format.isReal else { continue }
+                var values = entry.floats()
                 edit(component, name, &values)
                 writer.add(name, values, shape: entry.shape)
             }

@@ -18,7 +18,7 @@ struct LoRASpellingTests {
         init(_ name: String) throws {
             let file = try TensorArchive(file: "\(GoldenIndex.folder)/golden/loras/\(name).safetensors")
             tensors = file.entries.sorted { $0.key < $1.key }.map { name, entry in
-                Tensor(name: name, type: entry.format.rawValue, shape: entry.shape, bytes: Data(entry.bytes))
+                Tensor(name: name, type: entry.format.rawValue, shape: entry.shape, bytes: entry.withBytes { Data($0) })
             }
         }
 
@@ -53,7 +53,7 @@ struct LoRASpellingTests {
             let component = name.prefix { $0 != "/" }, tensor = String(name.dropFirst(component.count + 1))
             let file = component == "unet" ? "unet/diffusion_pytorch_model" : "text_encoder/model"
             let after = try TensorArchive(file: "\(result.path)/\(file).safetensors")
-            let values = try #require(after[tensor]).bytes.withMemoryRebound(to: Float.self) { Array($0) }
+            let values = try #require(after[tensor]).floats()
             let expected = try golden.floats(name)
             #expect(values.count == expected.count)
             #expect(zip(values, expected).reduce(0) { max($0, abs($1.0 - $1.1)) } < 2e-6, "\(name)")
