@@ -21,8 +21,8 @@ struct GoldenTensors {
     func bytes(_ name: String) throws -> [UInt8] { elements(try entry(name, .u8)) }
 
     private func elements<Element: BitwiseCopyable>(_ entry: TensorEntry) -> [Element] {
-        entry.file.withBytes { bytes in
-            stride(from: entry.range.lowerBound, to: entry.range.upperBound, by: MemoryLayout<Element>.size).map {
+        entry.withBytes { bytes in
+            stride(from: 0, to: bytes.count, by: MemoryLayout<Element>.size).map {
                 bytes.loadUnaligned(fromByteOffset: $0, as: Element.self)
             }
         }

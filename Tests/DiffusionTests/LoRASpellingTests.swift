@@ -18,7 +18,7 @@ struct LoRASpellingTests {
         init(_ name: String) throws {
             let file = try TensorArchive(file: "\(GoldenIndex.folder)/golden/loras/\(name).safetensors")
             tensors = file.entries.sorted { $0.key < $1.key }.map { name, entry in
-                Tensor(name: name, type: entry.format.rawValue, shape: entry.shape, bytes: Data(entry.bytes))
+                Tensor(name: name, type: entry.format.rawValue, shape: entry.shape, bytes: entry.withBytes { Data($0) })
             }
         }
 

@@ -31,7 +31,9 @@ struct GGUFTests {
         }
         #expect(formats == Set(TensorFormat.allCases.filter { $0.isReal }))
         let steps = try #require(blocks["steps"])
-        #expect(steps.format == .i32 && steps.shape == [7] && steps.bytes.load(fromByteOffset: 24, as: Int32.self) == 6)
+        #expect(
+            steps.format == .i32 && steps.shape == [7]
+                && steps.withBytes { $0.load(fromByteOffset: 24, as: Int32.self) } == 6)
     }
 
     @Test("metadata is read as text, arrays are passed over, and version 2 is as good")
@@ -86,7 +88,8 @@ struct GGUFTests {
         let context = try Context(arena: Arena(capacity: 1 << 20), pool: ThreadPool(threads: 1))
         let weights = Weights(blocks)
         let expected = try #require(floats["q5_1.weight"]).floats()
-        #expect(try Array(weights.constant("q5_1.weight", shape: [4, 512]).floats) == expected)
+        let constant = try weights.constant("q5_1.weight", shape: [4, 512])
+        withExtendedLifetime(constant) { #expect(Array(constant.floats) == expected) }
         let before = weights.preparedBytes
         let table = try weights.table("q6_k.weight", rows: 4, columns: 512)
         #expect(weights.preparedBytes == before && weights.mappedBytes >= 4 * 2 * 210)

@@ -1,4 +1,3 @@
-import Compute
 import Foundation
 import Jobs
 import Models
@@ -22,10 +21,8 @@ struct RendererChangesTests {
         let stored = try TensorArchive(file: path)
         var writer = SafetensorsWriter()
         for (name, entry) in stored.entries.sorted(by: { $0.key < $1.key }) {
-            guard let type = entry.format.elementType, let start = entry.bytes.baseAddress else { continue }
-            var values = [Float](repeating: 0, count: entry.count)
-            values.withUnsafeMutableBufferPointer { Conversion.toFloat(start, type: type, into: $0) }
-            writer.add(name, values.map { $0 * factor }, shape: entry.shape)
+            guard entry.format.isReal else { continue }
+            writer.add(name, entry.floats().map { $0 * factor }, shape: entry.shape)
         }
         try writer.write(to: path)
     }

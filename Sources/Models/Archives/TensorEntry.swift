@@ -16,8 +16,19 @@ public struct TensorEntry: Sendable {
     /// Elements.
     public var count: Int { range.count / format.byteCount * format.elementCount }
 
-    /// The bytes, valid as long as `file` lives.
-    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
+    /// The bytes, for callers that keep the entry, or its file, as long as they use them. All others use `withBytes`.
+    ///
+    /// ## Easy to get wrong
+    /// Reading this property may be the last use of the file, which is then unmapped before the bytes are read.
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
+
+    /// Hands out the bytes, and keeps the file mapped until `body` returns.
+    public func withBytes<Result, Failure>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        defer { withExtendedLifetime(file) {} }
+        return try body(bytes)
+    }
 
     /// The elements as floats.
     ///
@@ -34,10 +45,11 @@ public struct TensorEntry: Sendable {
     /// - Precondition: the format `isReal`, and the target has room for `count` floats and no more.
     func write(into target: UnsafeMutableBufferPointer<Float>) {
         precondition(format.isReal && target.count == count, "'\(name)' is not \(target.count) floats")
-        defer { withExtendedLifetime(file) {} }
-        guard let source = bytes.baseAddress, let start = target.baseAddress else { return }
-        if let blocks = format.blocks { blocks.decode(0..<count, of: bytes, into: start) }
-        if let type = format.elementType { Conversion.toFloat(source, type: type, into: target) }
+        withBytes { bytes in
+            guard let source = bytes.baseAddress, let start = target.baseAddress else { return }
+            if let blocks = format.blocks { blocks.decode(0..<count, of: bytes, into: start) }
+            if let type = format.elementType { Conversion.toFloat(source, type: type, into: target) }
+        }
     }
 
     /// The one number of a tensor, of whatever type: integers exactly, as long as a double can be.
@@ -45,8 +57,7 @@ public struct TensorEntry: Sendable {
     /// - Precondition: the tensor has one element.
     var number: Double {
         precondition(count == 1, "a tensor of \(count) elements is not one number")
-        return file.withBytes { bytes in
-            let bytes = UnsafeRawBufferPointer(rebasing: bytes[range])
+        return withBytes { bytes in
             func bits<Integer: FixedWidthInteger & BitwiseCopyable>(_ type: Integer.Type) -> Integer {
                 Integer(littleEndian: bytes.loadUnaligned(as: type))
             }

@@ -15,7 +15,7 @@ public enum FiniteNumbers {
     {
         if let blocks = entry.format.blocks { return fill(entry, blocks, limit(precision), pool) }
         guard let type = entry.format.elementType else { return true }
-        return fill(entry.bytes, type, roundedTo: precision, pool: pool)
+        return entry.withBytes { fill($0, type, roundedTo: precision, pool: pool) }
     }
 
     private static func fill(_ entry: TensorEntry, _ blocks: BlockFormat, _ limit: UInt32, _ pool: ThreadPool?) -> Bool
@@ -25,7 +25,7 @@ public enum FiniteNumbers {
             let range = index * chunk..<min(count, (index + 1) * chunk)
             return withUnsafeTemporaryAllocation(of: Float.self, capacity: range.count) { floats in
                 guard let start = floats.baseAddress else { return true }
-                blocks.decode(range, of: entry.bytes, into: start)
+                entry.withBytes { blocks.decode(range, of: $0, into: start) }
                 return areFinite(UnsafeRawBufferPointer(floats), .float32, limit)
             }
         }

@@ -41,7 +41,7 @@ struct StoredTensor {
         default:
             scales = nil
             if let blocks = entry.format.blocks {
-                coding = .decoded { blocks.decode($0, of: entry.bytes, into: $1) }
+                coding = .decoded { range, target in entry.withBytes { blocks.decode(range, of: $0, into: target) } }
             } else {
                 guard let type = entry.format.elementType else { throw StoredTensor.wrongType(entry) }
                 coding = .floats(type)
