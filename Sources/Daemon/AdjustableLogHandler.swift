@@ -1,4 +1,5 @@
 import Logging
+import Spool
 import Synchronization
 
 /// A log level that a reload may change for every logger of the process.
@@ -40,4 +41,16 @@ struct AdjustableLogHandler<Base: LogHandler>: LogHandler {
     }
 
     func log(event: LogEvent) { base.log(event: event) }
+}
+
+extension Logger {
+    /// Says what the spool coped with.
+    func note(_ notice: SpoolNotice) {
+        switch notice {
+        case .remade(let path):
+            warning("A folder of the spool was gone and was made again", metadata: ["path": "\(path)"])
+        case .watchWaits(let error):
+            warning("The watch of incoming/ waits", metadata: ["error": "\(error)"])
+        }
+    }
 }

@@ -24,13 +24,10 @@ public enum DaemonError: Error, Sendable {
     case cannotRead(path: String, reason: String)
     /// The job file holds no job, or a wrong one.
     case invalidJob(path: String, reason: String)
-    /// The job cannot be done as it asks.
-    case plan(PlannerError)
     /// The picture could not be made.
     case rendering(RenderingError)
     /// A result cannot be written.
     case cannotCreate(path: String, reason: String)
-
     /// Nobody reads any more what was being written.
     case closed(path: String)
     /// The command line asks for something impossible.
@@ -42,6 +39,7 @@ public enum DaemonError: Error, Sendable {
         case let error as OutputError:
             self = error.isClosed ? .closed(path: error.path) : .cannotCreate(path: error.path, reason: error.reason)
         case let error as DaemonError: self = error
+        case let error as SettingsError: self = .settings(error)
         case let error as JobStoreError: self = .queue(error)
         case let error as SpoolError: self = .spool(error)
         case let error as VarlinkError: self = .control(error)
@@ -58,7 +56,7 @@ public enum DaemonError: Error, Sendable {
         case .queue, .spool, .control: ExitStatus.cannotCreate
         case .service: ExitStatus.software
         case .cannotRead: ExitStatus.noInput
-        case .invalidJob, .plan: ExitStatus.data
+        case .invalidJob: ExitStatus.data
         case .cannotCreate: ExitStatus.cannotCreate
         case .closed, .rendering(.dump(.unwritable(_, EPIPE))): ExitStatus.input
         case .usage: ExitStatus.usage
@@ -106,11 +104,71 @@ extension DaemonError: CustomStringConvertible {
         case .service(let reason): "the daemon cannot go on: \(reason)"
         case .cannotRead(let path, let reason): "cannot read \(path): \(reason)"
         case .invalidJob(let path, let reason): "\(path): \(reason)"
-        case .plan(let error): error.description
         case .rendering(let error): error.description
         case .closed(let path): "nobody reads \(path) any more"
         case .usage(let text): text
         case .cannotCreate(let path, let reason): "cannot write \(path): \(reason)"
         }
+    }
+}
+
+extension JobFailure {
+    /// The failure that `failed/NAME.json` tells when a job's work threw `error`.
+    init(of error: any Error) {
+        switch error {
+        case let error as PlannerError:
+            self.init(kind: .permanent, code: error.code, field: error.field, message: error.description)
+        case let error as RenderingError:
+            self = error.failure
+        case let error as UnreadableInitImage:
+            self = error.failure
+        case let error as SpoolError:
+            self.init(kind: error.isTransient ? .transient : .permanent, code: "spool", message: error.description)
+        default:
+            self.init(kind: .permanent, code: "internal", message: "\(error)")
+        }
+    }
+}
+
+extension Error {
+    /// Whether the queue or the spool cannot be read or written for now, and nobody has to do anything about it.
+    var isTransient: Bool {
+        (self as? JobStoreError)?.isTransient ?? (self as? SpoolError)?.isTransient ?? false
+    }
+
+    /// Whether trying again may help: what is transient passes, and somebody may give back a right that we were refused.
+    var mayPass: Bool { isTransient || (self as? SpoolError)?.isDenied == true }
+
+    /// Whether the host lacked something for now (room on a disk, descriptors ...) or lost the spool: the job is as good as before,
+    /// and waits uncharged.
+    var isLackOfTheHost: Bool {
+        switch self {
+        case let error as SpoolError: error.isTransient || error.isDenied || error.isLossOfSpool
+        case let error as UnreadableInitImage: error.cause.isTransient
+        default: false
+        }
+    }
+}
+
+/// The file that a job begins with cannot be read.
+struct UnreadableInitImage: Error, CustomStringConvertible {
+    let cause: SpoolError
+
+    var description: String { cause.description }
+
+    var failure: JobFailure {
+        JobFailure(
+            kind: cause.isTransient ? .transient : .permanent, code: "init_image_unusable", field: "init_image",
+            message: description)
+    }
+}
+
+extension Spool {
+    /// Reads the picture that `request` begins with, if there is one. Blocks for the disk.
+    func initImage(of request: JobRequest) throws -> InitImageFile? {
+        guard let path = request.initImage else { return nil }
+        let bytes: [UInt8]
+        do throws(SpoolError) { bytes = try readInitImage(path) } catch { throw UnreadableInitImage(cause: error) }
+        return try InitImageFile(path: path, bytes: bytes)
     }
 }

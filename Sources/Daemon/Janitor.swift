@@ -4,35 +4,29 @@ import Logging
 import ServiceLifecycle
 import Spool
 
-/// Forgets finished jobs, and removes old files from `failed/`, when the settings say so: at the start and once an hour. Pictures are
-/// never deleted. Runs on a thread of its own, since the spool blocks for the disk.
-actor Janitor: Service {
+/// Forgets finished jobs, and removes old files from `failed/`, when the settings say so: at the start and once an hour. It never
+/// deletes a picture.
+struct Janitor: Service {
     private static let interval = Duration.seconds(3600)
 
-    private let thread = ServiceThread(name: "janitor", stackSize: 1 << 20)
-    private let store: JobStore
-    private let spool: Spool
-    private let settings: LiveSettings
-    private let logger: Logger
-
-    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-
-    init(store: JobStore, spool: Spool, settings: LiveSettings, logger: Logger) {
-        (self.store, self.spool, self.settings, self.logger) = (store, spool, settings, logger)
-    }
+    let store: JobStore
+    let spool: Spool
+    let settings: LiveSettings
+    let logger: Logger
+    private let disk = DiskThread(name: "janitor")
 
     /// Cleans up until the daemon stops.
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
             while true {
-                await self.sweep()
-                await self.clear()
+                await forgetJobs()
+                await disk.run { removeFailures() }
                 try await Task.sleep(for: Self.interval, tolerance: .seconds(60))
             }
         }
     }
 
-    private func sweep() async {
+    private func forgetJobs() async {
         guard let age = settings.current.keepFinished else { return }
         do {
             let count = try await store.deleteFinished(before: .now + (.zero - age))
@@ -42,7 +36,7 @@ actor Janitor: Service {
         }
     }
 
-    private func clear() {
+    private func removeFailures() {
         guard let age = settings.current.keepFailed else { return }
         do {
             let count = try spool.removeFailures(before: .now + (.zero - age))

@@ -65,6 +65,13 @@ public final class Server: Sendable {
 
     /// Hangs up on everybody, removes the socket and waits until all handlers returned. Harmless when repeated.
     public func stop() async {
+        spawn("control-end") { $0.hangUp() }
+        await withCheckedContinuation { continuation in
+            threads.notify(queue: .global()) { continuation.resume() }
+        }
+    }
+
+    private func hangUp() {
         let open = state.withLock { state in
             state.isStopping = true
             return state.connections.values.map(\.socket)
@@ -72,9 +79,6 @@ public final class Server: Sendable {
         unlink(path)
         listener.shutdown()
         for socket in open { socket.shutdown() }
-        await withCheckedContinuation { continuation in
-            threads.notify(queue: .global()) { continuation.resume() }
-        }
     }
 
     private func spawn(_ name: String, _ body: @escaping @Sendable (Server) -> Void) {
