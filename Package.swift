@@ -122,7 +122,9 @@ let package = Package(
         tests(
             "RenderingTests",
             ["Rendering", "Diffusion", "Models", "Compute", "Images", "Jobs", "JSONText", "Planner", "Terms"]),
-        tests("DaemonUnitTests", ["Daemon", "Jobs", "Settings", "Varlink"]),
+        tests(
+            "DaemonUnitTests",
+            ["Daemon", "Rendering", "Planner", "JobStore", "Spool", "Jobs", "Settings", "Varlink", system, logging]),
         tests(
             "DaemonTests",
             ["JobStore", "Jobs", "JSONText", "Varlink", "Settings", "Images", "Planner", "MemoryGroup", system]),

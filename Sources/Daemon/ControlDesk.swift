@@ -2,6 +2,7 @@ import Dispatch
 import JSONText
 import JobStore
 import Jobs
+import Planner
 import Rendering
 import ServiceLifecycle
 import Spool
@@ -36,8 +37,11 @@ struct ControlDesk: Sendable {
     let outlook: Outlook
     let inference: Inference
     let ledger: CostLedger
-    let overview: Overview
+    let host: HostProfile
     let authority: Authority
+    let clock: Clock
+    /// When the daemon started, by `clock`.
+    let start: Duration
     /// For the files that are looked at between the queue's transactions.
     let disk = DiskThread(name: "control-disk")
 

@@ -24,12 +24,12 @@ extension ControlDesk {
         router.on(Cancel.self) { reference, caller throws(CallError) in
             let job = try find(reference, for: caller.peer)
             try authority.require(caller.peer, to: "cancel", job)
-            return try answer { JobReply(job: info(try await store.cancel(job.id, at: .now))) }
+            return try answer { JobReply(job: info(try await store.cancel(job.id, at: clock.now()))) }
         }
         router.on(Retry.self) { reference, caller throws(CallError) in
             let job = try find(reference, for: caller.peer)
             try authority.require(caller.peer, to: "retry", job)
-            return try answer { JobReply(job: info(try await store.retry(job.id, at: .now))) }
+            return try answer { JobReply(job: info(try await store.retry(job.id, at: clock.now()))) }
         }
         router.on(Pause.self) { _, caller throws(CallError) in
             try authority.requireAdministrator(caller.peer, to: "pause the queue")
@@ -47,9 +47,9 @@ extension ControlDesk {
     ) async throws -> Submit.Reply {
         let stem = ResultName(sanitizing: name ?? "job")
         let submission = Submission(
-            intake: IntakeID(time: .now, entropy: .random(in: 0...UInt32.max)), fileName: "\(stem).json",
+            intake: IntakeID(time: clock.now(), entropy: .random(in: 0...UInt32.max)), fileName: "\(stem).json",
             bytes: request.encoded(), owner: owner)
-        let outcome = try await store.insert(submission, at: .now) { name in
+        let outcome = try await store.insert(submission, at: clock.now()) { name in
             await disk.run { spool.isOccupied(name) }
         }
         guard let entry = outcome.jobs.first else {
@@ -82,8 +82,8 @@ extension ControlDesk {
 extension ControlDesk {
     func addDaemonMethods(to router: inout Router) {
         router.on(Status.self) { _ throws(CallError) in
-            let residentBytes = Overview.residentBytes
-            return try answer { try await overview.status(of: self, residentBytes: residentBytes) }
+            let residentBytes = residentBytes
+            return try answer { try await status(residentBytes) }
         }
         router.on(Models.self) { _ throws(CallError) in Models.Reply(models: outlook.models()) }
         router.on(PlanJob.self) { parameters, caller throws(CallError) in
@@ -98,6 +98,27 @@ extension ControlDesk {
             try authority.requireAdministrator(caller.peer, to: "calibrate")
             return try answer(caller) { Calibrate.Reply(calibrations: try await calibrate(parameters.model)) }
         }
+    }
+
+    private func status(_ residentBytes: Int) async throws -> StatusInfo {
+        let counts = try await store.counts()
+        var running: JobInfo?
+        if let id = board.running, let job = try await store.job(id) { running = info(job) }
+        return StatusInfo(
+            version: Version.text, processID: Int(getpid()), uptimeSeconds: (clock.elapsed() - start) / .seconds(1),
+            spool: spool.root.string, paused: try await store.isPaused(), waitingFor: board.waitingFor,
+            counts: CountsInfo(
+                queued: counts[.queued] ?? 0, running: counts[.running] ?? 0, succeeded: counts[.succeeded] ?? 0,
+                failed: counts[.failed] ?? 0, cancelled: counts[.cancelled] ?? 0),
+            running: running, progress: running.flatMap { board.progress(of: $0.id) }, isa: host.isa,
+            blasCore: host.blasCore, residentBytes: residentBytes)
+    }
+
+    /// The second field of `/proc/self/statm` is resident pages; 0 where there is no such file.
+    private var residentBytes: Int {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
+        let fields = text.split(separator: " ")
+        return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(getpagesize()) : 0
     }
 
     /// Plans a job, and measures before what was never measured.
@@ -175,35 +196,5 @@ extension ControlDesk {
 
     private func lookIfKnown(at id: JobID) throws(CallError) -> JobProgress? {
         try answer { try await store.job(id) }.map { JobProgress(job: info($0), progress: board.progress(of: id)) }
-    }
-}
-
-/// The daemon at a glance, for `Status`.
-struct Overview: Sendable {
-    private let host: HostProfile
-    private let start = ContinuousClock.now
-
-    init(host: HostProfile) { self.host = host }
-
-    /// The facts of this moment.
-    func status(of desk: ControlDesk, residentBytes: Int) async throws -> StatusInfo {
-        let counts = try await desk.store.counts()
-        var running: JobInfo?
-        if let id = desk.board.running, let job = try await desk.store.job(id) { running = desk.info(job) }
-        return StatusInfo(
-            version: Version.text, processID: Int(getpid()), uptimeSeconds: (ContinuousClock.now - start).inSeconds,
-            spool: desk.spool.root.string, paused: try await desk.store.isPaused(), waitingFor: desk.board.waitingFor,
-            counts: CountsInfo(
-                queued: counts[.queued] ?? 0, running: counts[.running] ?? 0, succeeded: counts[.succeeded] ?? 0,
-                failed: counts[.failed] ?? 0, cancelled: counts[.cancelled] ?? 0),
-            running: running, progress: running.flatMap { desk.board.progress(of: $0.id) }, isa: host.isa,
-            blasCore: host.blasCore, residentBytes: residentBytes)
-    }
-
-    /// The second field of `/proc/self/statm` is resident pages; 0 where there is no such file.
-    static var residentBytes: Int {
-        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
-        let fields = text.split(separator: " ")
-        return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(getpagesize()) : 0
     }
 }

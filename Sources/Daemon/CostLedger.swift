@@ -9,9 +9,12 @@ import Planner
 actor CostLedger {
     private let store: JobStore
     private let host: HostProfile
+    private let clock: Clock
     private var pending: [String: MemberCosts] = [:]
 
-    init(store: JobStore, host: HostProfile) { (self.store, self.host) = (store, host) }
+    init(store: JobStore, host: HostProfile, clock: Clock) {
+        (self.store, self.host, self.clock) = (store, host, clock)
+    }
 
     /// What is known of `models`. A form of another version counts as never measured.
     func costs(of models: [ModelFacts]) async throws(JobStoreError) -> CostModel {
@@ -41,7 +44,7 @@ actor CostLedger {
         for (key, member) in pending {
             do {
                 let json = String(decoding: try encoder.encode(member), as: UTF8.self)
-                try await store.saveCalibration(key: key, json: json, at: .now)
+                try await store.saveCalibration(key: key, json: json, at: clock.now())
             } catch let error as JobStoreError where error.isTransient {
                 return false
             } catch {

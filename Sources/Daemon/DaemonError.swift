@@ -4,11 +4,11 @@ import Jobs
 import Output
 import Planner
 import Rendering
-import Settings
+public import Settings
 import Spool
 import Varlink
 
-/// Why the daemon does not start, or `latentd render` has no picture. The exit codes are those of sysexits.h.
+/// Why the daemon does not start, or a command of `latentd` has no result.
 public enum DaemonError: Error, Sendable {
     /// The settings are wrong.
     case settings(SettingsError)
@@ -49,48 +49,35 @@ public enum DaemonError: Error, Sendable {
     }
 
     /// The code to exit with.
-    public var exitCode: Int32 {
+    public var exitCode: ExitCode {
         switch self {
-        case .settings: ExitStatus.configuration
-        case .queue(.inUse): ExitStatus.temporary
-        case .queue, .spool, .control: ExitStatus.cannotCreate
-        case .service: ExitStatus.software
-        case .cannotRead: ExitStatus.noInput
-        case .invalidJob: ExitStatus.data
-        case .cannotCreate: ExitStatus.cannotCreate
-        case .closed, .rendering(.dump(.unwritable(_, EPIPE))): ExitStatus.input
-        case .usage: ExitStatus.usage
+        case .settings: .configuration
+        case .queue(.inUse): .temporary
+        case .queue, .spool, .control: .cannotCreate
+        case .service: .software
+        case .cannotRead: .noInput
+        case .invalidJob: .data
+        case .cannotCreate: .cannotCreate
+        case .closed, .rendering(.dump(.unwritable(_, EPIPE))): .input
+        case .usage: .usage
         case .rendering(let error):
             switch error {
-            case .dump, .importing(.exists), .importing(.unwritable): ExitStatus.cannotCreate
-            case .importing(.inUse): ExitStatus.temporary
-            case .importing(.missing), .importing(.unreadable): ExitStatus.noInput
+            case .dump, .importing(.exists), .importing(.unwritable): .cannotCreate
+            case .importing(.inUse): .temporary
+            case .importing(.missing), .importing(.unreadable): .noInput
             default: Self.exitCode(error.failure)
             }
         }
     }
 
-    private static func exitCode(_ failure: JobFailure) -> Int32 {
+    private static func exitCode(_ failure: JobFailure) -> ExitCode {
         switch failure.code {
-        case "interrupted", "out_of_resources": ExitStatus.temporary
-        case "host_unsuitable": ExitStatus.unavailable
-        case "encoding_failed": ExitStatus.software
-        default: ExitStatus.data
+        case "interrupted", "out_of_resources": .temporary
+        case "host_unsuitable": .unavailable
+        case "encoding_failed": .software
+        default: .data
         }
     }
-}
-
-/// The codes of sysexits.h that the daemon uses.
-private enum ExitStatus {
-    static let usage: Int32 = 64
-    static let data: Int32 = 65
-    static let noInput: Int32 = 66
-    static let unavailable: Int32 = 69
-    static let software: Int32 = 70
-    static let cannotCreate: Int32 = 73
-    static let input: Int32 = 74
-    static let temporary: Int32 = 75
-    static let configuration: Int32 = 78
 }
 
 extension DaemonError: CustomStringConvertible {
@@ -138,6 +125,9 @@ extension Error {
 
     /// Whether trying again may help: what is transient passes, and somebody may give back a right that we were refused.
     var mayPass: Bool { isTransient || (self as? SpoolError)?.isDenied == true }
+
+    /// Whether the spool is not what it was at the start.
+    var isLossOfSpool: Bool { (self as? SpoolError)?.isLossOfSpool == true }
 
     /// Whether the host lacked something for now (room on a disk, descriptors ...) or lost the spool: the job is as good as before,
     /// and waits uncharged.

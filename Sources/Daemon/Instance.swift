@@ -51,35 +51,40 @@ public struct Instance: Sendable {
     private func serve() async throws {
         let settings = try await disk.run { try readSettings() }
         let level = SharedLogLevel(settings.loggerLevel)
-        let notifier = Notifier()
+        let notifier = Notifier(), clock = Clock.system
         LoggingSystem.bootstrap { label in AdjustableLogHandler(JournalLogHandler(identifier: label), level: level) }
         let logger = Logger(label: "latentd")
         let (store, spool) = try await disk.run { try open(settings, logger) }
-        try await Recovery(store: store, spool: spool, disk: disk, maxCrashes: settings.maxCrashes, logger: logger)
-            .run()
+        let recovery = Recovery(
+            store: store, spool: spool, disk: disk, maxCrashes: settings.maxCrashes, clock: clock, logger: logger)
+        try await recovery.run()
 
         let (host, catalog) = try await disk.run {
             (try Renderer.hostProfile(threads: settings.threads), self.catalog(settings))
         }
-        let ledger = CostLedger(store: store, host: host)
+        let ledger = CostLedger(store: store, host: host, clock: clock)
         let costs = try await ledger.costs(of: catalog.facts)
         let stop = StopSignal(), watchdog = Watchdog(notifier: notifier)
         let (inference, outlook) = try await disk.run {
             let renderer = try Renderer(catalog: catalog, costs: costs, options: options(settings, host, logger))
             let outlook = Outlook(
-                planner: renderer.planner, catalog: catalog, defaultBudget: settings.defaultLatencyBudget)
-            return (Inference(renderer: renderer, outlook: outlook, watchdog: watchdog, stop: stop), outlook)
+                planner: renderer.planner, catalog: catalog, defaultBudget: settings.defaultLatencyBudget,
+                clock: clock)
+            let inference = Inference(
+                renderer: renderer, outlook: outlook, watchdog: watchdog, clock: clock, stop: stop)
+            return (inference, outlook)
         }
         let live = LiveSettings(settings)
         let board = ProgressBoard()
         store.onChange { changes in for change in changes { board.note(change.id) } }
         let desk = ControlDesk(
             store: store, spool: spool, board: board, outlook: outlook, inference: inference, ledger: ledger,
-            overview: Overview(host: host), authority: Authority(settings: live, isPrivate: layout.root != nil))
+            host: host, authority: Authority(settings: live, isPrivate: layout.root != nil), clock: clock,
+            start: clock.elapsed())
         let control = try await disk.run { try Control(path: layout.controlSocket.string, desk: desk) }
         let worker = Worker(
             store: store, spool: spool, board: board, inference: inference, ledger: ledger, settings: live,
-            notifier: notifier, watchdog: watchdog, logger: logger, stop: stop)
+            notifier: notifier, watchdog: watchdog, clock: clock, logger: logger, stop: stop)
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         let reload = Reload(signals: hangups, settings: live, notifier: notifier, logger: logger, disk: disk) {
             () throws(SettingsError) in
@@ -90,10 +95,11 @@ public struct Instance: Sendable {
             inference.use(self.catalog(settings), options: options(settings, host, logger))
         }
         let services: [(String, any Service)] = [
-            ("janitor", Janitor(store: store, spool: spool, settings: live, logger: logger)), ("reload", reload),
-            ("intake", Intake(store: store, spool: spool, settings: live, logger: logger)), ("control", control),
-            ("readiness", Readiness(notifier: notifier, disk: disk)), ("worker", worker),
-            ("farewell", Farewell(stop: stop, notifier: notifier)),
+            ("janitor", Janitor(store: store, spool: spool, settings: live, clock: clock, logger: logger)),
+            ("reload", reload),
+            ("intake", Intake(store: store, spool: spool, settings: live, clock: clock, logger: logger)),
+            ("control", control), ("readiness", Readiness(notifier: notifier, disk: disk)),
+            ("worker", worker), ("farewell", Farewell(stop: stop, notifier: notifier)),
         ]
         announce(host, catalog, logger)
         // The first timer of a process takes descriptors. A process that has none left when it first wants to wait would die of it.
@@ -130,7 +136,7 @@ public struct Instance: Sendable {
         guard let cause else { _exit(0) }
         let reason = DaemonError(cause)
         FileHandle.standardError.write(Data("latentd: \(reason.description)\n".utf8))
-        _exit(reason.exitCode)
+        _exit(reason.exitCode.rawValue)
     }
 
     private func announce(_ host: HostProfile, _ catalog: ModelCatalog, _ logger: Logger) {
@@ -219,6 +225,18 @@ private struct InstanceFolders {
         guard let text = realpath(folder.string, nil) else { return folder }
         defer { free(text) }
         return FilePath(platformString: text)
+    }
+}
+
+extension Logger {
+    /// Says what the spool coped with.
+    func note(_ notice: SpoolNotice) {
+        switch notice {
+        case .remade(let path):
+            warning("A folder of the spool was gone and was made again", metadata: ["path": "\(path)"])
+        case .watchWaits(let error):
+            warning("The watch of incoming/ waits", metadata: ["error": "\(error)"])
+        }
     }
 }
 

@@ -14,6 +14,7 @@ struct Intake: Service {
     let store: JobStore
     let spool: Spool
     let settings: LiveSettings
+    let clock: Clock
     let logger: Logger
     private let disk = DiskThread(name: "intake")
 
@@ -30,7 +31,7 @@ struct Intake: Service {
     }
 
     private func accept(_ entry: SpoolEntry) async throws {
-        let intake = IntakeID(time: .now, entropy: .random(in: 0...UInt32.max))
+        let intake = IntakeID(time: clock.now(), entropy: .random(in: 0...UInt32.max))
         let file = try await persist {
             try await disk.run {
                 try requireRoom()
@@ -43,10 +44,10 @@ struct Intake: Service {
     }
 
     private func enqueue(_ file: TakenFile) async throws {
-        let outcome = try await store.insert(file.submission, at: .now) { name in
+        let outcome = try await store.insert(file.submission, at: clock.now()) { name in
             await disk.run { spool.isOccupied(name) }
         }
-        try await disk.run { try spool.conclude(file, rejections: outcome.rejections, at: .now) }
+        try await disk.run { try spool.conclude(file, rejections: outcome.rejections, at: clock.now()) }
         for entry in outcome.jobs where entry.isNew {
             logger.notice(
                 "Queued a job",
@@ -99,7 +100,7 @@ struct Intake: Service {
                 return try await body()
             } catch  where error.mayPass {
                 if !pauses.hasBegun { logger.warning("Intake waits", metadata: ["error": "\(error)"]) }
-                await pauses.next()
+                await pause(for: pauses.next())
                 if Task.isShuttingDownGracefully || Task.isCancelled { return nil }
             }
         }

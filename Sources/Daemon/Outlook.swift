@@ -13,10 +13,12 @@ final class Outlook: Sendable {
     }
 
     private let state: Mutex<State>
+    private let clock: Clock
     private let prompts = PromptCheck()
 
     /// An outlook with these models and costs; `defaultBudget` is the budget of a job that names none.
-    init(planner: Planner, catalog: ModelCatalog, defaultBudget: Duration?) {
+    init(planner: Planner, catalog: ModelCatalog, defaultBudget: Duration?, clock: Clock) {
+        self.clock = clock
         state = Mutex(State(planner: planner, catalog: catalog, defaultBudget: defaultBudget))
     }
 
@@ -40,7 +42,7 @@ final class Outlook: Sendable {
         if let problem = catalog.problem(of: request) { throw .unusableModel(problem.name, problem.error) }
         var plan: Plan
         do throws(PlannerError) {
-            plan = try planner.plan(completed(request), initImage: initImage?.size, now: .now)
+            plan = try planner.plan(completed(request), initImage: initImage?.size, now: clock.now())
         } catch {
             throw .plan(error)
         }

@@ -17,6 +17,7 @@ struct Recovery {
     let spool: Spool
     let disk: DiskThread
     let maxCrashes: Int
+    let clock: Clock
     let logger: Logger
 
     /// Decides on every job that a dead daemon left running.
@@ -33,15 +34,15 @@ struct Recovery {
 
     private func settle(_ job: Job) async throws -> Job {
         if try await disk.run({ try spool.findResult(job.name, for: job.id) }) {
-            return try await store.finish(job.id, at: .now)
+            return try await store.finish(job.id, at: clock.now())
         }
-        if job.isCancelRequested { return try await store.confirmCancel(job.id, at: .now) }
-        guard job.attempts >= maxCrashes else { return try await store.requeue(job.id, at: .now) }
+        if job.isCancelRequested { return try await store.confirmCancel(job.id, at: clock.now()) }
+        guard job.attempts >= maxCrashes else { return try await store.requeue(job.id, at: clock.now()) }
         let failure = JobFailure(
             kind: .permanent, code: JobFailure.Code.crashed,
             message: "the daemon died \(job.attempts) times under this job; 'latentctl retry \(job.id)' tries it again")
-        try await disk.run { try spool.writeFailed(job, failure, at: .now) }
-        return try await store.fail(job.id, failure, at: .now)
+        try await disk.run { try spool.writeFailed(job, failure, at: clock.now()) }
+        return try await store.fail(job.id, failure, at: clock.now())
     }
 
     /// Repeats `body` while an error that passes by itself stops it: a start that gave up would be tried again by the service manager
@@ -53,7 +54,7 @@ struct Recovery {
                 return try await body()
             } catch  where error.isTransient {
                 if !pauses.hasBegun { logger.warning("The start waits", metadata: ["error": "\(error)"]) }
-                await pauses.next()
+                await pause(for: pauses.next())
             }
         }
     }

@@ -27,7 +27,7 @@ struct Latentctl: ParsableCommand {
         OutputFile.ignoreSignals()
         if let problem = ProcessText.current.problem {
             Printer(json: false).note("latentctl: \(problem.description)")
-            Foundation.exit(problem.exitCode)
+            Foundation.exit(problem.exitCode.rawValue)
         }
         do {
             var command = try parseAsRoot()

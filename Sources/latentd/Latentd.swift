@@ -1,5 +1,4 @@
 import ArgumentParser
-import Client
 import Daemon
 import Foundation
 import Output
@@ -16,7 +15,7 @@ struct Latentd: AsyncParsableCommand {
 
     static func main() async {
         OutputFile.ignoreSignals()
-        if let problem = ProcessText.current.problem { end(problem.description, code: problem.exitCode) }
+        if let problem = ProcessText.current.problem { end(problem.description, code: problem.exitCode.rawValue) }
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -25,7 +24,7 @@ struct Latentd: AsyncParsableCommand {
                 try command.run()
             }
         } catch let error as DaemonError {
-            end(error.description, code: error.exitCode)
+            end(error.description, code: error.exitCode.rawValue)
         } catch {
             exit(withError: error)
         }
