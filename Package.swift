@@ -89,9 +89,9 @@ let package = Package(
             ]),
         target(
             "Client",
-            ["Varlink", "Jobs", "JSONText", "Planner", "Images", "Spool", "Settings", "Rendering", "Output", system]),
+            ["Varlink", "Jobs", "JSONText", "Planner", "Images", "Spool", "Settings", "Output", system]),
         .executableTarget(
-            name: "latentd", dependencies: ["Daemon", "Client", "Settings", "Output", arguments, system, logging],
+            name: "latentd", dependencies: ["Daemon", "Jobs", "Settings", "Output", arguments, system],
             exclude: ["README.md"], swiftSettings: strict),
         .executableTarget(
             name: "latentctl",
