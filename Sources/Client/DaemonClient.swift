@@ -14,8 +14,8 @@ public struct DaemonClient: Sendable {
         self.servers = servers
     }
 
-    /// Calls `M`. A daemon that stays silent for `timeoutSeconds` is an error; 0 waits for as long as it lives, since what measures a
-    /// model takes its time, and ends when the caller hangs up.
+    /// Calls `M`. It is an error when the daemon stays silent for `timeoutSeconds`. With 0 the call waits for as long as the daemon lives,
+    /// as measuring a model takes its time.
     public func call<M: Method>(
         _ method: M.Type, _ parameters: M.Parameters, timeoutSeconds: Int = 120
     ) throws(ClientError) -> M.Reply {

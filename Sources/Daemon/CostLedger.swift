@@ -31,8 +31,8 @@ actor CostLedger {
         return costs
     }
 
-    /// Keeps what was learned, and what could not be kept before; with nothing new only the latter. Answers whether all of it is
-    /// on the disk now: an error that passes is none here, since costs are advice that nobody should wait for.
+    /// Keeps what was learned, and what could not be kept before. Answers whether all of it is on the disk now. An error that may pass is
+    /// not thrown: costs are advice, and nobody should wait for them.
     @discardableResult
     func save(_ members: [MemberCosts]) async throws -> Bool {
         for member in members {

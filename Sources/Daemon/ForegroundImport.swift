@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Output
 import Planner
 import Rendering
 import Settings

@@ -120,7 +120,7 @@ actor Inference {
         return try renderer.calibrate(model) { _ in try goOn() }
     }
 
-    /// Other settings are in force, or other models are there: from the next computation on, for nobody may wait here for this one.
+    /// Puts other settings and models in force from the next computation on, and does not wait for the present one.
     nonisolated func use(_ catalog: ModelCatalog, options: Renderer.Options) {
         news.withLock { $0 = (catalog, options) }
         Task { await adopt() }

@@ -102,7 +102,7 @@ public struct Instance: Sendable {
             ("worker", worker), ("farewell", Farewell(stop: stop, notifier: notifier)),
         ]
         announce(host, catalog, logger)
-        // The first timer of a process takes descriptors. A process that has none left when it first wants to wait would die of it.
+        // The first timer of a process takes descriptors, and a process that has none left then dies. So take them now.
         try await Task.sleep(for: .milliseconds(1))
         let failure = FirstFailure()
         let vital = services.map { Vital(name: $0, service: $1, failure: failure, stop: stop, logger: logger) }
@@ -110,7 +110,7 @@ public struct Instance: Sendable {
         if !stop.isOverdue { await disk.run { close(store, logger) } }
         logger.notice("Stopped")
         if inference.isBusy || stop.isOverdue {
-            // Something is still being computed, or hangs. Its thread must not meet the destructors of the libraries that it uses.
+            // A thread that still computes, or hangs, must not meet the destructors of the libraries that it uses.
             exitAtOnce(failure.cause)
         }
         if let cause = failure.cause { throw cause }

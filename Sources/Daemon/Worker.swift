@@ -48,7 +48,7 @@ struct Worker: Service {
                         }
                     }
                     if isEnding { break }
-                    // While something is computed for somebody else, that has to feed it.
+                    // What is computed for somebody else feeds the watchdog itself, or is found to hang.
                     if !inference.isBusy { watchdog.pet() }
                 }
                 group.cancelAll()
@@ -58,7 +58,7 @@ struct Worker: Service {
         }
     }
 
-    /// Wakes the loop for the watchdog's sake while nothing is to do: it is the loop that feeds it, not this.
+    /// Wakes the loop while there is nothing to do, so that the loop feeds the watchdog.
     private func tick(_ bell: AsyncStream<Void>.Continuation) async {
         guard let interval = watchdog.idleInterval else { return }
         while (try? await Task.sleep(for: interval)) != nil { bell.yield() }
@@ -181,7 +181,7 @@ struct Worker: Service {
         }
     }
 
-    /// Keeps costs, and those that could not be kept before. They are only advice: nothing waits for them, or is lost by them.
+    /// Keeps costs, and those that could not be kept before. They are only advice: nothing waits for them, and nothing is lost with them.
     private func keep(_ learned: [MemberCosts]) async {
         do {
             if try await !ledger.save(learned), !learned.isEmpty {

@@ -87,18 +87,13 @@ package struct WorkerState {
         case giveUp
     }
 
-    /// What becomes of a job once the queue has recorded it.
+    /// What follows when the queue has recorded what became of a job.
     private enum Ending {
-        /// It was done before, or nothing can be said of it while the daemon stops.
-        case silent
-        case finished(MadePicture)
-        case cancelled
-        case givenBack
-        case waitsForMemory(String)
-        case waitsForHost(any Error)
+        case next(after: [Action])
+        /// Something to wait for a little before the job is taken again.
+        case wait(Action, shown: String)
         case failed(JobFailure)
-        /// The spool is lost.
-        case lost(any Error)
+        case giveUp(after: [Action], any Error)
     }
 
     private enum Phase {
@@ -115,7 +110,7 @@ package struct WorkerState {
 
     private let idleInterval: Duration?
     private var phase = Phase.resting
-    private var ending = Ending.silent
+    private var ending = Ending.next(after: [])
     private var pauses = Pauses()
     private var waitingFor: String?
     private var isEnding = false
@@ -164,13 +159,19 @@ package struct WorkerState {
         case (.countJobs(let free), .queued(let count)): return wait(free: free, queued: count)
         case (.claim, .claimed(let job?)): return [.begin(job.id)] + perform(.findResult(job))
         case (.claim, .claimed(nil)): return [.status("Idle")] + rest()
-        case (.findResult(let job), .searched(isThere: true)): return record(job, .finish, then: .silent)
+        case (.findResult(let job), .searched(isThere: true)): return record(job, .finish, then: .next(after: []))
         case (.findResult(let job), .searched(isThere: false)): return perform(.makePicture(job))
         case (.makePicture(let job), .made(let picture)): return perform(.deliver(job, picture))
         case (.deliver(let job, let picture), .delivered):
-            return [.keep(picture.learned)] + record(job, .finish, then: .finished(picture))
-        case (.makePicture(let job), .abandoned), (.deliver(let job, _), .abandoned):
-            return record(job, .release, then: .givenBack)
+            let news = log(
+                .notice, "Finished a job", job,
+                [
+                    "job.state": "succeeded", "job.model": "\(picture.variant.model)",
+                    "job.step": "\(picture.variant.steps)", "job.seconds": "\(picture.seconds)",
+                    "job.peak_bytes": "\(picture.peakBytes)", "job.result": "\(job.name)",
+                ])
+            return [.keep(picture.learned)] + record(job, .finish, then: .next(after: [news]))
+        case (.makePicture(let job), .abandoned), (.deliver(let job, _), .abandoned): return giveBack(job)
         case (.report(let job, let failure), .reported): return fail(job, failure)
         case (.record(let job, _, _), .recorded(let state)):
             return (state.isFinal ? [.pet] : []) + conclude(job, state)
@@ -192,34 +193,16 @@ package struct WorkerState {
         return (waitingFor == nil ? news : []) + show(reason) + pause(.waitingForRoom)
     }
 
-    /// What follows when the queue has a job in `state`.
     private mutating func conclude(_ job: Job, _ state: JobState) -> [Action] {
         switch ending {
-        case .silent: return leave(job)
-        case .finished(let picture):
-            let end = log(
-                .notice, "Finished a job", job,
-                [
-                    "job.state": "succeeded", "job.model": "\(picture.variant.model)",
-                    "job.step": "\(picture.variant.steps)", "job.seconds": "\(picture.seconds)",
-                    "job.peak_bytes": "\(picture.peakBytes)", "job.result": "\(job.name)",
-                ])
-            return [end] + leave(job)
-        case .cancelled: return [log(.notice, "Cancelled a job", job, ["job.state": "cancelled"])] + leave(job)
-        case .givenBack: return [log(.notice, "Gave a job back", job, ["job.state": "queued"])] + leave(job)
-        case .waitsForMemory(let reason):
-            let news = log(.warning, "A job waits for memory", job, ["job.state": "queued", "job.reason": "\(reason)"])
-            return [news] + show("memory: \(reason)") + pause(.leaving(job))
-        case .waitsForHost(let error):
-            let news = log(.warning, "A job waits for the host", job, ["job.state": "queued", "error": "\(error)"])
-            if error.isLossOfSpool { return [news] + giveUp(error, leaving: job) }
-            return [news] + show("\(error)") + pause(.leaving(job))
+        case .next(let news): return news + leave(job)
+        case .wait(let news, let reason): return [news] + show(reason) + pause(.leaving(job))
+        case .giveUp(let news, let error): return news + giveUp(error, leaving: job)
         case .failed(let failure):
             let news = log(
                 .error, "A job failed", job,
                 ["job.state": "\(state.rawValue)", "job.reason": "\(failure.message)"])
             return [news] + (failure.kind == .transient ? pause(.leaving(job)) : leave(job))
-        case .lost(let error): return giveUp(error, leaving: job)
         }
     }
 
@@ -233,9 +216,9 @@ package struct WorkerState {
             return (step.job.map { [.leave($0.id)] } ?? []) + rest()
         case .makePicture(let job), .deliver(let job, _): return settle(job, error)
         case .report(let job, let failure):
-            if error.isLossOfSpool { return record(job, .release, then: .lost(error)) }
+            if error.isLossOfSpool { return record(job, .release, then: .giveUp(after: [], error)) }
             // The daemon stops: the job is to fail once more.
-            if error.isTransient { return record(job, .release, then: .silent) }
+            if error.isTransient { return record(job, .release, then: .next(after: [])) }
             // The queue knows the reason too.
             return [log(.error, "The failure could not be written", job, ["error": "\(error)"])] + fail(job, failure)
         case .record(let job, _, _):
@@ -254,12 +237,19 @@ package struct WorkerState {
         var reason = error
         if case RenderingError.interrupted(let inner as Interruption) = error { reason = inner }
         switch reason {
-        case Interruption.cancelled: return record(job, .cancel, then: .cancelled)
-        case Interruption.stopping: return record(job, .release, then: .givenBack)
+        case Interruption.cancelled:
+            let news = log(.notice, "Cancelled a job", job, ["job.state": "cancelled"])
+            return record(job, .cancel, then: .next(after: [news]))
+        case Interruption.stopping: return giveBack(job)
         case RenderingError.memoryWithdrawn:
             // It would fit into what was granted at the start: it is as good as before.
-            return record(job, .release, then: .waitsForMemory("\(error)"))
-        case _ where error.isLackOfTheHost: return record(job, .release, then: .waitsForHost(error))
+            let news = log(.warning, "A job waits for memory", job, ["job.state": "queued", "job.reason": "\(error)"])
+            return record(job, .release, then: .wait(news, shown: "memory: \(error)"))
+        case _ where error.isLackOfTheHost:
+            let news = log(.warning, "A job waits for the host", job, ["job.state": "queued", "error": "\(error)"])
+            return record(
+                job, .release,
+                then: error.isLossOfSpool ? .giveUp(after: [news], error) : .wait(news, shown: "\(error)"))
         default:
             var failure = JobFailure(of: error)
             if failure.kind == .transient, job.attempts >= settings.maxCrashes {
@@ -268,6 +258,11 @@ package struct WorkerState {
             }
             return failure.kind == .permanent ? perform(.report(job, failure)) : fail(job, failure)
         }
+    }
+
+    private mutating func giveBack(_ job: Job) -> [Action] {
+        let news = log(.notice, "Gave a job back", job, ["job.state": "queued"])
+        return record(job, .release, then: .next(after: [news]))
     }
 
     private mutating func fail(_ job: Job, _ failure: JobFailure) -> [Action] {
