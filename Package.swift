@@ -95,7 +95,7 @@ let package = Package(
             exclude: ["README.md"], swiftSettings: strict),
         .executableTarget(
             name: "latentctl",
-            dependencies: ["Client", "Settings", "Varlink", "Jobs", "JSONText", "Output", "Terms", arguments, system],
+            dependencies: ["Client", "Settings", "Jobs", "JSONText", "Output", "Terms", arguments, system],
             exclude: ["README.md"], swiftSettings: strict),
         // Measurements.
         .executableTarget(
@@ -122,6 +122,8 @@ let package = Package(
         tests(
             "RenderingTests",
             ["Rendering", "Diffusion", "Models", "Compute", "Images", "Jobs", "JSONText", "Planner", "Terms"]),
+        tests(
+            "ClientTests", ["Client", "Varlink", "Jobs", "JSONText", "Planner", "Images", "Settings", "Output", system]),
         tests(
             "DaemonUnitTests",
             ["Daemon", "Rendering", "Planner", "JobStore", "Spool", "Jobs", "Settings", "Varlink", system, logging]),

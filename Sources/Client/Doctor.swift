@@ -1,22 +1,22 @@
 import Foundation
 import Planner
-public import Settings
+import Settings
 import SystemPackage
 import Varlink
 
 /// Looks at a host and an installation, and says what this host can do and what must be mended. Changes nothing.
-public struct Doctor: Sendable {
+struct Doctor: Sendable {
     private let layout: Layout
     private let daemon: DaemonClient
     private let engine: Engine
 
     /// Looks at the instance of `layout`, whose daemon is `daemon` and whose engine is `engine`.
-    public init(layout: Layout, daemon: DaemonClient, engine: Engine = Engine()) {
+    init(layout: Layout, daemon: DaemonClient, engine: Engine = Engine()) {
         (self.layout, self.daemon, self.engine) = (layout, daemon, engine)
     }
 
     /// The whole check-up.
-    public func examine() -> CheckUp {
+    func examine() -> CheckUp {
         // The daemon alone knows where it looks for models; without it, it is those that it would find by its settings.
         let models = try? daemon.call(Models.self, Nothing()).models
         let configured = (try? Settings.load(layout: layout))?.modelDirectories ?? []

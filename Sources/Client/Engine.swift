@@ -3,7 +3,7 @@ import Varlink
 
 /// The engine of this host. It lives in `latentd`: what only it knows is asked of a `latentd` that runs as the user, and ends with its
 /// answer.
-public struct Engine: Sendable {
+struct Engine: Sendable {
     /// Why it did not answer.
     struct Failure: Error, Equatable {
         /// What went wrong.
@@ -15,10 +15,10 @@ public struct Engine: Sendable {
     private let program: String?
 
     /// The engine in `program`; nil where there is none.
-    public init(program: String? = Engine.installed) { self.program = program }
+    init(program: String? = Engine.installed) { self.program = program }
 
     /// `latentd` beside this program, since both are installed together, or else the first one in `PATH`.
-    public static var installed: String? {
+    static var installed: String? {
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
         let folders = [(own as NSString).deletingLastPathComponent] + path.split(separator: ":").map(String.init)

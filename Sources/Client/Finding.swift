@@ -1,7 +1,7 @@
 /// One thing that `doctor` looked at.
-public struct Finding: Encodable, Sendable, Equatable {
+struct Finding: Encodable, Sendable, Equatable {
     /// How it is.
-    public enum Verdict: String, Encodable, Sendable {
+    enum Verdict: String, Encodable, Sendable {
         /// As it should be.
         case ok
         /// It works, but not as well as it could, or not everything does.
@@ -11,13 +11,13 @@ public struct Finding: Encodable, Sendable, Equatable {
     }
 
     /// What was looked at.
-    public let subject: String
+    let subject: String
     /// How it is.
-    public let verdict: Verdict
+    let verdict: Verdict
     /// What was found.
-    public let message: String
+    let message: String
     /// What to do about it.
-    public let hint: String?
+    let hint: String?
 
     static func ok(_ subject: String, _ message: String) -> Finding {
         Finding(subject: subject, verdict: .ok, message: message, hint: nil)
@@ -33,15 +33,15 @@ public struct Finding: Encodable, Sendable, Equatable {
 }
 
 /// Everything that `doctor` found.
-public struct CheckUp: Sendable {
+struct CheckUp: Sendable {
     /// In the order of the look.
-    public let findings: [Finding]
+    let findings: [Finding]
 
     /// How many must be mended.
-    public var problems: Int { findings.count { $0.verdict == .fail } }
+    var problems: Int { findings.count { $0.verdict == .fail } }
 
     /// A finding a line, its hint below.
-    public var text: String {
+    var text: String {
         let width = findings.map(\.subject.count).max() ?? 0
         return findings.map { finding in
             let name = finding.subject + String(repeating: " ", count: width - finding.subject.count)

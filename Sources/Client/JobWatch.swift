@@ -2,25 +2,25 @@ import Jobs
 import Varlink
 
 /// Follows one job to its end.
-public struct JobWatch: Sendable {
+struct JobWatch: Sendable {
     private let daemon: DaemonClient
     private let printer: Printer
 
     /// Watches jobs of `daemon`; JSON printers get every change as a result.
-    public init(daemon: DaemonClient, printer: Printer) {
+    init(daemon: DaemonClient, printer: Printer) {
         self.daemon = daemon
         self.printer = printer
     }
 
     /// Shows the progress of `id` and prints how it ended. Throws when it failed or was cancelled.
-    public func run(_ id: String) throws(ClientError) {
+    func run(_ id: String) throws(ClientError) {
         let job = try follow(id, printsChanges: printer.json)
         if !printer.json { try printer.result(job, text: job.picture ?? job.id.rawValue) }
     }
 
     /// The job after its end; throws when it failed or was cancelled.
     func follow(_ id: String, printsChanges: Bool = false) throws(ClientError) -> JobInfo {
-        var bar = ProgressBar()
+        var bar = ProgressBar(printer: printer)
         var last: JobInfo?
         var failure: ClientError?
         try daemon.stream(Watch.self, JobReference(id: id)) { update in

@@ -1,11 +1,11 @@
 import Foundation
 
 /// The journal's lines about latentd, by journalctl.
-public struct Journal: Sendable {
+struct Journal: Sendable {
     private let arguments: [String]
 
     /// The lines about the job `id`, or about the service.
-    public init(id: String?, follow: Bool, lines: Int?, json: Bool) {
+    init(id: String?, follow: Bool, lines: Int?, json: Bool) {
         var arguments = ["journalctl", "SYSLOG_IDENTIFIER=latentd"]
         if let id { arguments.append("JOB_ID=\(id)") }
         if follow { arguments.append("--follow") }
@@ -15,10 +15,10 @@ public struct Journal: Sendable {
     }
 
     /// The command, as it is run.
-    public var command: [String] { arguments }
+    var command: [String] { arguments }
 
     /// Becomes journalctl; returns only by throwing.
-    public func show() throws(ClientError) {
+    func show() throws(ClientError) {
         var pointers = arguments.map { strdup($0) }
         pointers.append(nil)
         // It inherits what we ignore.

@@ -1,40 +1,40 @@
 import Foundation
-public import Varlink
+import Varlink
 
 /// The line under `submit --wait`: what is being done, how far it is, and how long it will take.
 ///
 ///     owl  [########------------]  40 %  step 8/20  12 s left
 ///
 /// On a terminal one line is rewritten; elsewhere a line appears when the stage changes, so that a log stays short.
-public struct ProgressBar {
-    private let isTerminal: Bool
+struct ProgressBar {
+    private let printer: Printer
     private var lastStage = ""
     private var width = 0
 
-    /// A bar on standard error.
-    public init() { isTerminal = isatty(STDERR_FILENO) == 1 }
+    /// A bar beside the results of `printer`.
+    init(printer: Printer) { self.printer = printer }
 
     /// Shows how far `job` is.
-    public mutating func show(_ update: JobProgress) {
+    mutating func show(_ update: JobProgress) {
         let line = Self.line(update)
-        if isTerminal {
+        if printer.isTerminal {
             let padding = String(repeating: " ", count: max(0, width - line.count))
             width = line.count
-            Self.write("\r" + line + padding)
+            printer.draw("\r" + line + padding)
         } else if update.progress?.stage ?? update.job.state.rawValue != lastStage {
             lastStage = update.progress?.stage ?? update.job.state.rawValue
-            Self.write(line + "\n")
+            printer.draw(line + "\n")
         }
     }
 
     /// Ends the line.
-    public mutating func end() {
-        if isTerminal, width > 0 { Self.write("\n") }
+    mutating func end() {
+        if printer.isTerminal, width > 0 { printer.draw("\n") }
         width = 0
     }
 
     /// The text of the line.
-    public static func line(_ update: JobProgress) -> String {
+    static func line(_ update: JobProgress) -> String {
         guard let progress = update.progress, update.job.state == .running else {
             return "\(update.job.name)  \(update.job.state.rawValue)"
         }
@@ -46,9 +46,5 @@ public struct ProgressBar {
         parts.append(progress.stage == "denoising" ? "step \(progress.step)/\(progress.steps)" : progress.stage)
         if let remaining = progress.remainingSeconds { parts.append("\(secondsText(remaining)) left") }
         return parts.joined(separator: "  ")
-    }
-
-    private static func write(_ text: String) {
-        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }

@@ -1,20 +1,20 @@
 import Foundation
 
 /// Columns of text, as wide as their widest cell; the last is not padded.
-public struct TextTable: Sendable {
+struct TextTable: Sendable {
     private var rows: [[String]]
 
     /// A table that begins with `header`.
-    public init(header: [String]) { rows = [header] }
+    init(header: [String]) { rows = [header] }
 
     /// Adds a row of as many cells as the header has.
-    public mutating func add(_ cells: [String]) {
+    mutating func add(_ cells: [String]) {
         precondition(cells.count == rows[0].count, "every row has the header's columns")
         rows.append(cells.map(printable))
     }
 
     /// The lines, without a last line break.
-    public var text: String {
+    var text: String {
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             let cells = row.enumerated().map { column, cell in

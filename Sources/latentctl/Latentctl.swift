@@ -53,11 +53,8 @@ struct InstanceOptions: ParsableArguments {
     @Flag(help: "Print results as JSON.")
     var json = false
 
-    var layout: Layout { root.map { Layout(root: FilePath($0)) } ?? .system }
-
-    var daemon: DaemonClient {
-        DaemonClient(socket: socket ?? layout.controlSocket.string, servers: layout.trustedServers)
+    var verbs: Verbs {
+        Verbs(
+            layout: root.map { Layout(root: FilePath($0)) } ?? .system, socket: socket, printer: Printer(json: json))
     }
-
-    var printer: Printer { Printer(json: json) }
 }

@@ -35,7 +35,8 @@ struct ProcessTextTests {
         #expect(
             named
                 == .init(
-                    description: "the environment variable LATENTD_LOG_LEVEL is not UTF-8: see byte 1", exitCode: .configuration))
+                    description: "the environment variable LATENTD_LOG_LEVEL is not UTF-8: see byte 1",
+                    exitCode: .configuration))
         #expect(problem([], [Array("STATE_DIRECTORY=".utf8) + bad]) != nil)
         #expect(problem([], [Array("LS_COLORS=".utf8) + bad, bad]) == nil)
     }
