@@ -5,14 +5,8 @@ import Varlink
 struct DaemonClient: Sendable {
     /// The control socket's path.
     let socket: String
-    /// The users of whom one must serve it; nil for whoever does.
-    private let servers: Set<UInt32>?
-
-    /// The daemon that listens at `socket`, run by one of `servers`.
-    init(socket: String, servers: Set<UInt32>? = nil) {
-        self.socket = socket
-        self.servers = servers
-    }
+    /// The users of whom one must serve it.
+    let servers: Set<UInt32>
 
     /// Calls `M`. It is an error when the daemon stays silent for `timeoutSeconds`. With 0 the call waits for as long as the daemon lives,
     /// as measuring a model takes its time.

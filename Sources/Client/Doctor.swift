@@ -6,14 +6,9 @@ import Varlink
 
 /// Looks at a host and an installation, and says what this host can do and what must be mended. Changes nothing.
 struct Doctor: Sendable {
-    private let layout: Layout
-    private let daemon: DaemonClient
-    private let engine: Engine
-
-    /// Looks at the instance of `layout`, whose daemon is `daemon` and whose engine is `engine`.
-    init(layout: Layout, daemon: DaemonClient, engine: Engine = Engine()) {
-        (self.layout, self.daemon, self.engine) = (layout, daemon, engine)
-    }
+    let layout: Layout
+    let daemon: DaemonClient
+    let engine: Engine
 
     /// The whole check-up.
     func examine() -> CheckUp {
@@ -135,5 +130,52 @@ struct Doctor: Sendable {
         } catch {
             return .warn("daemon", error.description, hint: "jobs in the spool wait until it runs")
         }
+    }
+}
+
+/// One thing that `doctor` looked at.
+struct Finding: Encodable, Sendable, Equatable {
+    enum Verdict: String, Encodable, Sendable {
+        case ok
+        /// It works, but not as well as it could, or not everything does.
+        case warn
+        /// It must be mended.
+        case fail
+    }
+
+    let subject: String
+    let verdict: Verdict
+    let message: String
+    /// What to do about it.
+    let hint: String?
+
+    static func ok(_ subject: String, _ message: String) -> Finding {
+        Finding(subject: subject, verdict: .ok, message: message, hint: nil)
+    }
+
+    static func warn(_ subject: String, _ message: String, hint: String) -> Finding {
+        Finding(subject: subject, verdict: .warn, message: message, hint: hint)
+    }
+
+    static func fail(_ subject: String, _ message: String, hint: String) -> Finding {
+        Finding(subject: subject, verdict: .fail, message: message, hint: hint)
+    }
+}
+
+/// Everything that `doctor` found.
+struct CheckUp: Sendable {
+    let findings: [Finding]
+
+    var problems: Int { findings.count { $0.verdict == .fail } }
+
+    /// A finding a line, its hint below.
+    var text: String {
+        let width = findings.map(\.subject.count).max() ?? 0
+        return findings.map { finding in
+            let name = finding.subject + String(repeating: " ", count: width - finding.subject.count)
+            let verdict = finding.verdict == .ok ? "ok  " : finding.verdict.rawValue
+            let line = "\(verdict)  \(name)  \(printable(finding.message))"
+            return finding.hint.map { "\(line)\n\(String(repeating: " ", count: width + 8))\($0)" } ?? line
+        }.joined(separator: "\n")
     }
 }

@@ -6,16 +6,12 @@ struct Journal: Sendable {
 
     /// The lines about the job `id`, or about the service.
     init(id: String?, follow: Bool, lines: Int?, json: Bool) {
-        var arguments = ["journalctl", "SYSLOG_IDENTIFIER=latentd"]
-        if let id { arguments.append("JOB_ID=\(id)") }
-        if follow { arguments.append("--follow") }
-        if let lines { arguments.append("--lines=\(lines)") }
-        arguments.append("--output=\(json ? "json" : "short-iso")")
-        self.arguments = arguments
+        let options = [
+            id.map { "JOB_ID=\($0)" }, follow ? "--follow" : nil, lines.map { "--lines=\($0)" },
+            "--output=\(json ? "json" : "short-iso")",
+        ]
+        arguments = ["journalctl", "SYSLOG_IDENTIFIER=latentd"] + options.compactMap { $0 }
     }
-
-    /// The command, as it is run.
-    var command: [String] { arguments }
 
     /// Becomes journalctl; returns only by throwing.
     func show() throws(ClientError) {

@@ -8,16 +8,9 @@ import Varlink
 
 /// Puts jobs into the queue: through the daemon, or as a file in the spool when there is none.
 struct Submitter: Sendable {
-    private let daemon: DaemonClient
-    private let spool: FilePath
-    private let printer: Printer
-
-    /// Submits to `daemon`, or into the folder `spool`.
-    init(daemon: DaemonClient, spool: FilePath, printer: Printer) {
-        self.daemon = daemon
-        self.spool = spool
-        self.printer = printer
-    }
+    let daemon: DaemonClient
+    let spool: FilePath
+    let printer: Printer
 
     /// What is printed as JSON about a submitted job.
     struct Receipt: Encodable {
