@@ -22,9 +22,9 @@ struct ProgressEstimate {
     /// Notes an event of the pipeline.
     mutating func note(_ event: PipelineProgress) {
         switch event {
-        case .stage(.textEncoder), .stage(.encoder): stage = .encoding
         case .stage(.unet): stage = .denoising
         case .stage(.decoder): stage = .decoding
+        case .stage: stage = .encoding
         case .block: break
         case .step(let number, let count, let duration):
             (step, steps) = (number, count)
