@@ -89,13 +89,13 @@ let package = Package(
             ]),
         target(
             "Client",
-            ["Varlink", "Jobs", "JSONText", "Planner", "Images", "Spool", "Settings", "Rendering", "Output", system]),
+            ["Varlink", "Jobs", "JSONText", "Planner", "Images", "Spool", "Settings", "Output", system]),
         .executableTarget(
-            name: "latentd", dependencies: ["Daemon", "Client", "Settings", "Output", arguments, system, logging],
+            name: "latentd", dependencies: ["Daemon", "Jobs", "Settings", "Output", arguments, system],
             exclude: ["README.md"], swiftSettings: strict),
         .executableTarget(
             name: "latentctl",
-            dependencies: ["Client", "Settings", "Varlink", "Jobs", "JSONText", "Output", "Terms", arguments, system],
+            dependencies: ["Client", "Settings", "Jobs", "JSONText", "Output", "Terms", arguments, system],
             exclude: ["README.md"], swiftSettings: strict),
         // Measurements.
         .executableTarget(
@@ -122,7 +122,11 @@ let package = Package(
         tests(
             "RenderingTests",
             ["Rendering", "Diffusion", "Models", "Compute", "Images", "Jobs", "JSONText", "Planner", "Terms"]),
-        tests("DaemonUnitTests", ["Daemon", "Jobs", "Settings", "Varlink"]),
+        tests(
+            "ClientTests", ["Client", "Varlink", "Jobs", "JSONText", "Planner", "Images", "Settings", "Output", system]),
+        tests(
+            "DaemonUnitTests",
+            ["Daemon", "Rendering", "Planner", "JobStore", "Spool", "Jobs", "Settings", "Varlink", system, logging]),
         tests(
             "DaemonTests",
             ["JobStore", "Jobs", "JSONText", "Varlink", "Settings", "Images", "Planner", "MemoryGroup", system]),

@@ -1,4 +1,5 @@
 import Output
+public import Settings
 public import Varlink
 
 /// Why a command ended without its result. `description` is the line on standard error, `exitCode` what a script sees.

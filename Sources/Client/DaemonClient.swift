@@ -1,22 +1,16 @@
-public import Jobs
-public import Varlink
+import Jobs
+import Varlink
 
 /// The daemon, as its clients see it. Every call is a connection of its own.
-public struct DaemonClient: Sendable {
+struct DaemonClient: Sendable {
     /// The control socket's path.
-    public let socket: String
-    /// The users of whom one must serve it; nil for whoever does.
-    private let servers: Set<UInt32>?
+    let socket: String
+    /// The users of whom one must serve it.
+    let servers: Set<UInt32>
 
-    /// The daemon that listens at `socket`, run by one of `servers`.
-    public init(socket: String, servers: Set<UInt32>? = nil) {
-        self.socket = socket
-        self.servers = servers
-    }
-
-    /// Calls `M`. A daemon that stays silent for `timeoutSeconds` is an error; 0 waits for as long as it lives, since what measures a
-    /// model takes its time, and ends when the caller hangs up.
-    public func call<M: Method>(
+    /// Calls `M`. It is an error when the daemon stays silent for `timeoutSeconds`. With 0 the call waits for as long as the daemon lives,
+    /// as measuring a model takes its time.
+    func call<M: Method>(
         _ method: M.Type, _ parameters: M.Parameters, timeoutSeconds: Int = 120
     ) throws(ClientError) -> M.Reply {
         do throws(VarlinkError) {
@@ -28,7 +22,7 @@ public struct DaemonClient: Sendable {
     }
 
     /// Calls `M` and hands every reply to `onReply` until it answers false or the last came.
-    public func stream<M: Method>(
+    func stream<M: Method>(
         _ method: M.Type, _ parameters: M.Parameters, onReply: (M.Reply) -> Bool
     ) throws(ClientError) {
         do throws(VarlinkError) {
@@ -40,7 +34,7 @@ public struct DaemonClient: Sendable {
     }
 
     /// The newest `limit` jobs in `states` (empty: in any), page by page.
-    public func jobs(in states: [JobState], limit: Int) throws(ClientError) -> [JobInfo] {
+    func jobs(in states: [JobState], limit: Int) throws(ClientError) -> [JobInfo] {
         var jobs: [JobInfo] = []
         var next: Int64?
         repeat {
@@ -54,7 +48,7 @@ public struct DaemonClient: Sendable {
     }
 
     /// Nil when it answers; otherwise why not.
-    public func problem() -> VarlinkError? {
+    func problem() -> VarlinkError? {
         do throws(VarlinkError) {
             _ = try Connection(path: socket, timeoutSeconds: 5, servers: servers).call(GetInfo.self, Nothing())
             return nil

@@ -1,11 +1,11 @@
 import Foundation
 import Jobs
-public import Planner
-public import Varlink
+import Planner
+import Varlink
 
 extension JobInfo {
     /// Everything about the job, a fact a line.
-    public var details: String {
+    var details: String {
         var facts = [("job", id.rawValue), ("name", name.rawValue), ("state", state.rawValue)]
         if let failure {
             facts.append(("reason", [failure.field, failure.message].compactMap { $0 }.joined(separator: ": ")))
@@ -24,7 +24,7 @@ extension JobInfo {
 
 extension StatusInfo {
     /// The daemon at a glance, a fact a line.
-    public var details: String {
+    var details: String {
         var facts = [
             ("latentd", "\(version), process \(processID), up \(secondsText(uptimeSeconds))"), ("spool", spool),
             (
@@ -45,7 +45,7 @@ extension StatusInfo {
 
 extension Plan {
     /// The choice, its reason, and what was not chosen.
-    public var details: String {
+    var details: String {
         var facts = [
             ("model", "\(variant)"), ("size", "\(width) x \(height)"),
             ("sampler", "\(sampler.rawValue), guidance \(guidanceScale)"),
@@ -97,7 +97,7 @@ extension Plan {
 }
 
 /// Jobs as a table, one a line.
-public func jobTable(_ jobs: [JobInfo]) -> String {
+func jobTable(_ jobs: [JobInfo]) -> String {
     var table = TextTable(header: ["ID", "STATE", "NAME", "PRIORITY", "QUEUED", "PROMPT"])
     for job in jobs {
         table.add([
@@ -109,7 +109,7 @@ public func jobTable(_ jobs: [JobInfo]) -> String {
 }
 
 /// Models as a table, one line for each precision; those of a group lie together.
-public func modelTable(_ models: [ModelInfo]) -> String {
+func modelTable(_ models: [ModelInfo]) -> String {
     var table = TextTable(
         header: [
             "GROUP", "MODEL", "SIZE", "WEIGHTS", "STEPS", "PRECISION", "QUALITY", "TIME", "MEMORY", "PSNR", "PROBLEM",
@@ -134,7 +134,7 @@ public func modelTable(_ models: [ModelInfo]) -> String {
 }
 
 /// Measurements as a table, one a line.
-public func calibrationTable(_ calibrations: [CalibrationInfo]) -> String {
+func calibrationTable(_ calibrations: [CalibrationInfo]) -> String {
     var table = TextTable(header: ["MODEL", "PRECISION", "SIZE", "TEXT", "STEP", "DECODE"])
     for calibration in calibrations {
         table.add([

@@ -1,24 +1,24 @@
 import Foundation
 import Planner
-import Rendering
-public import Settings
+import Settings
 import SystemPackage
 import Varlink
 
 /// Looks at a host and an installation, and says what this host can do and what must be mended. Changes nothing.
-public struct Doctor: Sendable {
-    private let layout: Layout
-    private let daemon: DaemonClient
-
-    /// Looks at the instance of `layout`, whose daemon is `daemon`.
-    public init(layout: Layout, daemon: DaemonClient) {
-        self.layout = layout
-        self.daemon = daemon
-    }
+struct Doctor: Sendable {
+    let layout: Layout
+    let daemon: DaemonClient
+    let engine: Engine
 
     /// The whole check-up.
-    public func examine() -> CheckUp {
-        CheckUp(findings: [settings()] + host() + [models()] + spool() + [control()])
+    func examine() -> CheckUp {
+        // The daemon alone knows where it looks for models; without it, it is those that it would find by its settings.
+        let models = try? daemon.call(Models.self, Nothing()).models
+        let configured = (try? Settings.load(layout: layout))?.modelDirectories ?? []
+        let directories = models == nil ? (configured + layout.models).map(\.string) : []
+        let probe = Result { () throws(Engine.Failure) in try engine.probe(directories) }
+        let found = models.map { Self.finding($0) } ?? Self.finding(probe, directories)
+        return CheckUp(findings: [settings()] + host(probe) + [found] + spool() + [control()])
     }
 
     private func settings() -> Finding {
@@ -32,12 +32,18 @@ public struct Doctor: Sendable {
         }
     }
 
-    private func host() -> [Finding] {
+    private func host(_ probe: Result<ProbeInfo, Engine.Failure>) -> [Finding] {
         let profile: HostProfile
-        do throws(RenderingError) {
-            profile = try Renderer.hostProfile(threads: 0)
-        } catch {
-            return [.fail("kernels", error.description, hint: "install libopenblas0, or unset LATENTD_ISA")]
+        switch probe {
+        case .failure(let failure):
+            return [.fail("kernels", "cannot be looked at: \(failure.message)", hint: failure.hint)]
+        case .success(let info):
+            guard let host = info.host else {
+                return [
+                    .fail("kernels", info.hostProblem ?? "unknown", hint: "install libopenblas0, or unset LATENTD_ISA")
+                ]
+            }
+            profile = host
         }
         let pin = ProcessInfo.processInfo.environment["LATENTD_ISA"]
         let kernels = "\(profile.isa)" + (pin == nil ? "" : " (LATENTD_ISA forces it)")
@@ -55,21 +61,20 @@ public struct Doctor: Sendable {
         ]
     }
 
-    /// The models of the daemon, which alone knows where it looks for them; without it, those that it would find by its settings.
-    private func models() -> Finding {
-        do throws(ClientError) {
-            let models = try daemon.call(Models.self, Nothing()).models
-            return Self.finding(
-                usable: models.filter { $0.problem == nil }.map(\.name),
-                problems: models.compactMap { model in model.problem.map { "\(model.path): \($0)" } },
-                none: "the daemon has none")
-        } catch {
-            let configured = (try? Settings.load(layout: layout))?.modelDirectories ?? []
-            let directories = (configured + layout.models).map(\.string)
-            let catalog = ModelCatalog(directories: directories)
-            return Self.finding(
-                usable: catalog.facts.map(\.name), problems: catalog.problems.map { "\($0.path): \($0.error)" },
-                none: "none in \(directories.joined(separator: ", "))")
+    private static func finding(_ models: [ModelInfo]) -> Finding {
+        finding(
+            usable: models.filter { $0.problem == nil }.map(\.name),
+            problems: models.compactMap { model in model.problem.map { "\(model.path): \($0)" } },
+            none: "the daemon has none")
+    }
+
+    private static func finding(_ probe: Result<ProbeInfo, Engine.Failure>, _ directories: [String]) -> Finding {
+        switch probe {
+        case .failure(let failure):
+            .fail("models", "cannot be looked at: \(failure.message)", hint: failure.hint)
+        case .success(let info):
+            finding(
+                usable: info.models, problems: info.problems, none: "none in \(directories.joined(separator: ", "))")
         }
     }
 
@@ -125,5 +130,52 @@ public struct Doctor: Sendable {
         } catch {
             return .warn("daemon", error.description, hint: "jobs in the spool wait until it runs")
         }
+    }
+}
+
+/// One thing that `doctor` looked at.
+struct Finding: Encodable, Sendable, Equatable {
+    enum Verdict: String, Encodable, Sendable {
+        case ok
+        /// It works, but not as well as it could, or not everything does.
+        case warn
+        /// It must be mended.
+        case fail
+    }
+
+    let subject: String
+    let verdict: Verdict
+    let message: String
+    /// What to do about it.
+    let hint: String?
+
+    static func ok(_ subject: String, _ message: String) -> Finding {
+        Finding(subject: subject, verdict: .ok, message: message, hint: nil)
+    }
+
+    static func warn(_ subject: String, _ message: String, hint: String) -> Finding {
+        Finding(subject: subject, verdict: .warn, message: message, hint: hint)
+    }
+
+    static func fail(_ subject: String, _ message: String, hint: String) -> Finding {
+        Finding(subject: subject, verdict: .fail, message: message, hint: hint)
+    }
+}
+
+/// Everything that `doctor` found.
+struct CheckUp: Sendable {
+    let findings: [Finding]
+
+    var problems: Int { findings.count { $0.verdict == .fail } }
+
+    /// A finding a line, its hint below.
+    var text: String {
+        let width = findings.map(\.subject.count).max() ?? 0
+        return findings.map { finding in
+            let name = finding.subject + String(repeating: " ", count: width - finding.subject.count)
+            let verdict = finding.verdict == .ok ? "ok  " : finding.verdict.rawValue
+            let line = "\(verdict)  \(name)  \(printable(finding.message))"
+            return finding.hint.map { "\(line)\n\(String(repeating: " ", count: width + 8))\($0)" } ?? line
+        }.joined(separator: "\n")
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 public import JSONText
-public import Jobs
+import Jobs
 
 /// What `submit` and `plan` were given: a job file, or the fields of one job.
 public enum JobSourceArgument: Sendable {
@@ -39,7 +39,7 @@ public enum JobSourceArgument: Sendable {
     }
 
     /// Every job, checked; the first wrong one is an error.
-    public func jobs() throws(ClientError) -> [JobRequest] {
+    func jobs() throws(ClientError) -> [JobRequest] {
         let (name, bytes) = try contents()
         do throws(JobError) {
             guard let kind = JobFile(name: name) else { throw JobError.unknownFileKind(name: name) }

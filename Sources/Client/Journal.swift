@@ -1,24 +1,20 @@
 import Foundation
 
 /// The journal's lines about latentd, by journalctl.
-public struct Journal: Sendable {
+struct Journal: Sendable {
     private let arguments: [String]
 
     /// The lines about the job `id`, or about the service.
-    public init(id: String?, follow: Bool, lines: Int?, json: Bool) {
-        var arguments = ["journalctl", "SYSLOG_IDENTIFIER=latentd"]
-        if let id { arguments.append("JOB_ID=\(id)") }
-        if follow { arguments.append("--follow") }
-        if let lines { arguments.append("--lines=\(lines)") }
-        arguments.append("--output=\(json ? "json" : "short-iso")")
-        self.arguments = arguments
+    init(id: String?, follow: Bool, lines: Int?, json: Bool) {
+        let options = [
+            id.map { "JOB_ID=\($0)" }, follow ? "--follow" : nil, lines.map { "--lines=\($0)" },
+            "--output=\(json ? "json" : "short-iso")",
+        ]
+        arguments = ["journalctl", "SYSLOG_IDENTIFIER=latentd"] + options.compactMap { $0 }
     }
 
-    /// The command, as it is run.
-    public var command: [String] { arguments }
-
     /// Becomes journalctl; returns only by throwing.
-    public func show() throws(ClientError) {
+    func show() throws(ClientError) {
         var pointers = arguments.map { strdup($0) }
         pointers.append(nil)
         // It inherits what we ignore.

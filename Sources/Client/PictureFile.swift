@@ -2,12 +2,12 @@ import Foundation
 import Images
 
 /// A picture on disk, for `inspect` and `view`.
-public struct PictureFile {
+struct PictureFile {
     private let path: String
     private let bytes: [UInt8]
 
     /// Reads the file at `path`.
-    public init(path: String) throws(ClientError) {
+    init(path: String) throws(ClientError) {
         self.path = path
         do {
             bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
@@ -17,7 +17,7 @@ public struct PictureFile {
     }
 
     /// How it was made: a table, or a JSON object.
-    public func report(json: Bool) throws(ClientError) -> String {
+    func report(json: Bool) throws(ClientError) -> String {
         try picture { (bytes) throws(ImageError) in
             let report = try PictureReport(webp: bytes)
             return json ? try report.json() + "\n" : report.table
@@ -25,12 +25,12 @@ public struct PictureFile {
     }
 
     /// A job file that makes it again.
-    public func job() throws(ClientError) -> String {
+    func job() throws(ClientError) -> String {
         try picture { (bytes) throws(ImageError) in try PictureReport(webp: bytes).job + "\n" }
     }
 
     /// The picture in coloured blocks, at most `columns` wide, or as wide as the terminal.
-    public func preview(columns: Int?) throws(ClientError) -> String {
+    func preview(columns: Int?) throws(ClientError) -> String {
         let width = columns ?? Self.terminalColumns()
         return try picture { (bytes) throws(ImageError) in
             TerminalPreview(try WebP.decode(bytes), columns: width).text

@@ -1,16 +1,24 @@
 import Foundation
-import Output
+public import Output
 
-/// Standard output for results, as text or as JSON; standard error for everything else.
+/// The place for results, as text or as JSON, and the place for everything else: standard output and standard error, unless others are
+/// named.
 public struct Printer: Sendable {
     /// Whether results are JSON, one object a line.
     public let json: Bool
+    private let output: OutputFile
+    private let errors: OutputFile
+    /// Whether what is no result goes to a terminal.
+    let isTerminal: Bool
 
     /// A printer of JSON or of text.
-    public init(json: Bool) { self.json = json }
+    public init(json: Bool, output: OutputFile = .standardOutput, errors: OutputFile = OutputFile("/dev/stderr")) {
+        (self.json, self.output, self.errors) = (json, output, errors)
+        isTerminal = errors.name == "/dev/stderr" && isatty(STDERR_FILENO) == 1
+    }
 
     /// Prints `value` as JSON, or `text` for a person.
-    public func result(_ value: some Encodable, text: @autoclosure () -> String) throws(ClientError) {
+    func result(_ value: some Encodable, text: @autoclosure () -> String) throws(ClientError) {
         guard json else { return try raw(text() + "\n") }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -21,15 +29,18 @@ public struct Printer: Sendable {
     }
 
     /// Prints finished text, without a line break of its own.
-    public func raw(_ text: String) throws(ClientError) { try write(Array(text.utf8)) }
+    func raw(_ text: String) throws(ClientError) { try write(Array(text.utf8)) }
 
     private func write(_ bytes: [UInt8]) throws(ClientError) {
-        do throws(OutputError) { try OutputFile.standardOutput.write(bytes) } catch { throw ClientError(error) }
+        do throws(OutputError) { try output.write(bytes) } catch { throw ClientError(error) }
     }
 
     /// Says something to the person that is not the result.
-    public func note(_ text: String) {
+    public func note(_ text: String) { draw(text + "\n") }
+
+    /// The same without a line break.
+    func draw(_ text: String) {
         // Where nobody hears it there is nobody else to tell.
-        try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
+        try? errors.write(Array(text.utf8))
     }
 }

@@ -3,21 +3,14 @@ import Jobs
 import Output
 import Planner
 import Spool
-public import SystemPackage
+import SystemPackage
 import Varlink
 
 /// Puts jobs into the queue: through the daemon, or as a file in the spool when there is none.
-public struct Submitter: Sendable {
-    private let daemon: DaemonClient
-    private let spool: FilePath
-    private let printer: Printer
-
-    /// Submits to `daemon`, or into the folder `spool`.
-    public init(daemon: DaemonClient, spool: FilePath, printer: Printer) {
-        self.daemon = daemon
-        self.spool = spool
-        self.printer = printer
-    }
+struct Submitter: Sendable {
+    let daemon: DaemonClient
+    let spool: FilePath
+    let printer: Printer
 
     /// What is printed as JSON about a submitted job.
     struct Receipt: Encodable {
@@ -30,7 +23,7 @@ public struct Submitter: Sendable {
     }
 
     /// Submits every job of `source`; waits for them, and copies the picture to `output`, when asked to.
-    public func run(_ source: JobSourceArgument, wait: Bool, output: String?) throws(ClientError) {
+    func run(_ source: JobSourceArgument, wait: Bool, output: String?) throws(ClientError) {
         let requests = try source.jobs()
         guard output == nil || requests.count == 1 else {
             throw .usage("--output takes one picture, and the file has \(requests.count) jobs")

@@ -1,11 +1,35 @@
+import Dispatch
 import JSONText
 import JobStore
 import Jobs
+import Planner
 import Rendering
+import ServiceLifecycle
 import Spool
+import Synchronization
 import Varlink
 
-/// What the methods of `org.latentd` do.
+/// The control socket: `org.latentd`, for `latentctl` and anybody who speaks Varlink.
+struct Control: Service {
+    private let server: Server
+
+    /// Listens at `path`, for its user alone where the instance is private; callers are served once `run` begins.
+    init(path: String, desk: ControlDesk) throws(VarlinkError) {
+        server = try Server(path: path, router: desk.router(), mode: desk.authority.isPrivate ? 0o600 : 0o660)
+    }
+
+    /// Serves until the daemon stops.
+    func run() async throws {
+        server.start()
+        try? await gracefulShutdown()
+        await server.stop()
+    }
+}
+
+/// What the methods of `org.latentd` do. They change nothing but through the store.
+///
+/// A method runs on its connection's own thread, which may block: files are read there, and so is what the system knows of users. What
+/// is asynchronous goes through `answer`, whose body runs on the cooperative pool and must not touch a file.
 struct ControlDesk: Sendable {
     let store: JobStore
     let spool: Spool
@@ -13,9 +37,12 @@ struct ControlDesk: Sendable {
     let outlook: Outlook
     let inference: Inference
     let ledger: CostLedger
-    let overview: Overview
+    let host: HostProfile
     let authority: Authority
-    /// For the files that are looked at between the queue's transactions. All others are read on the connections' own threads.
+    let clock: Clock
+    /// When the daemon started, by `clock`.
+    let start: Duration
+    /// For the files that are looked at between the queue's transactions.
     let disk = DiskThread(name: "control-disk")
 
     /// The table of methods.
@@ -30,41 +57,55 @@ struct ControlDesk: Sendable {
         return router
     }
 
-    /// Waits for `body` on this connection's thread; what it throws becomes the error reply.
+    /// Blocks this connection's thread until `body` ends; what it throws becomes the error reply.
     func answer<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws(CallError) -> Value {
-        try awaitBlocking { await Self.outcome(of: body) }.get()
+        let answer = Answer<Value>(), bell = DispatchSemaphore(value: 0)
+        Task.detached {
+            await answer.set(body)
+            bell.signal()
+        }
+        bell.wait()
+        return try answer.get()
     }
 
-    /// The same for what may take long: gives up when the caller does, or the server stops. The body's task is cancelled then.
+    /// The same for what may take long: gives up as soon as the caller hangs up or the server stops. The body's task is cancelled then.
     func answer<Value: Sendable>(
         _ caller: Caller, _ body: @escaping @Sendable () async throws -> Value
     ) throws(CallError) -> Value {
-        let result: Result<Value, CallError>?
-        do throws(VarlinkError) {
-            result = try awaitBlocking(for: caller) { await Self.outcome(of: body) }
-        } catch {
-            throw .unavailable(error.description)
+        let answer = Answer<Value>(), bell: Wakeup
+        do { bell = try Wakeup() } catch { throw .unavailable(error.description) }
+        let task = Task.detached {
+            await answer.set(body)
+            bell.ring()
         }
-        guard let result else { throw .unavailable("nobody waits for this any more") }
-        return try result.get()
+        guard caller.wait(for: bell) else {
+            task.cancel()
+            throw .unavailable("nobody waits for this any more")
+        }
+        return try answer.get()
     }
 
-    /// The job that a caller names, and the file that it begins with, read on this connection's thread.
+    /// Runs `body` on this connection's thread; what it throws becomes the error reply.
+    func answerHere<Value>(_ body: () throws -> Value) throws(CallError) -> Value {
+        do { return try body() } catch { throw CallError(replyingTo: error) }
+    }
+
+    /// The job that a caller hands in, and the file that it begins with.
     func read(_ job: JSONValue) throws(CallError) -> (request: JobRequest, initImage: InitImageFile?) {
-        do {
+        try answerHere {
             let request = try JobRequest(json: job)
             return (request, try spool.initImage(of: request))
-        } catch {
-            throw Self.reply(to: error)
         }
     }
 
     /// The job that `caller` calls so, or the one of that id or NAME.
-    func find(_ reference: JobReference, for caller: PeerCredentials) async throws -> Job {
-        guard let job = try await store.job(called: reference.id, by: caller.userID) else {
-            throw CallError.jobNotFound(reference.id)
+    func find(_ reference: JobReference, for caller: PeerCredentials) throws(CallError) -> Job {
+        try answer {
+            guard let job = try await store.job(called: reference.id, by: caller.userID) else {
+                throw CallError.jobNotFound(reference.id)
+            }
+            return job
         }
-        return job
     }
 
     /// The job as the wire has it.
@@ -82,26 +123,43 @@ struct ControlDesk: Sendable {
             picture: folder == .done ? spool.path(.done).appending("\(job.name).webp").string : nil,
             record: folder.map { spool.path($0).appending("\(job.name).json").string }, owner: job.owner)
     }
+}
 
-    /// What `body` answers, or the error reply to what it throws.
-    private static func outcome<Value>(of body: () async throws -> Value) async -> Result<Value, CallError> {
-        do { return .success(try await body()) } catch { return .failure(reply(to: error)) }
+/// What a task answers, for the thread that waits for it.
+private final class Answer<Value: Sendable>: Sendable {
+    private let result = Mutex<Result<Value, CallError>?>(nil)
+
+    func set(_ body: () async throws -> Value) async {
+        let result: Result<Value, CallError>
+        do { result = .success(try await body()) } catch { result = .failure(CallError(replyingTo: error)) }
+        self.result.withLock { $0 = result }
     }
 
-    private static func reply(to error: any Error) -> CallError {
-        switch error {
-        case let error as CallError: error
-        case let error as JobError: .invalidJob(field: error.field, message: error.description)
-        case let error as RenderingError where !error.isTransient:
-            .invalidJob(field: error.field, message: error.description)
-        case let error as UnreadableInitImage where !error.cause.isTransient:
-            .invalidJob(field: error.failure.field, message: error.description)
-        case JobStoreError.noSuchJob(let id): .jobNotFound(id.rawValue)
-        case JobStoreError.illegalTransition(let id, let transition):
-            .illegalTransition(id: id.rawValue, message: transition.description)
-        case let error as JobStoreError where error.isTransient:
-            .unavailable("\(error); nothing was changed, and it may be tried again when that has passed")
-        default: .unavailable("\(error)")
+    func get() throws(CallError) -> Value {
+        guard let result = result.withLock({ $0 }) else {
+            preconditionFailure("the bell rings after the result is set")
         }
+        return try result.get()
+    }
+}
+
+extension CallError {
+    /// The error reply that tells of `error`.
+    fileprivate init(replyingTo error: any Error) {
+        self =
+            switch error {
+            case let error as CallError: error
+            case let error as JobError: .invalidJob(field: error.field, message: error.description)
+            case let error as RenderingError where !error.isTransient:
+                .invalidJob(field: error.field, message: error.description)
+            case let error as UnreadableInitImage where !error.cause.isTransient:
+                .invalidJob(field: error.failure.field, message: error.description)
+            case JobStoreError.noSuchJob(let id): .jobNotFound(id.rawValue)
+            case JobStoreError.illegalTransition(let id, let transition):
+                .illegalTransition(id: id.rawValue, message: transition.description)
+            case let error as JobStoreError where error.isTransient:
+                .unavailable("\(error); nothing was changed, and it may be tried again when that has passed")
+            default: .unavailable("\(error)")
+            }
     }
 }

@@ -9,9 +9,12 @@ import Planner
 actor CostLedger {
     private let store: JobStore
     private let host: HostProfile
+    private let clock: Clock
     private var pending: [String: MemberCosts] = [:]
 
-    init(store: JobStore, host: HostProfile) { (self.store, self.host) = (store, host) }
+    init(store: JobStore, host: HostProfile, clock: Clock) {
+        (self.store, self.host, self.clock) = (store, host, clock)
+    }
 
     /// What is known of `models`. A form of another version counts as never measured.
     func costs(of models: [ModelFacts]) async throws(JobStoreError) -> CostModel {
@@ -28,8 +31,8 @@ actor CostLedger {
         return costs
     }
 
-    /// Keeps what was learned, and what could not be kept before; with nothing new only the latter. Answers whether all of it is
-    /// on the disk now: an error that passes is none here, since costs are advice that nobody should wait for.
+    /// Keeps what was learned, and what could not be kept before. Answers whether all of it is on the disk now. An error that may pass is
+    /// not thrown: costs are advice, and nobody should wait for them.
     @discardableResult
     func save(_ members: [MemberCosts]) async throws -> Bool {
         for member in members {
@@ -41,7 +44,7 @@ actor CostLedger {
         for (key, member) in pending {
             do {
                 let json = String(decoding: try encoder.encode(member), as: UTF8.self)
-                try await store.saveCalibration(key: key, json: json, at: .now)
+                try await store.saveCalibration(key: key, json: json, at: clock.now())
             } catch let error as JobStoreError where error.isTransient {
                 return false
             } catch {

@@ -1,4 +1,8 @@
-/// A thread of its own for what blocks for a disk, so that the cooperative pool, whose threads are as many as CPUs, never does.
+import Foundation
+import Synchronization
+import Varlink
+
+/// A thread for what blocks for a disk, so that the cooperative pool, whose threads are as many as CPUs, never does.
 package actor DiskThread {
     private let thread: ServiceThread
 
@@ -13,4 +17,33 @@ package actor DiskThread {
     ) throws(Failure) -> Value {
         try body()
     }
+}
+
+/// A serial executor on a thread of its own, for an actor whose work blocks: minutes of inference, or a disk.
+///
+/// The thread sleeps on a semaphore while there is nothing to do, and lives as long as the process.
+final class ServiceThread: SerialExecutor {
+    private let pending = Mutex<[UnownedJob]>([])
+    private let bell = DispatchSemaphore(value: 0)
+
+    init(name: String, stackSize: Int) {
+        let thread = Thread { [self] in
+            nameThisThread(name)
+            while true {
+                bell.wait()
+                let job = pending.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+                job?.runSynchronously(on: asUnownedSerialExecutor())
+            }
+        }
+        thread.stackSize = stackSize
+        thread.start()
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        pending.withLock { $0.append(job) }
+        bell.signal()
+    }
+
+    func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 }

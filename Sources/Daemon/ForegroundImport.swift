@@ -48,9 +48,9 @@ public struct ForegroundImport: Sendable {
         }
         line.end()
         let mebibytes = { (bytes: Int) in String(format: "%.1f MiB", Double(bytes) / 1_048_576) }
-        try print(
-            imported,
-            "\(imported.path): \(mebibytes(imported.bytes)) of weights, \(mebibytes(imported.sourceBytes)) before")
+        let text =
+            "\(imported.path): \(mebibytes(imported.bytes)) of weights, \(mebibytes(imported.sourceBytes)) before"
+        try printResult(imported, text: printsJSON ? nil : text)
     }
 
     /// Ranks the layers by the error that rounding each one alone brings.
@@ -69,18 +69,8 @@ public struct ForegroundImport: Sendable {
         let rows = layers.map { layer in
             String(format: "%10.6f  %9d  ", layer.error, layer.elements) + layer.name
         }
-        try print(layers, (["     error   elements  layer"] + rows).joined(separator: "\n"))
-    }
-
-    private func print(_ value: some Encodable, _ text: String) throws(DaemonError) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do {
-            let data = printsJSON ? try encoder.encode(value) : Data(text.utf8)
-            try OutputFile.standardOutput.write(Array(data) + [UInt8(ascii: "\n")])
-        } catch {
-            throw DaemonError(error)
-        }
+        let text = (["     error   elements  layer"] + rows).joined(separator: "\n")
+        try printResult(layers, text: printsJSON ? nil : text)
     }
 }
 

@@ -6,40 +6,27 @@ import Settings
 
 /// `latentd render`: one job in the foreground. It touches no spool, no database and no socket.
 public struct ForegroundRender: Sendable {
-    private let job: String
-    private let output: String
-    private let initImage: String?
-    private let strength: Double?
-    private let modelDirectories: [String]
-    private let precision: Precision?
-    private let dump: String?
-    private let threads: Int
-    private let printsRecord: Bool
+    /// A job file's path, or `-` for standard input.
+    public var job: String
+    /// Where the picture goes; `-` is standard output.
+    public var output: String
+    /// The file of a picture to begin with, if any. What the job calls `init_image` lies in a spool, and there is none here.
+    public var initImage: String?
+    /// How far to go from it; the job's own, or 0.8, without it.
+    public var strength: Double?
+    /// Folders of model folders, searched before the system's.
+    public var modelDirectories: [String] = []
+    /// What the job's own `precision` gives way to, if anything.
+    public var precision: Precision?
+    /// Where the intermediate tensors go, if they are wanted; `-` is standard output.
+    public var dump: String?
+    /// Threads that compute; 0 takes one for each CPU.
+    public var threads = 0
+    /// Print how the picture was made to standard output.
+    public var printsRecord = false
 
-    /// - Parameters:
-    ///   - job: a job file's path, or `-` for standard input.
-    ///   - output: where the picture goes; `-` is standard output.
-    ///   - initImage: the file of a picture to begin with, if any. What the job calls `init_image` lies in a spool, which this has not.
-    ///   - strength: how far to go from it; the job's own, or 0.8, without it.
-    ///   - modelDirectories: searched before the system's.
-    ///   - precision: what the job's own `precision` gives way to, if anything.
-    ///   - dump: where the intermediate tensors go, if they are wanted; `-` is standard output.
-    ///   - threads: 0 takes one for each CPU.
-    ///   - printsRecord: print how the picture was made to standard output.
-    public init(
-        job: String, output: String, initImage: String? = nil, strength: Double? = nil, modelDirectories: [String],
-        precision: Precision? = nil, dump: String?, threads: Int, printsRecord: Bool
-    ) {
-        self.job = job
-        self.output = output
-        self.initImage = initImage
-        self.strength = strength
-        self.modelDirectories = modelDirectories
-        self.precision = precision
-        self.dump = dump
-        self.threads = threads
-        self.printsRecord = printsRecord
-    }
+    /// The job in the file `job`, whose picture goes to `output`.
+    public init(job: String, output: String) { (self.job, self.output) = (job, output) }
 
     /// Makes the picture and writes it.
     public func run() throws(DaemonError) {
@@ -116,8 +103,8 @@ public struct ForegroundRender: Sendable {
                 catalog: ModelCatalog(directories: directories),
                 options: Renderer.Options(
                     threads: threads, cacheDirectory: writableCache, version: Version.text, report: Self.complain))
-            try renderer.calibrateIfNeeded(for: request, initImage: initImage, now: .now)
-            let plan = try renderer.dryRun(request, initImage: initImage, now: .now)
+            try renderer.calibrateIfNeeded(for: request, initImage: initImage, now: Clock.system.now())
+            let plan = try renderer.dryRun(request, initImage: initImage, now: Clock.system.now())
             plan.warnings.forEach(Self.complain)
             let seed = request.seed ?? .random(in: 0...UInt64(UInt32.max))
             return try renderer.render(request, initImage: initImage, seed: seed, plan: plan, dump: dump)

@@ -6,6 +6,38 @@ import Spool
 import Synchronization
 import Systemd
 
+/// Why a picture was given up though nothing failed.
+package enum Interruption: Error, Sendable, Equatable {
+    /// Somebody cancelled the job.
+    case cancelled
+    /// The daemon stops; the job goes back uncharged.
+    case stopping
+}
+
+/// A picture that was made: its files, and what it took.
+package struct MadePicture: Equatable, Sendable {
+    /// The WebP file.
+    let picture: [UInt8]
+    /// The JSON file that says how it was made.
+    let record: [UInt8]
+    /// What it was made with.
+    let variant: Variant
+    /// From the beginning to the finished picture.
+    let seconds: Double
+    /// The process's peak, resident where the kernel says it, else as planned.
+    let peakBytes: Int
+    /// What is known of the model's costs now, to be kept.
+    let learned: [MemberCosts]
+
+    /// A picture with all of that.
+    package init(
+        picture: [UInt8], record: [UInt8], variant: Variant, seconds: Double, peakBytes: Int, learned: [MemberCosts]
+    ) {
+        (self.picture, self.record, self.variant) = (picture, record, variant)
+        (self.seconds, self.peakBytes, self.learned) = (seconds, peakBytes, learned)
+    }
+}
+
 /// The renderer on its own thread. Whoever calls waits in line; a picture takes as long as it takes.
 ///
 /// After every change the ``Outlook`` gets a copy of what the renderer knows, so that nobody has to wait here to plan. While something
@@ -16,6 +48,7 @@ actor Inference {
     private let outlook: Outlook
     private let renderer: Renderer
     private let watchdog: Watchdog
+    private let clock: Clock
     private let stop: StopSignal
     private let computations = Mutex(0)
     private let news = Mutex<(catalog: ModelCatalog, options: Renderer.Options)?>(nil)
@@ -23,27 +56,16 @@ actor Inference {
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     /// Takes over `renderer`, which nobody else may use from now on.
-    init(renderer: sending Renderer, outlook: Outlook, watchdog: Watchdog, stop: StopSignal) {
+    init(renderer: sending Renderer, outlook: Outlook, watchdog: Watchdog, clock: Clock, stop: StopSignal) {
         self.renderer = renderer
         self.outlook = outlook
         self.watchdog = watchdog
+        self.clock = clock
         self.stop = stop
     }
 
     /// Whether something is computed now.
     nonisolated var isBusy: Bool { computations.withLock { $0 > 0 } }
-
-    /// A picture that was made, as its files will be.
-    struct Result: Sendable {
-        /// The WebP file.
-        let picture: [UInt8]
-        /// The JSON file that says how it was made.
-        let record: [UInt8]
-        /// From the beginning to the finished picture.
-        let seconds: Double
-        /// The process's peak, resident where the kernel says it, else as planned.
-        let peakBytes: Int
-    }
 
     /// Plans `request` for now; measures before what its budget needs and this host never measured. `stop` ends it at any time.
     ///
@@ -56,12 +78,12 @@ actor Inference {
         defer { end() }
         let before = renderer.costs.members
         let request = outlook.completed(request)
-        try renderer.calibrateIfNeeded(for: request, initImage: initImage, now: .now) { progress in
+        try renderer.calibrateIfNeeded(for: request, initImage: initImage, now: clock.now()) { progress in
             try goOn()
             try observer(progress)
         }
         let learned = renderer.costs.members.filter { !before.contains($0) }
-        return (try renderer.dryRun(request, initImage: initImage, now: .now), learned)
+        return (try renderer.dryRun(request, initImage: initImage, now: clock.now()), learned)
     }
 
     /// Reads the picture that `request` begins with, if there is one, on this thread.
@@ -69,29 +91,26 @@ actor Inference {
         try spool.initImage(of: request)
     }
 
-    /// Makes the picture of `job` as `plan` says. `stop` ends it at any time.
-    ///
-    /// - Returns: What it took, and what was learned of the model's costs, to be kept.
+    /// Makes the picture of `job` as `plan` says, and tells `observer`. `stop` ends it at any time.
     func render(
-        _ job: Job, _ initImage: InitImageFile?, _ plan: Plan, stop: StopFlag,
-        observer: @Sendable () -> RenderObserver
-    ) throws -> (result: Result, learned: [MemberCosts]) {
+        _ job: Job, _ initImage: InitImageFile?, _ plan: Plan, stop: StopFlag, observer: RenderObserver
+    ) throws -> MadePicture {
         begin(stop)
         defer { end() }
-        let observer = observer()
+        var observer = observer
         var rendered = try renderer.render(job.request, initImage: initImage, seed: job.seed, plan: plan) {
             try observer.note($0)
         }
-        let now = Timestamp.now
+        let now = clock.now()
         rendered.record.id = job.id
         rendered.record.name = job.name.rawValue
         rendered.record.queue = ResultRecord.QueueTimes(
             attempts: job.attempts, createdAt: job.createdAt, startedAt: job.startedAt ?? now, finishedAt: now)
         let memory = rendered.record.memory
-        let result = Result(
-            picture: rendered.webp, record: rendered.record.encoded(),
-            seconds: rendered.record.timings.totalSeconds, peakBytes: memory.measuredBytes ?? memory.plannedBytes)
-        return (result, rendered.costs.map { [$0] } ?? [])
+        return MadePicture(
+            picture: rendered.webp, record: rendered.record.encoded(), variant: plan.variant,
+            seconds: rendered.record.timings.totalSeconds, peakBytes: memory.measuredBytes ?? memory.plannedBytes,
+            learned: rendered.costs.map { [$0] } ?? [])
     }
 
     /// Measures a model now. `stop` ends it at any time.
@@ -101,7 +120,7 @@ actor Inference {
         return try renderer.calibrate(model) { _ in try goOn() }
     }
 
-    /// Other settings are in force, or other models are there: from the next computation on, for nobody may wait here for this one.
+    /// Puts other settings and models in force from the next computation on, and does not wait for the present one.
     nonisolated func use(_ catalog: ModelCatalog, options: Renderer.Options) {
         news.withLock { $0 = (catalog, options) }
         Task { await adopt() }
@@ -117,16 +136,21 @@ actor Inference {
         publish()
     }
 
-    /// Gives `body` a flag that is raised when the daemon stops and when the calling task is cancelled, so that either ends what is
-    /// computed in the middle of a block.
+    /// Gives `body` a flag that ends what is computed in the middle of a block. It is raised when the daemon stops, when the calling task
+    /// is cancelled, and soon after `isCancelled` begins to say so.
     nonisolated func withStopFlag<Value: Sendable>(
-        _ body: (StopFlag) async throws -> Value
+        whether isCancelled: @escaping @Sendable () async -> Bool = { false },
+        during body: (StopFlag) async throws -> Value
     ) async throws -> Value {
         let flag = StopFlag { [watchdog] in watchdog.pet() }
         let lookout = Task { [stop] in
             while !Task.isCancelled {
-                if stop.isStopping { flag.raise(Interruption.stopping) }
-                try? await Task.sleep(for: Self.lookInterval)
+                if stop.isStopping {
+                    flag.raise(Interruption.stopping)
+                } else if await isCancelled() {
+                    flag.raise(Interruption.cancelled)
+                }
+                try? await Task.sleep(for: .milliseconds(250))
             }
         }
         defer { lookout.cancel() }
@@ -136,9 +160,6 @@ actor Inference {
             flag.raise(Interruption.cancelled)
         }
     }
-
-    /// How often somebody looks from beside the inference thread whether its work is still wanted.
-    static let lookInterval = Duration.milliseconds(250)
 
     private func begin(_ flag: StopFlag?) {
         renderer.stop = flag

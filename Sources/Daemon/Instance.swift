@@ -12,6 +12,12 @@ import Systemd
 import UnixSignals
 import Varlink
 
+/// The version of latentd, as `--version`, pictures, records and the control socket say it.
+public enum Version {
+    /// The text.
+    public static let text = "0.1.0"
+}
+
 /// One daemon: assembles its services and runs them until SIGTERM.
 ///
 ///     settings ─► folders ─► queue (its lock refuses a second daemon) ─► spool ─► Recovery ─► socket
@@ -21,6 +27,8 @@ public struct Instance: Sendable {
     private let layout: Layout
     private let configuration: FilePath?
     private let modelDirectories: [FilePath]
+    /// For what the start, a reload and the end do with files.
+    private let disk = DiskThread(name: "instance")
 
     /// - Parameters:
     ///   - configuration: a settings file that must exist; the layout's one, which need not, without it.
@@ -41,60 +49,68 @@ public struct Instance: Sendable {
     }
 
     private func serve() async throws {
-        let settings = try loadSettings()
+        let settings = try await disk.run { try readSettings() }
         let level = SharedLogLevel(settings.loggerLevel)
-        let notifier = Notifier()
+        let notifier = Notifier(), clock = Clock.system
         LoggingSystem.bootstrap { label in AdjustableLogHandler(JournalLogHandler(identifier: label), level: level) }
         let logger = Logger(label: "latentd")
-        try makeFolders()
-        let store = try openQueue()
-        let spool = try openSpool(settings)
-        try await Recovery(store: store, spool: spool, maxCrashes: settings.maxCrashes, logger: logger).run()
+        let (store, spool) = try await disk.run { try open(settings, logger) }
+        let recovery = Recovery(
+            store: store, spool: spool, disk: disk, maxCrashes: settings.maxCrashes, clock: clock, logger: logger)
+        try await recovery.run()
 
-        let host = try hostProfile(settings)
-        let catalog = catalog(settings)
-        let ledger = CostLedger(store: store, host: host)
+        let (host, catalog) = try await disk.run {
+            (try Renderer.hostProfile(threads: settings.threads), self.catalog(settings))
+        }
+        let ledger = CostLedger(store: store, host: host, clock: clock)
         let costs = try await ledger.costs(of: catalog.facts)
-        let renderer = try makeRenderer(catalog, costs, settings, host)
-        let outlook = Outlook(
-            planner: renderer.planner, catalog: catalog, defaultBudget: settings.defaultLatencyBudget)
         let stop = StopSignal(), watchdog = Watchdog(notifier: notifier)
-        let inference = Inference(renderer: renderer, outlook: outlook, watchdog: watchdog, stop: stop)
+        let (inference, outlook) = try await disk.run {
+            let renderer = try Renderer(catalog: catalog, costs: costs, options: options(settings, host, logger))
+            let outlook = Outlook(
+                planner: renderer.planner, catalog: catalog, defaultBudget: settings.defaultLatencyBudget,
+                clock: clock)
+            let inference = Inference(
+                renderer: renderer, outlook: outlook, watchdog: watchdog, clock: clock, stop: stop)
+            return (inference, outlook)
+        }
         let live = LiveSettings(settings)
         let board = ProgressBoard()
         store.onChange { changes in for change in changes { board.note(change.id) } }
         let desk = ControlDesk(
             store: store, spool: spool, board: board, outlook: outlook, inference: inference, ledger: ledger,
-            overview: Overview(host: host), authority: Authority(settings: live, isPrivate: layout.root != nil))
-        let control = try makeControl(desk)
+            host: host, authority: Authority(settings: live, isPrivate: layout.root != nil), clock: clock,
+            start: clock.elapsed())
+        let control = try await disk.run { try Control(path: layout.controlSocket.string, desk: desk) }
         let worker = Worker(
             store: store, spool: spool, board: board, inference: inference, ledger: ledger, settings: live,
-            notifier: notifier, watchdog: watchdog, logger: logger, stop: stop)
+            notifier: notifier, watchdog: watchdog, clock: clock, logger: logger, stop: stop)
         let hangups = await UnixSignalsSequence(trapping: .sighup)
-        let reload = Reload(signals: hangups, settings: live, notifier: notifier, logger: logger) {
+        let reload = Reload(signals: hangups, settings: live, notifier: notifier, logger: logger, disk: disk) {
             () throws(SettingsError) in
-            try read()
+            try readSettings()
         } apply: { settings in
             level.current = settings.loggerLevel
             outlook.update(defaultBudget: settings.defaultLatencyBudget)
-            inference.use(self.catalog(settings), options: options(settings, host))
+            inference.use(self.catalog(settings), options: options(settings, host, logger))
         }
         let services: [(String, any Service)] = [
-            ("janitor", Janitor(store: store, spool: spool, settings: live, logger: logger)), ("reload", reload),
-            ("intake", Intake(store: store, spool: spool, settings: live, logger: logger)), ("control", control),
-            ("readiness", Readiness(notifier: notifier)), ("worker", worker),
-            ("farewell", Farewell(stop: stop, notifier: notifier)),
+            ("janitor", Janitor(store: store, spool: spool, settings: live, clock: clock, logger: logger)),
+            ("reload", reload),
+            ("intake", Intake(store: store, spool: spool, settings: live, clock: clock, logger: logger)),
+            ("control", control), ("readiness", Readiness(notifier: notifier, disk: disk)),
+            ("worker", worker), ("farewell", Farewell(stop: stop, notifier: notifier)),
         ]
         announce(host, catalog, logger)
-        // The first timer of a process takes descriptors. A process that has none left when it first wants to wait would die of it.
+        // The first timer of a process takes descriptors, and a process that has none left then dies. So take them now.
         try await Task.sleep(for: .milliseconds(1))
         let failure = FirstFailure()
         let vital = services.map { Vital(name: $0, service: $1, failure: failure, stop: stop, logger: logger) }
         await run(vital, until: stop, logger)
-        if !stop.isOverdue { close(store, logger) }
+        if !stop.isOverdue { await disk.run { close(store, logger) } }
         logger.notice("Stopped")
         if inference.isBusy || stop.isOverdue {
-            // Something is still being computed, or hangs. Its thread must not meet the destructors of the libraries that it uses.
+            // A thread that still computes, or hangs, must not meet the destructors of the libraries that it uses.
             exitAtOnce(failure.cause)
         }
         if let cause = failure.cause { throw cause }
@@ -120,16 +136,7 @@ public struct Instance: Sendable {
         guard let cause else { _exit(0) }
         let reason = DaemonError(cause)
         FileHandle.standardError.write(Data("latentd: \(reason.description)\n".utf8))
-        _exit(reason.exitCode)
-    }
-
-    /// Leaves one file instead of three. That this fails loses nothing.
-    private func close(_ store: JobStore, _ logger: Logger) {
-        do {
-            try store.close()
-        } catch {
-            logger.warning("The queue could not be closed", metadata: ["error": "\(error.description)"])
-        }
+        _exit(reason.exitCode.rawValue)
     }
 
     private func announce(_ host: HostProfile, _ catalog: ModelCatalog, _ logger: Logger) {
@@ -147,22 +154,17 @@ public struct Instance: Sendable {
             ])
     }
 
-    // MARK: - Parts
+    // MARK: - Parts, which block for the disk
 
-    private func read() throws(SettingsError) -> Settings {
+    private func readSettings() throws(SettingsError) -> Settings {
         try Settings.load(layout: layout, configuration: configuration)
     }
 
-    private func loadSettings() throws(DaemonError) -> Settings {
-        do throws(SettingsError) { return try read() } catch { throw .settings(error) }
-    }
-
-    private func hostProfile(_ settings: Settings) throws(DaemonError) -> HostProfile {
-        do throws(RenderingError) {
-            return try Renderer.hostProfile(threads: settings.threads)
-        } catch {
-            throw .rendering(error)
-        }
+    private func open(_ settings: Settings, _ logger: Logger) throws -> (JobStore, Spool) {
+        try InstanceFolders(layout: layout).claim()
+        let store = try JobStore.open(path: layout.queueDatabase.string)
+        let spool = try Spool(root: layout.spool, maximumFileSize: settings.maxJobFileSize.bytes) { logger.note($0) }
+        return (store, spool)
     }
 
     private func catalog(_ settings: Settings) -> ModelCatalog {
@@ -170,7 +172,7 @@ public struct Instance: Sendable {
         return ModelCatalog(directories: directories.map(\.string))
     }
 
-    private func options(_ settings: Settings, _ host: HostProfile) -> Renderer.Options {
+    private func options(_ settings: Settings, _ host: HostProfile, _ logger: Logger) -> Renderer.Options {
         Renderer.Options(
             threads: settings.threads,
             memoryLimit: { [limit = settings.memoryLimit] in
@@ -179,52 +181,61 @@ public struct Instance: Sendable {
             },
             cacheDirectory: layout.cache.string, version: Version.text,
             report: { sentence in
-                Logger(label: "latentd").warning(
+                logger.warning(
                     "The cache of prepared weights is not as it should be", metadata: ["error": "\(sentence)"])
             })
     }
 
-    private func makeRenderer(
-        _ catalog: ModelCatalog, _ costs: CostModel, _ settings: Settings, _ host: HostProfile
-    ) throws(DaemonError) -> sending Renderer {
-        do throws(RenderingError) {
-            return try Renderer(catalog: catalog, costs: costs, options: options(settings, host))
+    /// Leaves one file instead of three. That this fails loses nothing.
+    private func close(_ store: JobStore, _ logger: Logger) {
+        do {
+            try store.close()
         } catch {
-            throw .rendering(error)
+            logger.warning("The queue could not be closed", metadata: ["error": "\(error.description)"])
         }
     }
+}
 
-    private func makeFolders() throws(DaemonError) {
-        do throws(SpoolError) {
-            try InstanceFolders(layout: layout).claim()
-        } catch {
-            throw .spool(error)
-        }
-    }
+/// The folders of an instance, made and closed to others before anything in them is believed.
+///
+/// What an earlier release left open is closed: `state` and `cache` are for the daemon's user alone, since whoever can open the files in
+/// them can lock them. Below the root of a private instance nothing is a link, and its socket is for its user alone too.
+private struct InstanceFolders {
+    let layout: Layout
 
-    private func openQueue() throws(DaemonError) -> JobStore {
-        do throws(JobStoreError) {
-            return try JobStore.open(path: layout.queueDatabase.string)
-        } catch {
-            throw .queue(error)
-        }
-    }
-
-    private func openSpool(_ settings: Settings) throws(DaemonError) -> Spool {
-        do throws(SpoolError) {
-            return try Spool(root: layout.spool, maximumFileSize: settings.maxJobFileSize.bytes) { notice in
-                Logger(label: "latentd").note(notice)
+    /// Throws when others own one of the folders, or may change what is in it.
+    func claim() throws(SpoolError) {
+        let closed = [layout.state, layout.cache]
+        if let root = layout.root {
+            try FolderTrust.check(wayTo: root)
+            try FolderTrust.make(root)
+            try FolderTrust.claim(layout.spool, permissions: 0o755, isShared: true)
+            for folder in closed + [layout.runtime] { try FolderTrust.claim(folder, permissions: 0o700) }
+        } else {
+            for folder in closed + [layout.spool, layout.runtime] {
+                try FolderTrust.check(wayTo: folder)
+                try FolderTrust.make(folder)
             }
-        } catch {
-            throw .spool(error)
+            // The operator may have put a link there; it was checked.
+            for folder in closed { try FolderTrust.claim(resolved(folder), permissions: 0o700) }
         }
     }
 
-    private func makeControl(_ desk: ControlDesk) throws(DaemonError) -> Control {
-        do throws(VarlinkError) {
-            return try Control(path: layout.controlSocket.string, desk: desk)
-        } catch {
-            throw .control(error)
+    private func resolved(_ folder: FilePath) -> FilePath {
+        guard let text = realpath(folder.string, nil) else { return folder }
+        defer { free(text) }
+        return FilePath(platformString: text)
+    }
+}
+
+extension Logger {
+    /// Says what the spool coped with.
+    func note(_ notice: SpoolNotice) {
+        switch notice {
+        case .remade(let path):
+            warning("A folder of the spool was gone and was made again", metadata: ["path": "\(path)"])
+        case .watchWaits(let error):
+            warning("The watch of incoming/ waits", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -9,46 +9,45 @@ import SystemPackage
 ///
 ///     incoming/NAME ─take─► work/INTAKE.NAME ─insert─► queue ─► failed/ for the bad ones ─► discard
 ///
-/// Every step may be repeated: ids, names and seeds follow from the intake's mark. Runs on a thread of its own, since the
-/// spool blocks for the disk. A full disk delays it and loses nothing.
-actor Intake: Service {
-    private let thread = ServiceThread(name: "intake", stackSize: 4 << 20)
-    private let store: JobStore
-    private let spool: Spool
-    private let settings: LiveSettings
-    private let logger: Logger
+/// Every step may be repeated: ids, names and seeds follow from the intake's mark. A full disk delays the intake and loses nothing.
+struct Intake: Service {
+    let store: JobStore
+    let spool: Spool
+    let settings: LiveSettings
+    let clock: Clock
+    let logger: Logger
+    private let disk = DiskThread(name: "intake")
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-
-    init(store: JobStore, spool: Spool, settings: LiveSettings, logger: Logger) {
-        (self.store, self.spool, self.settings, self.logger) = (store, spool, settings, logger)
-    }
-
-    /// First what a dead daemon had taken, then what comes, until the daemon stops.
+    /// First takes in what a dead daemon had taken, then what comes, until the daemon stops.
     func run() async throws {
-        let (spool, settings) = (spool, settings)
-        for file in try await persist({ try spool.takenFiles() }) ?? [] {
-            try await persist { try await self.enqueue(file) }
+        for file in try await persist({ try await disk.run { try spool.takenFiles() } }) ?? [] {
+            try await persist { try await enqueue(file) }
         }
-        let entries = try await patiently { try spool.incomingFiles { settings.current.unknownFileDelay } }
+        let entries = try await patiently {
+            try await disk.run { try spool.incomingFiles { settings.current.unknownFileDelay } }
+        }
         guard let entries else { return }
         for try await entry in entries.cancelOnGracefulShutdown() { try await accept(entry) }
     }
 
     private func accept(_ entry: SpoolEntry) async throws {
-        let intake = IntakeID(time: .now, entropy: .random(in: 0...UInt32.max))
+        let intake = IntakeID(time: clock.now(), entropy: .random(in: 0...UInt32.max))
         let file = try await persist {
-            try self.requireRoom()
-            return try self.spool.take(entry, as: intake)
+            try await disk.run {
+                try requireRoom()
+                return try spool.take(entry, as: intake)
+            }
         }
-        // Taken is taken: what fails from here is repeated with the file that now lies in work/.
+        // What fails from here on is repeated with the file that now lies in work/.
         guard let file = file ?? nil else { return }
-        try await persist { try await self.enqueue(file) }
+        try await persist { try await enqueue(file) }
     }
 
     private func enqueue(_ file: TakenFile) async throws {
-        let outcome = try await store.insert(file.submission, at: .now) { await self.isOccupied($0) }
-        try spool.conclude(file, rejections: outcome.rejections, at: .now)
+        let outcome = try await store.insert(file.submission, at: clock.now()) { name in
+            await disk.run { spool.isOccupied(name) }
+        }
+        try await disk.run { try spool.conclude(file, rejections: outcome.rejections, at: clock.now()) }
         for entry in outcome.jobs where entry.isNew {
             logger.notice(
                 "Queued a job",
@@ -72,15 +71,12 @@ actor Intake: Service {
         }
     }
 
-    /// Nothing is taken in while less than `free_space_reserve` is free: reports of bad jobs take room too. Files wait where they are.
+    /// Throws while less than `free_space_reserve` is free: reports of bad jobs take room too. The files wait where they are.
     private func requireRoom() throws {
         guard try spool.freeSpace() < settings.current.freeSpaceReserve.bytes else { return }
         throw SpoolError.system(
             operation: "take files in: the free_space_reserve is not free in", path: spool.root, errno: .noSpace)
     }
-
-    /// On this thread, while a transaction is prepared on others.
-    private func isOccupied(_ name: ResultName) -> Bool { spool.isOccupied(name) }
 
     /// Does something about one file. Answers nil for a file that cannot be taken in, and when the daemon stops: the files are still
     /// there at the next start. Throws when the spool itself is lost.
@@ -96,7 +92,7 @@ actor Intake: Service {
         }
     }
 
-    /// Does `body` again while what stops it may pass; one log line tells of it. Answers nil when the daemon stops meanwhile.
+    /// Repeats `body` while an error that may pass stops it, and logs the first of them. Answers nil when the daemon stops meanwhile.
     private func patiently<Value>(_ body: () async throws -> Value) async throws -> Value? {
         var pauses = Pauses()
         while true {
@@ -104,7 +100,7 @@ actor Intake: Service {
                 return try await body()
             } catch  where error.mayPass {
                 if !pauses.hasBegun { logger.warning("Intake waits", metadata: ["error": "\(error)"]) }
-                await pauses.next()
+                await pause(for: pauses.next())
                 if Task.isShuttingDownGracefully || Task.isCancelled { return nil }
             }
         }

@@ -4,48 +4,53 @@ import Logging
 import ServiceLifecycle
 import Spool
 
-/// Forgets finished jobs, and removes old files from `failed/`, when the settings say so: at the start and once an hour. Pictures are
-/// never deleted. Runs on a thread of its own, since the spool blocks for the disk.
-actor Janitor: Service {
+/// Forgets finished jobs, and removes old files from `failed/`, when the settings say so: at the start and once an hour. It never
+/// deletes a picture.
+package struct Janitor: Service {
     private static let interval = Duration.seconds(3600)
 
-    private let thread = ServiceThread(name: "janitor", stackSize: 1 << 20)
     private let store: JobStore
     private let spool: Spool
     private let settings: LiveSettings
+    private let clock: Clock
     private let logger: Logger
+    private let disk = DiskThread(name: "janitor")
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-
-    init(store: JobStore, spool: Spool, settings: LiveSettings, logger: Logger) {
-        (self.store, self.spool, self.settings, self.logger) = (store, spool, settings, logger)
+    /// A janitor that asks `clock` how old things are.
+    package init(store: JobStore, spool: Spool, settings: LiveSettings, clock: Clock, logger: Logger) {
+        (self.store, self.spool, self.settings, self.clock, self.logger) = (store, spool, settings, clock, logger)
     }
 
     /// Cleans up until the daemon stops.
-    func run() async throws {
+    package func run() async throws {
         try? await cancelWhenGracefulShutdown {
             while true {
-                await self.sweep()
-                await self.clear()
+                await cleanUp()
                 try await Task.sleep(for: Self.interval, tolerance: .seconds(60))
             }
         }
     }
 
-    private func sweep() async {
+    /// Cleans up once.
+    package func cleanUp() async {
+        await forgetJobs()
+        await disk.run { removeFailures() }
+    }
+
+    private func forgetJobs() async {
         guard let age = settings.current.keepFinished else { return }
         do {
-            let count = try await store.deleteFinished(before: .now + (.zero - age))
+            let count = try await store.deleteFinished(before: clock.now() + (.zero - age))
             if count > 0 { logger.info("Forgot finished jobs", metadata: ["jobs": "\(count)"]) }
         } catch {
             logger.warning("Finished jobs could not be forgotten", metadata: ["error": "\(error)"])
         }
     }
 
-    private func clear() {
+    private func removeFailures() {
         guard let age = settings.current.keepFailed else { return }
         do {
-            let count = try spool.removeFailures(before: .now + (.zero - age))
+            let count = try spool.removeFailures(before: clock.now() + (.zero - age))
             if count > 0 { logger.info("Removed old files from failed/", metadata: ["files": "\(count)"]) }
         } catch {
             logger.warning("Old files could not be removed from failed/", metadata: ["error": "\(error)"])

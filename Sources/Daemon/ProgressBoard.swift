@@ -39,7 +39,7 @@ package final class ProgressBoard: Sendable {
                 pending.order.append(id)
                 return pending.order.count == 1
             }
-            // Whoever looks takes all of it: what is added to news that nobody has taken yet was rung for already.
+            // A look takes all the news. For news that nobody has taken yet the bell has rung already.
             if isFirst { wakeup.ring() }
         }
     }

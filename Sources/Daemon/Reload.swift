@@ -1,8 +1,22 @@
 import Logging
 import ServiceLifecycle
 import Settings
+import Synchronization
 import Systemd
 import UnixSignals
+
+/// The settings in force, which SIGHUP may replace as a whole.
+package final class LiveSettings: Sendable {
+    private let settings: Mutex<Settings>
+
+    package init(_ settings: Settings) { self.settings = Mutex(settings) }
+
+    /// The settings as they are now; take them once for one decision.
+    var current: Settings { settings.withLock { $0 } }
+
+    /// Puts other settings in force.
+    func replace(with new: Settings) { settings.withLock { $0 = new } }
+}
 
 /// Reads the settings again on SIGHUP. Wrong ones are logged and the old ones stay in force.
 ///
@@ -13,20 +27,22 @@ struct Reload: Service {
     let settings: LiveSettings
     let notifier: Notifier
     let logger: Logger
+    let disk: DiskThread
     /// Reads the settings.
     let load: @Sendable () throws(SettingsError) -> Settings
     /// Puts them in force where `settings` is not asked each time. Does not wait for the picture that is being made: a stop would have
     /// to wait with it.
     let apply: @Sendable (Settings) -> Void
-    private let disk = DiskThread(name: "reload")
 
     /// Reloads at every SIGHUP until the daemon stops.
     func run() async throws {
         for try await _ in signals.cancelOnGracefulShutdown() {
-            notifier.reloading()
-            let new = await disk.run { reload() }
-            notifier.ready()
-            if let new { await disk.run { apply(new) } }
+            await disk.run {
+                notifier.reloading()
+                let new = reload()
+                notifier.ready()
+                if let new { apply(new) }
+            }
         }
     }
 

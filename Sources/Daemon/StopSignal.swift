@@ -5,8 +5,8 @@ import Synchronization
 ///
 ///     running ──request──► stopping ──(grace)──► abandoned ──(farewell)──► overdue
 ///
-/// While stopping, inference ends at the next block; when even that takes longer than the grace, the worker is abandoned: its job is
-/// given back. What hangs after that, a disk that does not answer, is not waited for either: the process ends under it.
+/// While stopping, inference ends at the next block. When even that takes longer than the grace, the worker is abandoned, and its job is
+/// given back. What still hangs after the farewell, as on a disk that does not answer, is not waited for: the process ends.
 package final class StopSignal: Sendable {
     /// How long a step may still take, and after it everything else. With both the daemon is gone within the 10 s that it promises.
     package static let grace = Duration.seconds(8), farewell = Duration.seconds(1)

@@ -1,6 +1,7 @@
 import Logging
 import ServiceLifecycle
 import Synchronization
+import Systemd
 
 /// A service that the daemon cannot live without: when it fails, or ends though nobody stopped it, that is said, and the group stops as
 /// it does for SIGTERM.
@@ -39,4 +40,29 @@ final class FirstFailure: Sendable {
 
     /// Keeps `cause` if it is the first.
     func note(_ cause: any Error) { error.withLock { $0 = $0 ?? cause } }
+}
+
+/// Says READY=1 once the group runs: from then on SIGTERM and SIGHUP are heard, and callers are served.
+struct Readiness: Service {
+    let notifier: Notifier
+    let disk: DiskThread
+
+    /// Tells the service manager, which may be slow to listen, and then waits for the end like every service.
+    func run() async throws {
+        await disk.run { notifier.ready(status: "Idle") }
+        try? await gracefulShutdown()
+    }
+}
+
+/// Begins the daemon's end, whoever asked for it: the last service of the group, so that a stop reaches it first.
+struct Farewell: Service {
+    let stop: StopSignal
+    let notifier: Notifier
+
+    /// Waits for the end, and tells everybody that no service's shutdown reaches: inference, and who waits for it.
+    func run() async throws {
+        try? await gracefulShutdown()
+        stop.request()
+        notifier.stopping(status: "Ends the current step")
+    }
 }

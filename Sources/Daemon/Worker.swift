@@ -1,26 +1,19 @@
 import JobStore
 import Jobs
 import Logging
+import Planner
 import ServiceLifecycle
 import Spool
 import Systemd
 
-/// Makes pictures of queued jobs, one at a time.
+/// Makes pictures of queued jobs, one at a time: does what ``WorkerState`` says, and tells it what came of it.
 ///
-///     claim ─► plan ─► render ─► writeDone (all three on the inference thread) ─► finish
-///               │        │ cancelled: confirmCancel
-///               │        │ stopping, memory withdrawn: release, uncharged
-///               └────────┴ failed: failed/NAME.json, then fail
-///
-/// The picture is on the disk before the queue says so: a crash between the two is mended by ``Recovery``. An error of one job
-/// ends that job and nothing else. While a disk takes no result, no report or no end of a job, it is kept here and offered again:
-/// nothing else could be written either. Nothing wakes up while the queue is empty, except to feed the service manager's watchdog.
+/// The picture is on the disk before the queue says so: a crash between the two is mended by ``Recovery``. Nothing wakes up while the
+/// queue is empty, except to feed the service manager's watchdog.
 ///
 /// The watchdog hears of what got done: a block of a network, a job's end, an empty queue that was looked at, a wait of some seconds for
 /// something to become better. It does not hear of the loop's turns.
 struct Worker: Service {
-    private static let retryInterval = Duration.seconds(5)
-
     let store: JobStore
     let spool: Spool
     let board: ProgressBoard
@@ -29,10 +22,10 @@ struct Worker: Service {
     let settings: LiveSettings
     let notifier: Notifier
     let watchdog: Watchdog
+    let clock: Clock
     let logger: Logger
     let stop: StopSignal
-    /// Where the spool's files are read and written but for the pictures, which the inference thread delivers.
-    let disk = DiskThread(name: "worker-disk")
+    private let disk = DiskThread(name: "worker-disk")
 
     /// Works until the daemon stops, or the task is cancelled; then ends after the current block, or abandons it when the grace is over.
     func run() async throws {
@@ -44,10 +37,18 @@ struct Worker: Service {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { for await _ in claimable { bell.yield() } }
                 group.addTask { await tick(bell) }
+                var state = WorkerState(idleInterval: watchdog.idleInterval)
                 for await _ in wakeups {
-                    while !isEnding, try await next() {}
+                    var event: WorkerState.Event? = .woken
+                    while let current = event {
+                        event = nil
+                        for action in state.applying(current, isEnding: isEnding, settings: settings.current) {
+                            if action == .giveUp, let failure = state.failure { throw failure }
+                            event = await perform(action)
+                        }
+                    }
                     if isEnding { break }
-                    // While something is computed for somebody else, that has to feed it.
+                    // What is computed for somebody else feeds the watchdog itself, or is found to hang.
                     if !inference.isBusy { watchdog.pet() }
                 }
                 group.cancelAll()
@@ -57,112 +58,137 @@ struct Worker: Service {
         }
     }
 
-    /// Whether nothing more may be begun.
-    var isEnding: Bool { stop.isStopping || Task.isShuttingDownGracefully || Task.isCancelled }
-
-    /// Wakes the loop for the watchdog's sake while nothing is to do: it is the loop that feeds it, not this.
+    /// Wakes the loop while there is nothing to do, so that the loop feeds the watchdog.
     private func tick(_ bell: AsyncStream<Void>.Continuation) async {
         guard let interval = watchdog.idleInterval else { return }
         while (try? await Task.sleep(for: interval)) != nil { bell.yield() }
     }
 
-    /// Takes the next job and brings it to an end; false when there is none, or when the daemon stops.
-    private func next() async throws -> Bool {
-        do {
-            return try await takeNext()
-        } catch  where isEnding && error.mayPass {
-            return false
-        }
-    }
+    private var isEnding: Bool { stop.isStopping || Task.isShuttingDownGracefully || Task.isCancelled }
 
-    private func takeNext() async throws -> Bool {
-        let reserve = settings.current.freeSpaceReserve.bytes
-        let free = try await patiently(.spool) {
-            try await disk.run { () throws(SpoolError) in try spool.freeSpace() }
-        }
-        guard free >= reserve else { return try await waitForRoom(free: free, reserve: reserve) }
-        if board.waitingFor != nil { logger.notice("There is room again", metadata: ["disk.free": "\(free)"]) }
-        board.setWaiting(for: nil)
-        await keep([])
-        guard let job = try await patiently(.queue, { try await store.claim(at: .now) }) else {
-            notifier.status("Idle")
-            return false
-        }
-        board.begin(job.id)
-        defer {
+    /// Does what the state says. Answers what came of it, where the state waits for that.
+    private func perform(_ action: WorkerState.Action) async -> WorkerState.Event? {
+        switch action {
+        case .log(let level, let sentence, let metadata): logger.log(level: level, sentence, metadata: metadata)
+        case .show(let reason): board.setWaiting(for: reason)
+        case .status(let text): notifier.status(text)
+        case .pet: watchdog.pet()
+        case .begin(let id): board.begin(id)
+        case .leave(let id):
             board.clear()
-            board.note(job.id)
+            board.note(id)
+        case .keep(let learned): await keep(learned)
+        case .perform(let step, let isAgain):
+            do { return try await perform(step, isAgain: isAgain) } catch { return .failed(error) }
+        case .pause(let duration):
+            watchdog.pet()
+            await pause(for: duration)
+            return .paused
+        case .rest, .giveUp: break
         }
-        try await work(on: job)
-        return !isEnding
+        return nil
     }
 
-    // MARK: - Waiting
-
-    /// What the worker writes to, in the words of the status.
-    enum Place: String {
-        case queue = "the queue"
-        case spool = "the spool"
+    private func perform(_ step: WorkerState.Step, isAgain: Bool) async throws -> WorkerState.Event {
+        switch step {
+        case .measureRoom: return .room(try await disk.run { try spool.freeSpace() })
+        case .countJobs: return .queued(try await store.counts()[.queued] ?? 0)
+        case .claim: return .claimed(try await store.claim(at: clock.now()))
+        case .findResult(let job):
+            return .searched(isThere: try await disk.run { try spool.findResult(job.name, for: job.id) })
+        case .makePicture(let job): return await unlessAbandoned { .made(try await makePicture(of: job)) }
+        case .deliver(let job, let picture):
+            return await unlessAbandoned { try await deliver(picture, of: job, isAgain: isAgain) }
+        case .report(let job, let failure):
+            try await disk.run { try spool.writeFailed(job, failure, at: clock.now()) }
+            return .reported
+        case .record(let job, let event, let failure):
+            return .recorded(try await record(event, failure, of: job, isAgain: isAgain))
+        }
     }
 
-    /// Does `body` again while what stops it may pass, until the daemon stops: then its error is thrown. Says once in the journal, and
-    /// for as long as it lasts to whoever asks, which `place` it waits for.
-    ///
-    /// - Parameter canGoOn: asked before each new attempt; what it throws ends the wait.
-    func patiently<Value>(
-        _ place: Place, for job: Job? = nil, _ body: () async throws -> Value, canGoOn: () async throws -> Void = {}
-    ) async throws -> Value {
-        var pauses = Pauses()
-        defer { if pauses.hasBegun { board.setWaiting(for: nil) } }
-        while true {
-            do {
-                let value = try await body()
-                if pauses.hasBegun { tell(.notice, "The wait is over", of: job, "job.reason", place.rawValue) }
-                return value
-            } catch  where error.mayPass && !isEnding {
-                if !pauses.hasBegun { tell(.warning, Self.complaint(error, place, job), of: job, "error", "\(error)") }
-                board.setWaiting(for: "\(place.rawValue): \(error)")
-                notifier.status("Waits for \(place.rawValue)")
-                watchdog.pet()
-                await pauses.next(atMost: watchdog.idleInterval)
-                try await canGoOn()
+    /// Waits for `body`, but not longer than the daemon may take to stop.
+    private func unlessAbandoned(
+        _ body: @escaping @Sendable () async throws -> WorkerState.Event
+    ) async -> WorkerState.Event {
+        await stop.unless(.abandoned) { () async -> WorkerState.Event in
+            do { return try await body() } catch { return .failed(error) }
+        } ?? .abandoned
+    }
+
+    private func makePicture(of job: Job) async throws -> MadePicture {
+        // The inference thread itself looks between two steps; the flag reaches it in the middle of a block, or of loading a model.
+        try await inference.withStopFlag {
+            (try? await store.job(job.id))?.isCancelRequested == true
+        } during: { flag in
+            // Read once: what becomes of the file from here on does not touch the job.
+            let initImage = try await inference.initImage(of: job.request, in: spool)
+            let (plan, measured) = try await inference.plan(job.request, initImage, stop: flag) { _ in
+                if let reason = interruption(of: job) { throw reason }
             }
+            await keep(measured)
+            tell(plan, of: job)
+            let observer = RenderObserver(
+                job: job, board: board, watchdog: watchdog, notifier: notifier, clock: clock
+            ) {
+                interruption(of: job)
+            }
+            return try await inference.render(job, initImage, plan, stop: flag, observer: observer)
         }
     }
 
-    private static func complaint(_ error: any Error, _ place: Place, _ job: Job?) -> Logger.Message {
-        if job != nil, (error as? SpoolError)?.isLackOfRoom == true { return "A result found no room on the disk" }
-        return place == .queue ? "The queue cannot be written; waiting" : "The spool cannot be used; waiting"
+    /// Why the job is to be given up, if it is. Blocks for the queue, so that only threads that may do so ask.
+    private func interruption(of job: Job) -> Interruption? {
+        if stop.isStopping { return .stopping }
+        // A database that cannot be read now is asked again at the next step.
+        return (try? store.isCancelRequested(job.id)) == true ? .cancelled : nil
     }
 
-    private func tell(_ level: Logger.Level, _ sentence: Logger.Message, of job: Job?, _ key: String, _ text: String) {
-        var metadata: Logger.Metadata = [key: "\(text)"]
-        if let job { metadata["job.id"] = "\(job.id)" }
-        logger.log(level: level, sentence, metadata: metadata)
-    }
-
-    /// The spool has no room for a result: nothing is claimed, the jobs wait, and nobody is charged. Says what the queued ones wait for
-    /// and waits a little; false when there is none, since the next one rings.
-    private func waitForRoom(free: Int, reserve: Int) async throws -> Bool {
-        guard try await patiently(.queue, { try await store.counts() })[.queued] ?? 0 > 0 else {
-            board.setWaiting(for: nil)
-            notifier.status("Idle")
-            return false
-        }
-        if board.waitingFor == nil {
+    private func tell(_ plan: Plan, of job: Job) {
+        logger.notice(
+            "Started a job",
+            metadata: [
+                "job.id": "\(job.id)", "job.state": "running", "job.model": "\(plan.variant.model)",
+                "job.precision": "\(plan.variant.precision.rawValue)", "job.attempts": "\(job.attempts)",
+            ])
+        for warning in plan.warnings {
             logger.warning(
-                "Jobs wait for room on the disk", metadata: ["disk.free": "\(free)", "disk.reserve": "\(reserve)"])
-            notifier.status("Waits for room on the disk")
+                warning == plan.warning ? "A job runs at a precision that gains no time here" : "A job has a warning",
+                metadata: ["job.id": "\(job.id)", "plan.warning": "\(warning)"])
         }
-        board.setWaiting(for: "room on the disk: \(free) bytes are free, \(reserve) are kept (free_space_reserve)")
-        await pause()
-        return !isEnding
     }
 
-    /// Waits a little for something to become better, but not for a daemon that stops.
-    func pause() async {
-        watchdog.pet()
-        let interval = min(Self.retryInterval, watchdog.idleInterval ?? Self.retryInterval)
-        try? await cancelWhenGracefulShutdown { try await Task.sleep(for: interval) }
+    /// Writes the picture and its record. A job that was cancelled while its picture waited for room is not delivered any more.
+    private func deliver(_ picture: MadePicture, of job: Job, isAgain: Bool) async throws -> WorkerState.Event {
+        try await disk.run {
+            if isAgain, let reason = interruption(of: job) { throw reason }
+            if stop.isAbandoned { throw Interruption.stopping }
+            try spool.writeDone(job.name, picture: picture.picture, record: picture.record)
+        }
+        return .delivered
+    }
+
+    /// Has the queue record what became of a running job. An attempt that seemed to fail may have been recorded all the same: then the
+    /// next one finds the job where it was to be.
+    private func record(
+        _ event: JobState.Event, _ failure: JobFailure?, of job: Job, isAgain: Bool
+    ) async throws -> JobState {
+        do {
+            return try await store.apply(event, to: job.id, failure: failure, at: clock.now()).state
+        } catch JobStoreError.illegalTransition(_, _) where isAgain {
+            guard let now = try await store.job(job.id) else { throw JobStoreError.noSuchJob(job.id) }
+            return now.state
+        }
+    }
+
+    /// Keeps costs, and those that could not be kept before. They are only advice: nothing waits for them, and nothing is lost with them.
+    private func keep(_ learned: [MemberCosts]) async {
+        do {
+            if try await !ledger.save(learned), !learned.isEmpty {
+                logger.warning("What a picture cost is kept in memory until the queue can be written")
+            }
+        } catch {
+            logger.warning("What a picture cost could not be kept", metadata: ["error": "\(error)"])
+        }
     }
 }

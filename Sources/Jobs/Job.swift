@@ -48,3 +48,40 @@ public struct Job: Codable, Equatable, Sendable, Identifiable {
         self.owner = owner
     }
 }
+
+/// Where a job came from: one element of one file that was taken into the spool.
+public struct JobSource: Codable, Hashable, Sendable {
+    /// The mark of the file's intake.
+    public let intake: IntakeID
+    /// The file's name in `incoming/`, for people; not safe in a path.
+    public let file: String
+    /// The element's position in the file, from 0.
+    public let index: Int
+
+    /// Element `index` of the file that was called `file`.
+    public init(intake: IntakeID, file: String, index: Int) {
+        self.intake = intake
+        self.file = file
+        self.index = index
+    }
+}
+
+/// Something handed in that is no job, as the queue remembers it: `failed/NAME.json` tells people.
+public struct Rejection: Codable, Equatable, Sendable {
+    /// The NAME in `failed/`; no job and no other rejection has it.
+    public let name: ResultName
+    /// The file that it came from.
+    public let source: JobSource
+    /// What is wrong with it.
+    public let failure: JobFailure
+    /// When it was handed in.
+    public let createdAt: Timestamp
+
+    /// The rejection with all of its columns; only the store and tests make one.
+    public init(name: ResultName, source: JobSource, failure: JobFailure, createdAt: Timestamp) {
+        self.name = name
+        self.source = source
+        self.failure = failure
+        self.createdAt = createdAt
+    }
+}

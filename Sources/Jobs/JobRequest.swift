@@ -7,8 +7,7 @@ public struct JobRequest: Equatable, Sendable {
     public var id: JobID?
     /// What the picture shows: up to 16,384 Unicode scalars. An empty one is a prompt too: the model draws what it likes.
     public var prompt: String
-    /// What the picture must not show. Nil says nothing of it, which is not the same as an empty one to everybody who reads the job;
-    /// the pictures of both are the same.
+    /// What the picture must not show. Nil and an empty text make the same picture; only the job's JSON tells them apart.
     public var negativePrompt: String?
     /// Pixels; a model asks further that they be a multiple of its factor.
     public var width: Int?
@@ -74,8 +73,8 @@ extension JobRequest {
     /// diffusers' own.
     public static let defaultStrength = 0.8
 
-    /// How often the network is asked for `steps`. The first steps are left out when the job begins with a picture, but by LCM, which
-    /// spreads all of them over the rest of the way. PNDM takes its first step twice, or asks nine times more for its first three.
+    /// How often the network is asked for `steps`. A job that begins with a picture leaves the first steps out; with LCM it takes all of
+    /// them, over the rest of the way. PNDM takes its first step twice, or asks nine times more for its first three.
     ///
     /// - Parameter runsRungeKutta: whether the model's files have PNDM begin with Runge-Kutta steps.
     /// - Returns: 0 when not one step is left.
@@ -105,4 +104,29 @@ extension JobRequest: Codable {
     public func encode(to encoder: any Encoder) throws {
         try json.encode(to: encoder)
     }
+}
+
+/// How a model's weights are kept and multiplied (`docs/precision.md`); the raw value is the word in job files and manifests.
+public enum Precision: String, Codable, CodingKeyRepresentable, CaseIterable, Comparable, Sendable {
+    case int4, int8, bf16, fp32
+
+    /// By width: `int4 < fp32`.
+    public static func < (left: Precision, right: Precision) -> Bool { left.bits < right.bits }
+
+    private var bits: Int {
+        switch self {
+        case .int4: 4
+        case .int8: 8
+        case .bf16: 16
+        case .fp32: 32
+        }
+    }
+}
+
+/// Where a job's noise comes from; the raw value is the word in the job file.
+public enum RandomSourceName: String, Codable, CaseIterable, Sendable {
+    /// Our counter-based generator: the same bits on every host.
+    case latentd
+    /// The numbers of `torch.manual_seed(seed); torch.randn(...)` on a CPU, for comparing with diffusers.
+    case torch
 }

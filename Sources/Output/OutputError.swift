@@ -7,7 +7,7 @@ public struct OutputError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The `errno` of what failed.
     public let code: Int32
 
-    /// Names both.
+    /// The failure `code` of a write to `path`.
     public init(path: String, code: Int32) {
         self.path = path
         self.code = code

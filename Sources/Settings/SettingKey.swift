@@ -53,3 +53,8 @@ public enum SettingKey: String, Sendable, CaseIterable {
         }
     }
 }
+
+/// The least important message that is logged. The names are swift-log's.
+public enum LogLevel: String, Sendable, CaseIterable {
+    case trace, debug, info, notice, warning, error, critical
+}

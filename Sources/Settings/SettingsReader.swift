@@ -25,7 +25,7 @@ struct SettingsReader {
         ])
     }
 
-    /// The most important layer's text for `key`, as `parse` reads it; `nil` from `parse` is an error that names the place.
+    /// The most important layer's text for `key`, as `parse` reads it. When `parse` answers nil, an error names the place.
     func value<Value>(_ key: SettingKey, _ parse: (String) -> Value?) throws(SettingsError) -> Value {
         guard let text = try? reader.requiredString(forKey: ConfigKey([key.rawValue])), let value = parse(text) else {
             throw .badValue(key, value: text(of: key), origin(of: key))

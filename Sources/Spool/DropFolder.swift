@@ -12,8 +12,8 @@ public struct DropFolder: Sendable {
 
     /// Puts `bytes` into the folder as `NAME.KIND`, or `NAME~2.KIND` ... when that is there; answers under which name.
     ///
-    /// The file appears whole, readable for the folder's group, and is on the disk when this returns (its name may be not, in
-    /// a folder that we may not read). A crash on the way leaves nothing that a daemon looks at. Blocks for the disk.
+    /// The file appears whole, readable for the folder's group. Its bytes are on the disk when this returns, and so is its name, unless
+    /// we may not read the folder. A crash on the way leaves nothing that a daemon looks at. Blocks for the disk.
     public func drop(_ bytes: [UInt8], as name: ResultName, kind: JobFile) throws(SpoolError) -> String {
         let draft = path.appending(".\(name).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).tmp")
         do {
@@ -50,8 +50,8 @@ public struct DropFolder: Sendable {
         }
     }
 
-    /// A second name is made without a write, and a daemon that is another user cannot ask the kernel whether the file is
-    /// whole. Closing a descriptor that could have written tells it. That the daemon has the file already is as good.
+    /// Tells the daemon that the file is whole. A link makes a name without any write, and a daemon of another user cannot ask the kernel
+    /// who writes; but it hears when a descriptor is closed that could have written. If it has the file already, there is nothing to do.
     private func announce(_ path: FilePath) {
         let descriptor = path.withPlatformString { open($0, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
         if descriptor >= 0 { close(descriptor) }

@@ -5,14 +5,14 @@ extension Spool {
     /// Every entry of `incoming/` once it is whole: what is there now, by age, and what comes.
     ///
     /// A file is whole when its writer closes it, when it is renamed into the folder, or when the kernel says that nobody has
-    /// it open for writing. The kernel does not say so about files of other users: those that nobody closed before our eyes
-    /// must look the same for `settling`. A folder, and a file that is no job by its name, must look the same for what
-    /// `unknownFileDelay` says, and for `settling` at the least; it is asked anew each time, and nil leaves them alone. Names that programs use for unfinished files,
-    /// and desktops for themselves, are left alone in any case. The folder is read again every `rescan`, and when events were lost.
+    /// it open for writing. The kernel does not say so about files of other users: those that we did not see closed must look the same
+    /// for `settling`. A folder, and a file that is no job by its name, must look the same for `unknownFileDelay`, or for `settling` if
+    /// that is longer; the delay is asked anew each time, and nil leaves them alone. Names that programs use for unfinished files, and
+    /// desktops for themselves, are left alone in any case. The folder is read again every `rescan`, and when events were lost.
     ///
-    /// At most `capacity` names wait for the reader, each once; what finds no room is found by reading the folder when there is.
-    /// An entry may come twice; `take` answers nil for the second. Throws a `SpoolError` when the folder cannot be read any more;
-    /// what passes is waited for, and told of. A thread of its own does the work; it ends when the reader goes.
+    /// At most `capacity` names wait for the reader, each once. Names beyond that are found when there is room, by reading the folder.
+    /// An entry may come twice; `take` answers nil for the second. Throws a `SpoolError` when the folder cannot be read any more; an
+    /// error that passes is waited for, and told of. A thread of its own does the work; it ends when the reader goes.
     public func incomingFiles(
         settling: Duration = .seconds(2), rescan: Duration = .seconds(60), capacity: Int = 1024,
         unknownFileDelay: @escaping @Sendable () -> Duration? = { .zero }

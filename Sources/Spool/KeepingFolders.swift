@@ -19,7 +19,7 @@ extension Spool {
         try keep(staging, first.staging, as: .work)
     }
 
-    /// Runs `body`, which may be run twice, with the folders in place; also when one vanishes meanwhile.
+    /// Runs `body` with the folders in place, and once more when one of them vanishes meanwhile.
     func withFolders<Value>(_ body: () throws(SpoolError) -> Value) throws(SpoolError) -> Value {
         try keepFolders()
         do {
@@ -59,4 +59,12 @@ extension Spool {
         try Files.synchronize(path.removingLastComponent())
         tell(.remade(path))
     }
+}
+
+/// Something that the spool coped with by itself, for the operator to know.
+public enum SpoolNotice: Sendable, Equatable {
+    /// A folder was gone and was made again, as it had been at the start. What had been in it is lost.
+    case remade(FilePath)
+    /// `incoming/` cannot be watched for now; the spool tries again.
+    case watchWaits(SpoolError)
 }

@@ -40,8 +40,8 @@ extension Spool {
         do { return try findResult(name, for: id) } catch { return false }
     }
 
-    /// Whether `done/` holds the picture and the record of this very job. Throws while it cannot be told: who took that for a no
-    /// would make the picture twice.
+    /// Whether `done/` holds the picture and the record of this very job. Throws while that cannot be known: a wrong no would make the
+    /// picture twice.
     public func findResult(_ name: ResultName, for id: JobID) throws(SpoolError) -> Bool {
         let bytes: [UInt8]
         do {
@@ -54,8 +54,8 @@ extension Spool {
         return try Files.status(path(.done).appending("\(name).webp"))?.kind == S_IFREG
     }
 
-    /// Whether a file of this name lies in `done/` or `failed/`, whosever it is. Where nothing can be looked at, nothing can be
-    /// replaced either: that counts as a no, since no other name would be better off.
+    /// Whether a file of this name lies in `done/` or `failed/`, whoever owns it. A folder that cannot be looked at counts as a no:
+    /// nothing can be replaced there, and no other name would be better off.
     public func isOccupied(_ name: ResultName) -> Bool {
         let paths = [
             path(.done).appending("\(name).webp"), path(.done).appending("\(name).json"),

@@ -38,7 +38,7 @@ public final class Connection {
         }
     }
 
-    /// A server that refuses us may hang up before we wrote; what it said is still there to read.
+    /// Sends `message`. A server that refuses us may hang up before we have written; its answer can be read all the same.
     private func send(_ message: [UInt8]) throws(VarlinkError) {
         do {
             try socket.write(message)

@@ -92,3 +92,72 @@ private final class Press: Sendable {
 
     func alone<Value>(_ body: () throws -> Value) rethrows -> Value { try turn.withLock { _ in try body() } }
 }
+
+/// Who waits for a reply that takes long, or that not everybody may have.
+public struct Caller: Sendable {
+    /// The user at the other end.
+    public let peer: PeerCredentials
+    private let socket: Socket
+
+    init(peer: PeerCredentials, socket: Socket) {
+        self.peer = peer
+        self.socket = socket
+    }
+
+    /// Blocks until `wakeup` rings; false when the caller hung up or the server stops, and there is nobody to answer.
+    public func wait(for wakeup: Wakeup) -> Bool { socket.wait(for: wakeup) }
+}
+
+/// The way back to a caller that asked for `more` replies.
+public struct ReplyStream<Value: Encodable & Sendable>: Sendable {
+    /// The user at the other end.
+    public let peer: PeerCredentials
+    private let socket: Socket
+    /// Whether the caller accepts more than one reply. When not, return the current state instead of sending.
+    public let isOpen: Bool
+
+    init(peer: PeerCredentials, socket: Socket, isOpen: Bool) {
+        self.peer = peer
+        self.socket = socket
+        self.isOpen = isOpen
+    }
+
+    /// Sends one reply that is not the last.
+    public func send(_ value: Value) throws(VarlinkError) {
+        precondition(isOpen, "a caller that did not ask for more gets one reply, the returned one")
+        try socket.write(Reply.encode(value, continues: true))
+    }
+
+    /// Blocks until `wakeup` rings; false when the caller hung up or the server stops, and there is nobody to tell.
+    public func wait(for wakeup: Wakeup) -> Bool {
+        socket.wait(for: wakeup)
+    }
+}
+
+/// A method of an interface as a type: its name, what it takes, what it answers.
+///
+/// Conforming types are the only description of the wire that Swift code uses; the interface's text says the same to others,
+/// and a test compares the two.
+public protocol Method: Sendable {
+    /// The parameters; every field is a key of the call's `parameters` object.
+    associatedtype Parameters: Codable & Sendable
+    /// The reply's `parameters` object.
+    associatedtype Reply: Codable & Sendable
+    /// The full name, `org.latentd.Show`.
+    static var name: String { get }
+    /// Whether it changes anything: such calls are only taken from peers that may control the daemon.
+    static var mutates: Bool { get }
+    /// Whether its reply may be long: such replies are made one at a time.
+    static var isLarge: Bool { get }
+}
+
+extension Method {
+    /// Most replies are short.
+    public static var isLarge: Bool { false }
+}
+
+/// Parameters or a reply without any field.
+public struct Nothing: Codable, Sendable, Equatable {
+    /// The empty object.
+    public init() {}
+}

@@ -8,9 +8,9 @@ import Synchronization
 ///
 /// One thread for `accept` and one for each connection, of which each user has at most ``maximumConnections``; none of them belongs
 /// to the cooperative pool, so handlers may block. Root and the daemon's own user have theirs whatever others do. Beyond the bound a
-/// caller is told `org.latentd.Busy`. A message that is too long or no call at all is answered with `org.latentd.MalformedCall` and
-/// ends that connection; so does, without an answer, a peer who is silent, or whose message or whose reading takes longer than
-/// ``silenceSeconds``. Nobody else notices. Nothing here wakes up while nobody talks.
+/// caller is told `org.latentd.Busy`. A message that is too long or no call at all is answered with `org.latentd.MalformedCall`, and the
+/// connection ends. It ends without an answer when the peer is silent for ``silenceSeconds``, or takes longer than that to send a message
+/// or to read a reply. Nobody else notices. Nothing here wakes up while nobody talks.
 public final class Server: Sendable {
     /// How long a connection may stay silent between two calls, a message may take from its first byte to its last, and its reader may
     /// take for a reply.
@@ -65,6 +65,13 @@ public final class Server: Sendable {
 
     /// Hangs up on everybody, removes the socket and waits until all handlers returned. Harmless when repeated.
     public func stop() async {
+        spawn("control-end") { $0.hangUp() }
+        await withCheckedContinuation { continuation in
+            threads.notify(queue: .global()) { continuation.resume() }
+        }
+    }
+
+    private func hangUp() {
         let open = state.withLock { state in
             state.isStopping = true
             return state.connections.values.map(\.socket)
@@ -72,9 +79,6 @@ public final class Server: Sendable {
         unlink(path)
         listener.shutdown()
         for socket in open { socket.shutdown() }
-        await withCheckedContinuation { continuation in
-            threads.notify(queue: .global()) { continuation.resume() }
-        }
     }
 
     private func spawn(_ name: String, _ body: @escaping @Sendable (Server) -> Void) {

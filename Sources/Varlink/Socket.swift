@@ -29,8 +29,8 @@ final class Socket: Sendable {
 
     /// Listens at `path` with `mode`, replacing a socket that a dead daemon left there (the caller holds the root's lock).
     ///
-    /// The socket gets its mode through its own descriptor: before that nobody but its owner may connect, and what else comes to
-    /// have its name keeps its mode.
+    /// The socket gets its mode through its own descriptor. Before that nobody but its owner may connect, and whatever else may get its
+    /// name meanwhile keeps its own mode.
     static func listen(at path: String, mode: UInt32) throws(VarlinkError) -> Socket {
         var existing = stat()
         if lstat(path, &existing) == 0 {
@@ -62,8 +62,8 @@ final class Socket: Sendable {
         guard chmod("/proc/self/fd/\(named)", mode) == 0 else { throw .cannotListen(path: path, code: errno) }
     }
 
-    /// The next connection; nil once the socket was shut down, which `isStopping` says where the kernel cannot: a process that has no
-    /// descriptor left is refused before the socket is looked at.
+    /// The next connection; nil once the socket was shut down. `isStopping` tells of that too: the kernel refuses a process that has no
+    /// descriptor left before it looks at the socket.
     func accept(unless isStopping: () -> Bool) -> Socket? {
         while !isStopping() {
             let peer = Glibc.accept(descriptor, nil, nil)

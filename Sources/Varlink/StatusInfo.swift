@@ -1,3 +1,5 @@
+public import Planner
+
 /// How many jobs are in each state (`type Counts`).
 public struct CountsInfo: Codable, Sendable, Equatable {
     /// Waiting.
@@ -76,4 +78,24 @@ public struct StatusInfo: Codable, Sendable, Equatable {
         self.blasCore = blasCore
         self.residentBytes = residentBytes
     }
+}
+
+/// What the engine knows without a daemon: what `latentd probe` prints.
+public struct ProbeInfo: Codable, Sendable, Equatable {
+    /// The host with the kernels in use; nil where the engine cannot run.
+    public var host: HostProfile?
+    /// Why it cannot.
+    public var hostProblem: String?
+    /// The names of the models that it can use.
+    public var models: [String]
+    /// What is wrong with the model folders that it cannot use, each with its path in front.
+    public var problems: [String]
+
+    enum CodingKeys: String, CodingKey {
+        case host, models, problems
+        case hostProblem = "host_problem"
+    }
+
+    /// What is known of some model folders, and nothing of the host yet.
+    public init(models: [String], problems: [String]) { (self.models, self.problems) = (models, problems) }
 }

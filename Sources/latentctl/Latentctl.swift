@@ -3,6 +3,7 @@ import Client
 import Foundation
 import Output
 import Settings
+import SystemPackage
 
 /// The command line of the client.
 @main
@@ -27,7 +28,7 @@ struct Latentctl: ParsableCommand {
         OutputFile.ignoreSignals()
         if let problem = ProcessText.current.problem {
             Printer(json: false).note("latentctl: \(problem.description)")
-            Foundation.exit(problem.exitCode)
+            Foundation.exit(problem.exitCode.rawValue)
         }
         do {
             var command = try parseAsRoot()
@@ -38,5 +39,22 @@ struct Latentctl: ParsableCommand {
         } catch {
             exit(withError: error)
         }
+    }
+}
+
+/// Which daemon is meant, and how to answer; every command takes these, before or after its name.
+struct InstanceOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Talk to the private instance under this directory.", valueName: "dir"))
+    var root: String?
+
+    @Option(help: ArgumentHelp("The control socket, if it is not where the instance has it.", valueName: "path"))
+    var socket: String?
+
+    @Flag(help: "Print results as JSON.")
+    var json = false
+
+    var verbs: Verbs {
+        Verbs(
+            layout: root.map { Layout(root: FilePath($0)) } ?? .system, socket: socket, printer: Printer(json: json))
     }
 }

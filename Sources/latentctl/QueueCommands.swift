@@ -1,7 +1,6 @@
 import ArgumentParser
 import Client
 import Jobs
-import Varlink
 
 extension JobState: ExpressibleByArgument {}
 
@@ -9,17 +8,6 @@ extension JobState: ExpressibleByArgument {}
 struct JobArgument: ParsableArguments {
     @Argument(help: "The job's id, or its result's NAME.")
     var id: String
-
-    var reference: JobReference { JobReference(id: id) }
-}
-
-extension InstanceOptions {
-    /// Calls a method that changes a job, and prints what the job is then.
-    fileprivate func change<Change: Method>(_ job: JobArgument, by method: Change.Type) throws
-    where Change.Parameters == JobReference, Change.Reply == JobReply {
-        let job = try daemon.call(method, job.reference).job
-        try printer.result(job, text: "\(job.id) \(job.state.rawValue)")
-    }
 }
 
 struct StatusCommand: ParsableCommand {
@@ -27,10 +15,7 @@ struct StatusCommand: ParsableCommand {
 
     @OptionGroup var instance: InstanceOptions
 
-    mutating func run() throws {
-        let status = try instance.daemon.call(Status.self, Nothing())
-        try instance.printer.result(status, text: status.details)
-    }
+    mutating func run() throws { try instance.verbs.status() }
 }
 
 struct ListCommand: ParsableCommand {
@@ -44,10 +29,7 @@ struct ListCommand: ParsableCommand {
 
     @OptionGroup var instance: InstanceOptions
 
-    mutating func run() throws {
-        let jobs = try instance.daemon.jobs(in: states, limit: limit)
-        try instance.printer.result(jobs, text: jobTable(jobs))
-    }
+    mutating func run() throws { try instance.verbs.list(states, limit: limit) }
 }
 
 struct ShowCommand: ParsableCommand {
@@ -56,11 +38,7 @@ struct ShowCommand: ParsableCommand {
     @OptionGroup var job: JobArgument
     @OptionGroup var instance: InstanceOptions
 
-    mutating func run() throws {
-        let reply = try instance.daemon.call(Show.self, job.reference)
-        let progress = reply.progress == nil ? "" : "\n\n" + ProgressBar.line(reply)
-        try instance.printer.result(reply, text: reply.job.details + progress)
-    }
+    mutating func run() throws { try instance.verbs.show(job.id) }
 }
 
 struct WatchCommand: ParsableCommand {
@@ -70,9 +48,7 @@ struct WatchCommand: ParsableCommand {
     @OptionGroup var job: JobArgument
     @OptionGroup var instance: InstanceOptions
 
-    mutating func run() throws {
-        try JobWatch(daemon: instance.daemon, printer: instance.printer).run(job.id)
-    }
+    mutating func run() throws { try instance.verbs.watch(job.id) }
 }
 
 struct CancelCommand: ParsableCommand {
@@ -82,9 +58,7 @@ struct CancelCommand: ParsableCommand {
     @OptionGroup var job: JobArgument
     @OptionGroup var instance: InstanceOptions
 
-    mutating func run() throws {
-        try instance.change(job, by: Cancel.self)
-    }
+    mutating func run() throws { try instance.verbs.cancel(job.id) }
 }
 
 struct RetryCommand: ParsableCommand {
@@ -94,9 +68,7 @@ struct RetryCommand: ParsableCommand {
     @OptionGroup var job: JobArgument
     @OptionGroup var instance: InstanceOptions
 
-    mutating func run() throws {
-        try instance.change(job, by: Retry.self)
-    }
+    mutating func run() throws { try instance.verbs.retry(job.id) }
 }
 
 struct PauseCommand: ParsableCommand {
@@ -105,9 +77,7 @@ struct PauseCommand: ParsableCommand {
 
     @OptionGroup var instance: InstanceOptions
 
-    mutating func run() throws {
-        try instance.printer.result(instance.daemon.call(Pause.self, Nothing()), text: "paused")
-    }
+    mutating func run() throws { try instance.verbs.pause() }
 }
 
 struct ResumeCommand: ParsableCommand {
@@ -115,7 +85,28 @@ struct ResumeCommand: ParsableCommand {
 
     @OptionGroup var instance: InstanceOptions
 
-    mutating func run() throws {
-        try instance.printer.result(instance.daemon.call(Resume.self, Nothing()), text: "resumed")
-    }
+    mutating func run() throws { try instance.verbs.resume() }
+}
+
+struct SubmitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "submit",
+        abstract: "Puts a job into the queue.",
+        discussion: """
+            Without a daemon the job is dropped into the spool, where a daemon finds it later. Prints the job's id, or, with \
+            --wait, the picture's path.
+            """)
+
+    @OptionGroup var job: JobOptions
+
+    @Flag(help: "Wait for the picture and show how far it is.")
+    var wait = false
+
+    @Option(
+        help: ArgumentHelp("Wait for the picture and copy it to this file; - is standard output.", valueName: "file"))
+    var output: String?
+
+    @OptionGroup var instance: InstanceOptions
+
+    mutating func run() throws { try instance.verbs.submit(job.source, wait: wait, output: output) }
 }

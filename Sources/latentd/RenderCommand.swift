@@ -37,11 +37,10 @@ struct RenderCommand: ParsableCommand {
     var json = false
 
     mutating func run() throws {
-        try ForegroundRender(
-            job: job, output: output, initImage: initImage, strength: strength, modelDirectories: models,
-            precision: precision, dump: dump, threads: threads,
-            printsRecord: json
-        ).run()
+        var task = ForegroundRender(job: job, output: output)
+        (task.initImage, task.strength, task.modelDirectories) = (initImage, strength, models)
+        (task.precision, task.dump, task.threads, task.printsRecord) = (precision, dump, threads, json)
+        try task.run()
     }
 
     func validate() throws {

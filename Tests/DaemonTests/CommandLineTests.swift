@@ -3,6 +3,7 @@ import Images
 import JSONText
 import Jobs
 import Testing
+import Varlink
 
 @Suite("The command lines", .timeLimit(.minutes(2)))
 struct CommandLineTests {
@@ -222,6 +223,34 @@ struct CommandLineTests {
         await daemon.stop()
         let down = try await ctl(root, "status")
         #expect(down.code == 69 && down.errors.contains("latentd serve"))
+    }
+
+    @Test("probe says what the engine can do and what it can use, as JSON, and that it has no kernels")
+    func probe() async throws {
+        let root = try Root()
+        try FileManager.default.createDirectory(atPath: root.path + "/bad", withIntermediateDirectories: true)
+        try Data("{".utf8).write(to: URL(fileURLWithPath: root.path + "/bad/model_index.json"))
+        let end = try await Executable.run(
+            Executable.latentd, ["probe", "--models", Executable.fixtureModels, "--models", root.path])
+        let info = try JSONDecoder().decode(ProbeInfo.self, from: Data(end.output.utf8))
+        #expect(end.code == 0 && end.errors.isEmpty && end.output.hasSuffix("}\n"), "\(end)")
+        #expect(info.models.contains("sd1") && info.hostProblem == nil && info.host?.isa.isEmpty == false)
+        #expect(info.problems.count == 1 && info.problems[0].hasPrefix(root.path + "/bad: "), "\(info.problems)")
+        let none = try await shell(root, "LATENTD_ISA=none $latentd probe")
+        let poor = try JSONDecoder().decode(ProbeInfo.self, from: Data(none.output.utf8))
+        #expect(none.code == 0 && poor.host == nil && poor.hostProblem?.contains("none") == true, "\(none)")
+        let doctor = try await shell(root, "LATENTD_ISA=none $latentctl --root . doctor")
+        #expect(doctor.code == 78 && doctor.output.contains("unset LATENTD_ISA"), "\(doctor)")
+    }
+
+    @Test("doctor without latentd says where it was looked for, and everything else that it can")
+    func doctorWithoutEngine() async throws {
+        let root = try Root()
+        let end = try await shell(
+            root, "mkdir alone; cp $latentctl alone/; PATH= alone/latentctl --root . doctor")
+        #expect(end.code == 78 && end.errors.contains("have to be mended"), "\(end)")
+        #expect(end.output.contains("neither beside latentctl nor in PATH"), "\(end)")
+        #expect(end.output.contains("you may drop jobs into"), "\(end)")
     }
 
     @Test("doctor looks into the folders itself where no daemon answers, and says what a daemon cannot use")

@@ -45,8 +45,8 @@ final class FileWitness: Sendable {
 
     deinit { close(descriptor) }
 
-    /// What `process` opened while `body` ran.
-    func openings(by process: Int32, during body: () async throws -> Void) async throws -> [Opening] {
+    /// What `process`, or without one any process but this, opened while `body` ran.
+    func openings(by process: Int32? = nil, during body: () async throws -> Void) async throws -> [Opening] {
         let isOver = Mutex(false)
         let reader = Task { [self] in
             await onThread {
@@ -66,7 +66,7 @@ final class FileWitness: Sendable {
         return openings.withLock { $0 }
     }
 
-    private func read(of process: Int32) {
+    private func read(of process: Int32?) {
         var buffer = [UInt8](repeating: 0, count: 1 << 14)
         let count = Glibc.read(descriptor, &buffer, buffer.count)
         var offset = 0
@@ -74,8 +74,9 @@ final class FileWitness: Sendable {
             let event = buffer.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Event.self) }
             offset += Int(event.length)
             // Of other processes, and of threads that ended since, nothing is known.
-            let comm = "/proc/\(process)/task/\(event.thread)/comm"
-            if let name = try? String(contentsOfFile: comm, encoding: .utf8),
+            let task = process.map { "/proc/\($0)/task/\(event.thread)" } ?? "/proc/\(event.thread)"
+            let isOurs = access("/proc/self/task/\(event.thread)", F_OK) == 0
+            if !isOurs, let name = try? String(contentsOfFile: task + "/comm", encoding: .utf8),
                 let file = try? FileManager.default.destinationOfSymbolicLink(
                     atPath: "/proc/self/fd/\(event.descriptor)")
             {

@@ -22,7 +22,7 @@ struct ProcessTextTests {
         ] as [([UInt8], Int)])
     func arguments(bytes: [UInt8], offset: Int) {
         let plain = problem([Array("latentctl".utf8), Array("submit".utf8), bytes])
-        #expect(plain == .init(description: "argument 2 is not UTF-8: see its byte \(offset)", exitCode: 64))
+        #expect(plain == .init(description: "argument 2 is not UTF-8: see its byte \(offset)", exitCode: .usage))
         let option = problem([Array("latentctl".utf8), Array("--negative-prompt".utf8), bytes])
         #expect(
             option?.description == "argument 2 (after --negative-prompt) is not UTF-8: see its byte \(offset)")
@@ -35,7 +35,8 @@ struct ProcessTextTests {
         #expect(
             named
                 == .init(
-                    description: "the environment variable LATENTD_LOG_LEVEL is not UTF-8: see byte 1", exitCode: 78))
+                    description: "the environment variable LATENTD_LOG_LEVEL is not UTF-8: see byte 1",
+                    exitCode: .configuration))
         #expect(problem([], [Array("STATE_DIRECTORY=".utf8) + bad]) != nil)
         #expect(problem([], [Array("LS_COLORS=".utf8) + bad, bad]) == nil)
     }

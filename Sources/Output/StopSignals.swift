@@ -3,11 +3,14 @@ import Synchronization
 
 /// SIGTERM, SIGINT and SIGHUP of a command in the foreground: what is unfinished is removed first, and then the signal ends the process as
 /// if nobody had waited for it. A signal that the caller ignores (`nohup`) stays ignored.
-final class StopSignals: Sendable {
+public final class StopSignals: Sendable {
     private let isCaught = Atomic<Bool>(false)
 
+    /// Catches nothing yet.
+    public init() {}
+
     /// Calls `body` on a thread of its own at the first of the signals. For one object of a process.
-    func clean(_ body: @escaping @Sendable () -> Void) {
+    public func clean(_ body: @escaping @Sendable () -> Void) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -38,7 +41,7 @@ final class StopSignals: Sendable {
     }
 
     /// Does not return once a signal was caught: the process ends in a moment, and what it would say now is only a consequence.
-    func waitIfCaught() {
+    public func waitIfCaught() {
         while isCaught.load(ordering: .sequentiallyConsistent) { pause() }
     }
 
