@@ -65,7 +65,8 @@ final class Outlook: Sendable {
         let usable = catalog.models.map { model in
             let facts = model.facts
             return ModelInfo(
-                name: facts.name, family: facts.family, group: facts.group, path: model.folder.path, problem: nil, bytes: model.byteCount,
+                name: facts.name, family: facts.family, group: facts.group, path: model.folder.path, problem: nil,
+                bytes: model.byteCount,
                 width: facts.defaults.width, height: facts.defaults.height,
                 members: facts.precisions.map { MemberInfo(facts, $0, planner) },
                 steps: facts.steps.isEmpty ? [facts.defaults.steps] : facts.steps,
@@ -74,7 +75,8 @@ final class Outlook: Sendable {
         }
         let broken = catalog.problems.map { problem in
             ModelInfo(
-                name: problem.name, family: nil, group: nil, path: problem.path, problem: problem.error.description, bytes: nil,
+                name: problem.name, family: nil, group: nil, path: problem.path, problem: problem.error.description,
+                bytes: nil,
                 width: nil, height: nil, members: [], steps: [], calibrated: false, licence: nil)
         }
         return (usable + broken).sorted { ($0.group ?? $0.name, $0.name) < ($1.group ?? $1.name, $1.name) }

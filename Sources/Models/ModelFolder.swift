@@ -179,7 +179,9 @@ public struct ModelFolder: Sendable {
     /// what stands in for those that are not.
     func texts() throws(ModelError) -> [(name: String, text: Text)] {
         let index = "\(path)/model_index.json"
-        var texts = [("model_index.json", MappedFile.exists(index) ? Text.file(index) : .made(.object(self.index.members)))]
+        var texts = [
+            ("model_index.json", MappedFile.exists(index) ? Text.file(index) : .made(.object(self.index.members)))
+        ]
         let configurations = form.components.map { ($0.name, "config.json") } + [("scheduler", "scheduler_config.json")]
         for (component, name) in configurations {
             let file = file(component, name)

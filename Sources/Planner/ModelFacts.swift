@@ -108,7 +108,8 @@ public struct ModelFacts: Equatable, Codable, Sendable {
 
     /// A model whose quality was not measured.
     public init(
-        name: String, family: String, group: String, identity: String, defaults: Defaults, steps: [Int], precisions: [Precision],
+        name: String, family: String, group: String, identity: String, defaults: Defaults, steps: [Int],
+        precisions: [Precision],
         sizes: Sizes, guidance: Guidance = .classifierFree, quality: Double = 100,
         measuredQuality: [MeasuredQuality] = [],
         measuredPSNR: [Precision: Double] = [:], weightBytes: [Precision: Int] = [:]

@@ -79,7 +79,10 @@ public struct ModelImport: Sendable {
         threads = try Renderer.hostProfile(threads: options.threads).threads
         do throws(ModelError) {
             folder = try ModelFolder(path: options.source)
-            rules = if let file = options.rules { try PrecisionRules(file: file, for: folder.form) } else { try folder.precisionRules() }
+            rules =
+                if let file = options.rules { try PrecisionRules(file: file, for: folder.form) } else {
+                    try folder.precisionRules()
+                }
         } catch {
             throw .importing(error)
         }

@@ -27,7 +27,8 @@ public struct ModelInfo: Codable, Sendable, Equatable {
 
     /// A model with these fields.
     public init(
-        name: String, family: String?, group: String?, path: String, problem: String?, bytes: Int?, width: Int?, height: Int?,
+        name: String, family: String?, group: String?, path: String, problem: String?, bytes: Int?, width: Int?,
+        height: Int?,
         members: [MemberInfo],
         steps: [Int], calibrated: Bool, licence: String?
     ) {

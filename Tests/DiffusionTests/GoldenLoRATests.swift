@@ -15,7 +15,9 @@ struct GoldenLoRATests {
         let file = "\(GoldenIndex.folder)/golden/loras/\(lora.name).safetensors"
         let result = try Importer(
             source,
-            .init(output: output, name: "merged", precision: .fp32, rules: PrecisionRules([]), loras: ["\(file)=\(lora.scale)"],
+            .init(
+                output: output, name: "merged", precision: .fp32, rules: PrecisionRules([]),
+                loras: ["\(file)=\(lora.scale)"],
                 tool: "tests")
         ).run()
 

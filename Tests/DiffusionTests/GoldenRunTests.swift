@@ -92,7 +92,9 @@ struct GoldenRunTests {
 struct SingleFileTests {
     private static let folder = "\(GoldenIndex.folder)/single-files"
 
-    @Test("a folder of configurations with one file of weights draws what the folder with all weights draws", arguments: ["sd1", "xl"])
+    @Test(
+        "a folder of configurations with one file of weights draws what the folder with all weights draws",
+        arguments: ["sd1", "xl"])
     func configurations(_ name: String) throws {
         let settings = GenerationSettings(
             prompt: "a red apple", negativePrompt: "blue", width: 48, height: 40, seed: 7, steps: 2, guidanceScale: 4,

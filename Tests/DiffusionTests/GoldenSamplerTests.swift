@@ -9,7 +9,11 @@ struct GoldenSamplerTests {
     @Test("Samplers walk as diffusers' schedulers, over all spacings, predictions, and both ways to begin")
     func schedules() throws {
         let walks = try GoldenSamplers.load().schedules
-        #expect(walks.count > 150 && Set(walks.compactMap(\.sampler)).isSuperset(of: ["pndm", "ddpm", "unipc", "deis", "heun", "lms", "tcd"]))
+        #expect(
+            walks.count > 150
+                && Set(walks.compactMap(\.sampler)).isSuperset(of: [
+                    "pndm", "ddpm", "unipc", "deis", "heun", "lms", "tcd",
+                ]))
         for walk in walks {
             try expect(walk, alone(walk), #require(Sampler(rawValue: walk.sampler ?? "")))
         }

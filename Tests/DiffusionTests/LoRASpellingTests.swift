@@ -46,7 +46,10 @@ struct LoRASpellingTests {
         try lora.write(to: path)
         let source = try ModelFolder(path: GoldenIndex.model("sd1"))
         let result = try Importer(
-            source, .init(output: output, name: "merged", precision: .fp32, rules: PrecisionRules([]), loras: ["\(path)=\(scale)"], tool: "tests")
+            source,
+            .init(
+                output: output, name: "merged", precision: .fp32, rules: PrecisionRules([]),
+                loras: ["\(path)=\(scale)"], tool: "tests")
         ).run()
         let golden = try GoldenTensors("loras/\(name).merged.safetensors")
         for name in golden.names {
@@ -195,7 +198,8 @@ struct LoRASpellingTests {
             let result = try Importer(
                 source,
                 .init(
-                    output: output, name: name, precision: .fp32, rules: PrecisionRules([]), loras: ["\(output)/\(name).safetensors"],
+                    output: output, name: name, precision: .fp32, rules: PrecisionRules([]),
+                    loras: ["\(output)/\(name).safetensors"],
                     tool: "tests")
             ).run()
             results.append(

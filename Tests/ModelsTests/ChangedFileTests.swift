@@ -112,7 +112,9 @@ struct ChangedFileTests {
         let file = isLoRA ? lora : "\(model.path)/unet/diffusion_pytorch_model.safetensors"
         let importer = Importer(
             try ModelFolder(path: model.path),
-            .init(output: "\(model.path)/..", name: "small", precision: .fp32, rules: PrecisionRules([]), loras: [lora], tool: "tests"))
+            .init(
+                output: "\(model.path)/..", name: "small", precision: .fp32, rules: PrecisionRules([]), loras: [lora],
+                tool: "tests"))
         #expect(throws: ModelError.changed(file: file)) {
             try importer.run { progress in if progress.component == "unet" { truncate(file, 0) } }
         }

@@ -70,7 +70,9 @@ struct FiniteNumbersTests {
         try writer.write(to: lora)
         let importer = Importer(
             try ModelFolder(path: model.path),
-            .init(output: "\(model.path)/..", name: "small", precision: .int8, rules: PrecisionRules([]), loras: [lora], tool: "tests"))
+            .init(
+                output: "\(model.path)/..", name: "small", precision: .int8, rules: PrecisionRules([]), loras: [lora],
+                tool: "tests"))
         let text = #expect(throws: ModelError.self) { try importer.run() }?.description ?? ""
         #expect(text.contains("not finite") && text.contains(value.isNaN ? lora : "'linear.weight'"), "\(text)")
     }

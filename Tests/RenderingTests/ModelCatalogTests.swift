@@ -174,7 +174,9 @@ struct ModelCatalogTests {
 
         // An import needs no link.
         let imported = try Importer(
-            small.folder, .init(output: directory.path, name: "alone", precision: .int8, rules: small.folder.form.rules, tool: "tests")
+            small.folder,
+            .init(
+                output: directory.path, name: "alone", precision: .int8, rules: small.folder.form.rules, tool: "tests")
         ).run()
         let kind = try files.attributesOfItem(atPath: "\(imported.path)/text_encoder")[.type] as? FileAttributeType
         #expect(kind == .typeDirectory && directory.catalog["alone"] != nil)

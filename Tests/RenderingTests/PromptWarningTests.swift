@@ -106,7 +106,8 @@ struct PromptWarningTests {
         #expect(try folder().sha256() != before)
         try models.write("{}", to: "tiny/tokenizer/tokenizer.json")
         let result = try Importer(
-            folder(), .init(output: models.path, name: "small", precision: .int8, rules: folder().form.rules, tool: "tests")
+            folder(),
+            .init(output: models.path, name: "small", precision: .int8, rules: folder().form.rules, tool: "tests")
         ).run()
         for file in ["added_tokens.json", "tokenizer.json", "vocab.json"] {
             #expect(FileManager.default.fileExists(atPath: "\(result.path)/tokenizer/\(file)"), "\(file)")

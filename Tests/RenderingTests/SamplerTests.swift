@@ -86,7 +86,8 @@ struct SamplerTests {
         let renderer = try renderer(directory)
         #expect(
             throws: PlannerError.unsuitableSampler(
-                "dpm++2m", model: "model", available: ["ddim", "euler", "euler-a", "lcm", "pndm", "ddpm", "unipc", "heun", "lms", "tcd"])
+                "dpm++2m", model: "model",
+                available: ["ddim", "euler", "euler-a", "lcm", "pndm", "ddpm", "unipc", "heun", "lms", "tcd"])
         ) { try renderer.planner.plan(job("dpm++2m"), now: now) }
         #expect(try renderer.plan(job(nil), now: now).sampler == "pndm")
     }

@@ -66,7 +66,8 @@ private struct Samples {
         stage: "denoising", step: 1, steps: 4, fraction: 0.25, elapsedSeconds: 1, remainingSeconds: 3)
     let plan: Plan
     let model = ModelInfo(
-        name: "m", family: "f", group: "g", path: "/m", problem: "p", bytes: 1, width: 1, height: 1, members: [], steps: [],
+        name: "m", family: "f", group: "g", path: "/m", problem: "p", bytes: 1, width: 1, height: 1, members: [],
+        steps: [],
         calibrated: true, licence: "l")
     let calibration = CalibrationInfo(
         model: "m", precision: "fp32", textSeconds: 1, stepSeconds: 1, decodeSeconds: 1, width: 1, height: 1)

@@ -34,7 +34,8 @@ enum Families {
         if SingleFile.isPickle(path) {
             throw .malformed(
                 file: path,
-                reason: "it is a pickle, which may run any program when it is read: convert it to .safetensors first, as the "
+                reason:
+                    "it is a pickle, which may run any program when it is read: convert it to .safetensors first, as the "
                     + "documentation of safetensors describes")
         }
         if SingleFile.isCheckpoint(path) {
@@ -63,7 +64,9 @@ extension ModelFolder {
     public static func modelName(at path: String) -> String? {
         let last = path.split(separator: "/").last.map(String.init) ?? path
         if MappedFile.exists("\(path)/model_index.json") { return last }
-        guard SingleFile.isCheckpoint(path) || SingleFile.isPickle(path), !SingleFile.isCompanion(path) else { return nil }
+        guard SingleFile.isCheckpoint(path) || SingleFile.isPickle(path), !SingleFile.isCompanion(path) else {
+            return nil
+        }
         return SingleFile.stem(last)
     }
 

@@ -45,7 +45,8 @@ enum OriginalNames {
                 map["output_blocks.\(block).0"] = "up_blocks.\(index).resnets.\(layer)"
                 if attends[level] { map["output_blocks.\(block).1"] = "up_blocks.\(index).attentions.\(layer)" }
                 if layer == layersPerBlock[level], index < levels - 1 {
-                    map["output_blocks.\(block).\(attends[level] ? 2 : 1).conv"] = "up_blocks.\(index).upsamplers.0.conv"
+                    map["output_blocks.\(block).\(attends[level] ? 2 : 1).conv"] =
+                        "up_blocks.\(index).upsamplers.0.conv"
                 }
                 block += 1
             }
@@ -115,7 +116,8 @@ enum OriginalNames {
         let rest = name.dropFirst(layers.count)
         guard let dot = rest.firstIndex(of: ".") else { return [] }
         let layer = "text_model.encoder.layers.\(rest[..<dot])", inner = rest[dot...].dropFirst()
-        for (prefix, suffix) in [("attn.in_proj_weight", "weight"), ("attn.in_proj_bias", "bias")] where inner == prefix {
+        for (prefix, suffix) in [("attn.in_proj_weight", "weight"), ("attn.in_proj_bias", "bias")] where inner == prefix
+        {
             return ["q_proj", "k_proj", "v_proj"].enumerated().map { index, projection in
                 ("\(layer).self_attn.\(projection).\(suffix)", .rows(index, of: 3))
             }

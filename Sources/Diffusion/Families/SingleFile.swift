@@ -57,7 +57,8 @@ struct SingleFile: Sendable {
         default:
             throw .malformed(
                 file: path,
-                reason: "its UNet attends to \(context) channels; Stable Diffusion 1 has 768, 2 has 1024, and XL a tensor "
+                reason:
+                    "its UNet attends to \(context) channels; Stable Diffusion 1 has 768, 2 has 1024, and XL a tensor "
                     + "'label_emb.0.0.weight'")
         }
         var beside: [String: String] = [:]
@@ -127,7 +128,8 @@ struct SingleFile: Sendable {
     private static func strangers(_ archive: TensorArchive) -> String {
         let names = archive.names.sorted()
         let some = names.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
-        return "it is no checkpoint of a family that latentd knows: '\(unetPrefix)input_blocks.0.0.weight' is not in it, but "
+        return
+            "it is no checkpoint of a family that latentd knows: '\(unetPrefix)input_blocks.0.0.weight' is not in it, but "
             + (names.isEmpty ? "no tensors at all" : "\(names.count) tensors such as \(some)")
     }
 
@@ -142,7 +144,9 @@ struct SingleFile: Sendable {
     func missing() throws(ModelError) -> [(component: String, file: String)] {
         var missing: [(String, String)] = []
         for part in ["vae", "text_encoder"] + (kind == .xl ? ["text_encoder_2"] : []) where beside[part] == nil {
-            if try view(of: part, archive).entries.isEmpty { missing.append((part, SingleFile.companion(of: path, part))) }
+            if try view(of: part, archive).entries.isEmpty {
+                missing.append((part, SingleFile.companion(of: path, part)))
+            }
         }
         return missing
     }
@@ -166,7 +170,8 @@ struct SingleFile: Sendable {
     private func unet(_ archive: TensorArchive) throws(ModelError) -> TensorArchive {
         let shape = UNetShape(archive, prefix)
         let names = OriginalNames.unet(
-            layersPerBlock: shape.levels.map(\.depths.count), attends: shape.levels.map { $0.depths.contains { $0 > 0 } },
+            layersPerBlock: shape.levels.map(\.depths.count),
+            attends: shape.levels.map { $0.depths.contains { $0 > 0 } },
             hasMiddleAttention: shape.middleDepth != nil)
         return try archive.renamed(below: prefix) { name in
             guard let (place, rest) = names.split(name) else { return nil }
@@ -193,7 +198,8 @@ struct SingleFile: Sendable {
             for root in ["\(transformer)text_model.", transformer, "\(prefix)text_model."]
             where archive["\(root)\(token)"] != nil {
                 let own = try archive.renamed(below: root) { "text_model.\($0)" }
-                let projection = archive["\(transformer)text_projection.weight"] ?? archive["\(prefix)text_projection.weight"]
+                let projection =
+                    archive["\(transformer)text_projection.weight"] ?? archive["\(prefix)text_projection.weight"]
                 return own.adding(projection.map { ["text_projection.weight": $0] } ?? [:])
             }
             let model = ["\(prefix)model.", prefix].first { archive["\($0)transformer.resblocks.0.ln_1.weight"] != nil }

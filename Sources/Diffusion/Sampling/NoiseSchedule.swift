@@ -38,7 +38,8 @@ struct NoiseSchedule {
         }
         // Some of diffusers' classes do not know the field.
         hasZeroTerminalSNR =
-            try Self.withoutRescaling.contains(className) ? false : config.bool("rescale_betas_zero_snr", default: false)
+            try Self.withoutRescaling.contains(className)
+            ? false : config.bool("rescale_betas_zero_snr", default: false)
         if hasZeroTerminalSNR { betas = NoiseSchedule.rescaled(betas) }
         alphas = NoiseSchedule.cumulativeProduct(betas)
     }

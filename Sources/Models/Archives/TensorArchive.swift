@@ -58,7 +58,9 @@ public struct TensorArchive: Sendable {
     }
 
     /// Whether there is something to open.
-    static func exists(folder: String, stem: String) -> Bool { candidates(folder, stem).contains(where: MappedFile.exists) }
+    static func exists(folder: String, stem: String) -> Bool {
+        candidates(folder, stem).contains(where: MappedFile.exists)
+    }
 
     private static func candidates(_ folder: String, _ stem: String) -> [String] {
         [

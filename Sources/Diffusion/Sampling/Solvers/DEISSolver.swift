@@ -14,7 +14,8 @@ struct DEISSolver: Solver {
         try config.refuse(["thresholding"], "dynamic thresholding is not for latents")
         // diffusers puts its own name in the place of its other solvers' names.
         try config.require(
-            "algorithm_type", isOneOf: ["deis", "dpmsolver", "dpmsolver++"].map(JSON.string), "only 'deis' is supported")
+            "algorithm_type", isOneOf: ["deis", "dpmsolver", "dpmsolver++"].map(JSON.string), "only 'deis' is supported"
+        )
         try config.require(
             "solver_type", isOneOf: ["logrho", "midpoint", "heun", "bh1", "bh2"].map(JSON.string),
             "only 'logrho' is supported")

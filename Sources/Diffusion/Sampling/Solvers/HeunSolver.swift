@@ -71,12 +71,13 @@ struct LMSSolver: Solver {
     private static func integral(_ number: Int, _ levels: [Double], to end: Double) -> Double {
         let middle = (levels[0] + end) / 2, half = (end - levels[0]) / 2
         let points = [(0.0, 8.0 / 9), (-0.6.squareRoot(), 5.0 / 9), (0.6.squareRoot(), 5.0 / 9)]
-        return half * points.reduce(0) { sum, point in
-            let place = middle + half * point.0
-            let value = levels.indices.reduce(1.0) { product, other in
-                other == number ? product : product * (place - levels[other]) / (levels[number] - levels[other])
+        return half
+            * points.reduce(0) { sum, point in
+                let place = middle + half * point.0
+                let value = levels.indices.reduce(1.0) { product, other in
+                    other == number ? product : product * (place - levels[other]) / (levels[number] - levels[other])
+                }
+                return sum + point.1 * value
             }
-            return sum + point.1 * value
-        }
     }
 }
