@@ -146,10 +146,11 @@ final class Desk: Sendable {
         let member = MemberInfo(precision: "int8", seconds: 1.5, peakBytes: 3 << 20, psnr: 36.44, quality: 90)
         return [
             ModelInfo(
-                name: "m", family: "f", path: "/m", problem: nil, bytes: 2 << 20, width: 8, height: 16,
+                name: "m", family: "f", group: "g", path: "/m", problem: nil, bytes: 2 << 20, width: 8, height: 16,
                 members: [member], steps: [4, 8], calibrated: true, licence: nil),
             ModelInfo(
-                name: "x", family: nil, path: "/x", problem: "it is broken", bytes: nil, width: nil, height: nil,
+                name: "x", family: nil, group: nil, path: "/x", problem: "it is broken", bytes: nil, width: nil,
+                height: nil,
                 members: [], steps: [], calibrated: false, licence: nil),
         ]
     }

@@ -216,7 +216,7 @@ struct VerbsTests {
                     """)
             let models = try desk.run { (verbs) throws(ClientError) in try verbs.models() }
             let rows = models.output.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
-            #expect(rows[1] == "f m 8 x 16 2.0 MiB 4,8 int8 90 1.50 s 3.0 MiB 36.4 dB" && rows[2] == "x it is broken")
+            #expect(rows[1] == "g m 8 x 16 2.0 MiB 4,8 int8 90 1.50 s 3.0 MiB 36.4 dB" && rows[2] == "x it is broken")
             let calibration = try desk.run { (verbs) throws(ClientError) in try verbs.calibrate("m") }
             #expect(
                 calibration.output == """

@@ -33,6 +33,41 @@ struct TokenizerTests {
         }
     }
 
+    /// Where `scripts/vocabulary` writes.
+    private static let published = "\(GoldenIndex.folder)/../../vocabulary"
+
+    @Test(
+        "CLIP's published vocabulary gives transformers' ids, and pads as each of its two models expects",
+        .enabled(if: FileManager.default.fileExists(atPath: published), "scripts/vocabulary was not run"))
+    func published() throws {
+        let folder = try ScratchFolder()
+        let files = FileManager.default
+        for (component, vocabulary) in [("tokenizer", "clip"), ("tokenizer_2", "clip-g")] {
+            try files.createSymbolicLink(
+                atPath: "\(folder.path)/\(component)", withDestinationPath: "\(Self.published)/\(vocabulary)")
+        }
+        try files.createDirectory(atPath: "\(folder.path)/text_encoder", withIntermediateDirectories: false)
+        for file in ["model_index.json", "text_encoder/config.json"] {
+            try Data("{}".utf8).write(to: URL(fileURLWithPath: "\(folder.path)/\(file)"))
+        }
+        let model = try ModelFolder(path: folder.path)
+        let texts: [(String, [Int])] = [
+            ("a photo of a cat", [49406, 320, 1125, 539, 320, 2368, 49407]),
+            ("Ein Fuchs im Schnee, 4K!", [49406, 24524, 665, 8391, 1496, 844, 10601, 267, 275, 330, 256, 49407]),
+            (
+                "naïve café — it's 100% ok",
+                [49406, 1097, 35689, 563, 15304, 2005, 585, 568, 272, 271, 271, 260, 2481, 49407]
+            ),
+        ]
+        for (text, ids) in texts {
+            let padding = Array(repeating: 49407, count: 77 - ids.count)
+            #expect(try Tokenizer(model).encode(text) == ids + padding)
+            // What pads is a special token in every text.
+            guard !text.contains("!") else { continue }
+            #expect(try Tokenizer(model, "tokenizer_2").encode(text) == ids + padding.map { _ in 0 })
+        }
+    }
+
     @Test("a prompt of megabytes is cut at the model's length without being read to its end")
     func length() throws {
         let tokenizer = try tokenizer()
