@@ -27,7 +27,7 @@ public struct Config: Sendable {
     /// True when the field is there and not null.
     public func has(_ field: String) -> Bool { (members[field] ?? .null) != .null }
 
-    /// The field, refused with a reason.
+    /// An error that refuses the field.
     public func refusal(_ field: String, _ reason: String) -> ModelError {
         .badField(file: file, field: path + field, reason: reason)
     }

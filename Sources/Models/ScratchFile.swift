@@ -1,6 +1,6 @@
 import Glibc
 
-/// A file without a name for what does not fit into memory. Its room on the disk is given back when the object goes, also by a crash.
+/// A file without a name for what does not fit into memory. The kernel frees its room on the disk when the object goes, or the process.
 public final class ScratchFile {
     /// Where it was made, for messages.
     private let path: String

@@ -101,7 +101,7 @@ struct GGUFMetadata {
         return extents
     }
 
-    /// Moves behind an array, whose values nobody needs.
+    /// Passes over an array, whose values nobody needs, and checks that it lies within the file.
     private static func passArray(_ key: String, _ cursor: inout GGUFCursor, depth: Int = 1) throws(ModelError) {
         let kind = try kind(key, &cursor), count = try cursor.count(key, leastBytes: kind.leastBytes)
         switch kind {
@@ -123,7 +123,7 @@ struct GGUFCursor {
 
     init(_ file: MappedFile) { self.file = file }
 
-    /// A field, refused with a reason.
+    /// An error that refuses a field.
     func refusal(_ field: String, _ reason: String) -> ModelError {
         .badField(file: file.path, field: field, reason: reason)
     }

@@ -73,7 +73,7 @@ struct LDMNames {
         }
     }
 
-    /// The old name of what is inside a resnet; other names stayed.
+    /// The old name of a part of a resnet; parts that are not listed had the same name.
     private static func inner(_ rest: Substring) -> String {
         resnet[String(rest.dropFirst())].map { ".\($0)" } ?? String(rest)
     }

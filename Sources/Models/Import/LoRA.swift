@@ -36,7 +36,7 @@ public struct LoRA {
     /// By component and tensor.
     private var changes: [String: [String: LoRAChange]] = [:]
 
-    /// Opens a file and finds the weights that it is about.
+    /// Opens a file and finds the weights that it changes.
     init(_ source: Source, for checkpoints: [String: TensorArchive]) throws(ModelError) {
         self.source = source
         archive = try TensorArchive(file: source.path)
@@ -50,7 +50,7 @@ public struct LoRA {
                 targets[component]?[key.folded].map { (component, $0) }
             }
             guard let (component, target) = homes.first else {
-                // What names no network may be of anything.
+                // A name without a network's prefix may belong to something other than a LoRA.
                 let reason =
                     key.components.count > 1
                     ? LoRA.refusal(of: name) : "the model's \(key.components[0]) has no such layer"
@@ -88,7 +88,7 @@ public struct LoRA {
         ])
     }
 
-    /// The weights of a checkpoint by their layers, as `LoRAKey` spells them; those of a UNet by their old names, too.
+    /// The weights of a checkpoint by the names of their layers, spelled as `LoRAKey` folds them; those of a UNet by their old names, too.
     private static func targets(_ checkpoint: TensorArchive) -> [String: String] {
         let layers = checkpoint.names.filter { $0.hasSuffix(".weight") }.map { String($0.dropLast(7)) }
         var targets = Dictionary(layers.map { (LoRAKey.folded($0[...]), "\($0).weight") }) { first, _ in first }

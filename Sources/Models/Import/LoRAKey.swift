@@ -10,8 +10,8 @@
 //   ….alpha                                a number, see `LoRAAlphas`
 //
 // The first two are what peft and diffusers write, the third to fifth older versions of diffusers, the sixth kohya, the last two peft by
-// itself and ComfyUI. What has none of the prefixes is looked for in both networks. The layers of a text encoder have `text_model.`
-// before them, or not; those of a UNet may have the names of the original code, see `LDMNames`.
+// itself and ComfyUI. A layer without any of the prefixes is looked for in both networks. Names of a text encoder's layers may begin with
+// `text_model.`; a UNet's layers may have the names of the original code, see `LDMNames`.
 
 /// What a tensor in a LoRA's file is, by its name.
 struct LoRAKey {
@@ -25,7 +25,7 @@ struct LoRAKey {
     /// The layer, as the file spells it.
     let layer: String
     let role: Role
-    /// The layer in the spelling that all share.
+    /// The layer in the one spelling that all others are brought to.
     let folded: String
 
     private static let prefixes = [
@@ -43,7 +43,7 @@ struct LoRAKey {
     ]
     private static let wrapper = "base_model.model."
 
-    /// Nil for a name of another kind.
+    /// Nil for a name that has none of these forms.
     init?(_ name: String) {
         var rest = name[...]
         func drop(_ prefix: String) { if rest.hasPrefix(prefix) { rest = rest.dropFirst(prefix.count) } }
@@ -72,7 +72,7 @@ struct LoRAKey {
         self.folded = folded
     }
 
-    /// A layer's name in the spelling that all share.
+    /// A layer's name in the one spelling that all others are brought to.
     static func folded(_ layer: Substring) -> String {
         let folded = String(layer.map { $0 == "." ? "_" : $0 }), prefix = "text_model_"
         return folded.hasPrefix(prefix) ? String(folded.dropFirst(prefix.count)) : folded

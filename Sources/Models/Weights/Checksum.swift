@@ -8,7 +8,9 @@ import Compute
 enum Checksum {
     private static let pieceBytes = 1 << 20
 
-    /// The checksum of all `bytes`; `release` hears of each piece that was read.
+    /// The checksum of all `bytes`.
+    ///
+    /// - Parameter release: called with each piece after it was read.
     static func of(
         _ bytes: UnsafeRawBufferPointer, release: (UnsafeRawBufferPointer) -> Void = { _ in }
     ) -> UInt64 {
@@ -25,7 +27,7 @@ enum Checksum {
     private static func piece(_ bytes: UnsafeRawBufferPointer, _ before: UInt64) -> UInt64 {
         guard let start = bytes.baseAddress else { return before }
         var sums = SIMD4<UInt64>(), sumsOfSums = SIMD4<UInt64>()
-        // The same of the words' upper halves: with them the sums of the lower halves are exact as well.
+        // Sums of the words may overflow. Those of their upper halves do not, and make the sums of the lower halves exact as well.
         var highs = SIMD4<UInt64>(), sumsOfHighs = SIMD4<UInt64>()
         let whole = bytes.count / 32 * 32
         var index = 0
