@@ -34,17 +34,17 @@ struct TokenizerTests {
     }
 
     /// Where `scripts/vocabulary` writes.
-    private static let published = "\(GoldenIndex.folder)/../../vocabulary"
+    private static let vocabulary = "\(GoldenIndex.folder)/../../vocabulary"
 
     @Test(
         "CLIP's published vocabulary gives transformers' ids, and pads as each of its two models expects",
-        .enabled(if: FileManager.default.fileExists(atPath: published), "scripts/vocabulary was not run"))
+        .enabled(if: FileManager.default.fileExists(atPath: vocabulary), "scripts/vocabulary was not run"))
     func published() throws {
         let folder = try ScratchFolder()
         let files = FileManager.default
-        for (component, vocabulary) in [("tokenizer", "clip"), ("tokenizer_2", "clip-g")] {
+        for (component, name) in [("tokenizer", "clip"), ("tokenizer_2", "clip-g")] {
             try files.createSymbolicLink(
-                atPath: "\(folder.path)/\(component)", withDestinationPath: "\(Self.published)/\(vocabulary)")
+                atPath: "\(folder.path)/\(component)", withDestinationPath: "\(Self.vocabulary)/\(name)")
         }
         try files.createDirectory(atPath: "\(folder.path)/text_encoder", withIntermediateDirectories: false)
         for file in ["model_index.json", "text_encoder/config.json"] {
