@@ -51,7 +51,7 @@ struct FileThreadTests {
             daemon.signal(SIGHUP)
             #expect(await daemon.journal.line(with: "Reloaded the settings") != nil)
         }
-        expect(openings, toHave: ["images/in.webp", "etc/latentd.yaml", "done.picture.webp", "bad.json", "vocab.json"])
+        expect(openings, toHave: ["images/in.webp", "etc/latentd.yaml", "picture.webp", "bad.json", "vocab.json"])
         await daemon.stop()
     }
 
@@ -77,6 +77,6 @@ struct FileThreadTests {
             #expect(await second.journal.line(with: "Queued a job", "job.id=taken") != nil, "\(second.journal.text)")
             await second.stop()
         }
-        expect(openings, toHave: ["failed.long.json", "taken.json", "etc/latentd.yaml", "tiny/model_index.json"])
+        expect(openings, toHave: ["long.json", "taken.json", "etc/latentd.yaml", "tiny/model_index.json"])
     }
 }
