@@ -61,18 +61,18 @@ struct ComponentClassTests {
     @Test("A folder without a sampler of its own opens, says why, and draws with one that is named")
     func withoutSampler() throws {
         let edit = BadFolder.Edit.set(
-            file: "model_index.json", field: "scheduler", value: #"["diffusers","HeunDiscreteScheduler"]"#)
+            file: "model_index.json", field: "scheduler", value: #"["diffusers","KDPM2DiscreteScheduler"]"#)
         try spoiled("sd1", edit) { (path) throws in
             let defaults = try Recipe(ModelFolder(path: path)).defaults
             #expect(defaults.sampler == nil && defaults.samplers == Sampler.allCases)
-            #expect(defaults.samplerProblem?.description.contains("HeunDiscreteScheduler") == true)
+            #expect(defaults.samplerProblem?.description.contains("KDPM2DiscreteScheduler") == true)
             #expect(try picture(path, "dpm++2m") == picture(GoldenIndex.model("sd1"), "dpm++2m"))
         }
         try spoiled(
             "sd2", .set(file: "scheduler/scheduler_config.json", field: "thresholding", value: "true")
         ) { (path) throws in
             let defaults = try Recipe(ModelFolder(path: path)).defaults
-            #expect(defaults.sampler == nil && defaults.samplers == ["euler", "euler-a", "pndm"])
+            #expect(defaults.sampler == nil && defaults.samplers == ["euler", "euler-a", "pndm", "heun", "lms", "tcd"])
             #expect(defaults.samplerProblem?.description.contains("thresholding") == true)
             #expect(defaults.trialSampler == "euler")
         }
