@@ -67,10 +67,9 @@ public struct CatalogModel: Sendable {
             licence = nil
         }
         let rules = try folder.precisionRules().here
-        for precision in facts.precisions {
-            facts.weightBytes[precision] = try WeightEstimate.privateBytes(
-                of: folder, at: WeightPrecision(precision), rules: rules)
-        }
+        let bytes = try WeightEstimate.privateBytes(
+            of: folder, at: facts.precisions.map(WeightPrecision.init), rules: rules)
+        for precision in facts.precisions { facts.weightBytes[precision] = bytes[WeightPrecision(precision)] }
         self.facts = facts
     }
 }

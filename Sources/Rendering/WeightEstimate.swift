@@ -8,33 +8,37 @@ enum WeightEstimate {
     /// filters that the product kernels read are laid out anew, at `precision` or as `rules` say; all else stays mapped. With a
     /// cache folder all of it is mapped from there, and a model's weights take no private memory.
     static func privateBytes(
-        of folder: ModelFolder, at precision: WeightPrecision = .fp32, rules: PrecisionRules
-    ) throws(ModelError) -> Int {
-        var most = 0
+        of folder: ModelFolder, at precisions: [WeightPrecision], rules: PrecisionRules
+    ) throws(ModelError) -> [WeightPrecision: Int] {
+        var most: [WeightPrecision: Int] = [:]
         for component in folder.form.components {
-            var total = 0
             let checkpoint = try folder.checkpoint(component)
-            for name in checkpoint.names where !component.passedOver.contains(where: name.hasPrefix) {
-                guard let entry = checkpoint[name], entry.count > 0 else { continue }
-                let ruled = rules.precision(of: name, in: component.name, at: precision)
-                let isPacked = entry.shape.count > 1 && !name.hasSuffix(".scale") && !isTable(name)
-                if isPacked, !component.keepsRows || ruled != .fp32 {
-                    let channels = entry.shape[1] * (entry.format == .u8 ? 2 : 1)
-                    let isFilter = entry.shape.count == 4
-                    total +=
-                        PanelLayout(
-                            ruled, outputs: entry.shape[0], channels: channels, height: isFilter ? entry.shape[2] : 1,
-                            width: isFilter ? entry.shape[3] : 1, stride: name.contains(".downsamplers.") ? 2 : 1
-                        ).byteCount
-                } else if entry.format == .f16 || entry.format == .bf16, !isTable(name), !name.hasSuffix(".scale") {
-                    total += entry.count * 4
-                }
+            let entries = checkpoint.entries.filter { name, entry in
+                entry.count > 0 && !component.passedOver.contains(where: name.hasPrefix)
             }
-            most = max(most, total)
+            for precision in precisions {
+                let total = entries.reduce(0) { $0 + bytes(of: $1.value, $1.key, in: component, at: precision, rules) }
+                most[precision] = max(most[precision] ?? 0, total)
+            }
         }
         return most
     }
 
-    /// What is looked up where it lies.
-    private static func isTable(_ name: String) -> Bool { name.hasSuffix("_embedding.weight") }
+    private static func bytes(
+        of entry: TensorEntry, _ name: String, in component: ModelForm.Component, at precision: WeightPrecision,
+        _ rules: PrecisionRules
+    ) -> Int {
+        // Tables are looked up where they lie.
+        if name.hasSuffix(".scale") || name.hasSuffix("_embedding.weight") { return 0 }
+        let ruled = rules.precision(of: name, in: component.name, at: precision)
+        guard entry.shape.count > 1, !component.keepsRows || ruled != .fp32 else {
+            return entry.format == .f32 || !entry.format.isReal ? 0 : entry.count * 4
+        }
+        let channels = entry.shape[1] * (entry.format == .u8 ? 2 : 1)
+        let isFilter = entry.shape.count == 4
+        return PanelLayout(
+            ruled, outputs: entry.shape[0], channels: channels, height: isFilter ? entry.shape[2] : 1,
+            width: isFilter ? entry.shape[3] : 1, stride: name.contains(".downsamplers.") ? 2 : 1
+        ).byteCount
+    }
 }

@@ -86,22 +86,3 @@ struct GoldenRunTests {
         #expect(Double(far) <= 0.001 * Double(reference.count), "\(far) of \(reference.count) samples are off")
     }
 }
-
-/// A model in one file gives the picture of the folder that has the same weights.
-@Suite(.serialized)
-struct SingleFileTests {
-    private static let folder = "\(GoldenIndex.folder)/single-files"
-
-    @Test(
-        "a folder of configurations with one file of weights draws what the folder with all weights draws",
-        arguments: ["sd1", "xl"])
-    func configurations(_ name: String) throws {
-        let settings = GenerationSettings(
-            prompt: "a red apple", negativePrompt: "blue", width: 48, height: 40, seed: 7, steps: 2, guidanceScale: 4,
-            sampler: "euler")
-        let pictures = try ["\(Self.folder)/\(name)", GoldenIndex.model(name)].map { path in
-            try Pipeline(folder: ModelFolder(path: path), threads: 2).generate(settings).image
-        }
-        #expect(pictures[0] == pictures[1])
-    }
-}

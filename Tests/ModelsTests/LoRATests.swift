@@ -78,7 +78,7 @@ struct LoRATests {
             ([("lora_unet_conv.lokr_w1", [3, 4])], "lora_unet_conv.lokr_w1", "LoKr"),
             (
                 [("lora_te2_text_model_linear.lora_down.weight", [3, 4])],
-                "lora_te2_text_model_linear.lora_down.weight", "second"
+                "lora_te2_text_model_linear.lora_down.weight", "no text_encoder_2"
             ),
             ([(linear.0, [2, 32]), (linear.2, linear.3)], linear.0, "[2, 64]"),
             ([(linear.0, linear.1), (linear.2, [96, 3])], linear.2, "[96, 2]"),

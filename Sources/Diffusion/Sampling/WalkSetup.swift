@@ -48,7 +48,10 @@ struct WalkSetup {
     /// How far predicted pictures may go; nil when they are not clipped, or the class does not know how.
     func clipRange(default clips: Bool?) throws(ModelError) -> Float? {
         guard let clips else { return nil }
-        try config.refuse(["thresholding"], "dynamic thresholding is not for latents")
+        // Of the classes that clip, diffusers' Heun alone does not know the field.
+        if method.className != "HeunDiscreteScheduler" {
+            try config.refuse(["thresholding"], "dynamic thresholding is not for latents")
+        }
         guard try config.bool("clip_sample", default: clips && !isModelsOwn) else { return nil }
         return Float(try config.number("clip_sample_range", default: 1))
     }

@@ -51,9 +51,12 @@ public struct LoRA {
             }
             guard let (component, target) = homes.first else {
                 // A name without a network's prefix may belong to something other than a LoRA.
+                let component = key.components[0]
                 let reason =
                     key.components.count > 1
-                    ? LoRA.refusal(of: name) : "the model's \(key.components[0]) has no such layer"
+                    ? LoRA.refusal(of: name)
+                    : targets[component] == nil
+                        ? "the model has no \(component)" : "the model's \(component) has no such layer"
                 throw .badTensor(file: source.path, name: name, reason: reason)
             }
             let older = found[component, default: [:]][target, default: .init(layer: key.layer)].names
@@ -104,7 +107,6 @@ public struct LoRA {
         let other = [
             ("DoRA", ["lora_magnitude_vector", "dora_scale"]), ("LoHa", ["hada_"]), ("LoKr", ["lokr_"]),
             ("(IA)3", ["ia3_", "on_input"]), ("OFT", ["oft_"]), ("LoRA with a core tensor", ["lora_mid"]),
-            ("LoRA for a second text encoder", ["lora_te2_", "text_encoder_2."]),
         ].first { $0.1.contains { name.contains($0) } }
         let rest = "it is neither a half of a LoRA nor its alpha, for the UNet or the text encoder"
         return other.map { "\(rest): it is of a \($0.0), which is not supported" } ?? rest

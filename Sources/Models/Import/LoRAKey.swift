@@ -5,7 +5,8 @@
 //   unet.LAYER.lora.down.weight      text_encoder.LAYER.lora_linear_layer.down.weight         and up
 //   unet.ATTENTION.processor.to_q_lora.down.weight            the layer is ATTENTION.to_q; to_out_lora is to_out.0
 //   text_encoder.ATTENTION.to_q_lora.down.weight              the layer is ATTENTION.q_proj; to_out_lora is out_proj
-//   lora_unet_LA_YER.lora_down.weight      lora_te_LA_YER.lora_down.weight, lora_te1_         and lora_up
+//   lora_unet_LA_YER.lora_down.weight      lora_te_LA_YER.lora_down.weight, lora_te1_, lora_te2_         and lora_up
+//   text_encoder_2.LAYER....               of a model with two text encoders
 //   base_model.model.LAYER.lora_A.weight   diffusion_model.LAYER.lora_A.weight
 //   ….alpha                                a number, see `LoRAAlphas`
 //
@@ -20,7 +21,7 @@ struct LoRAKey {
         case down, up, alpha
     }
 
-    /// `unet` or `text_encoder`, or both where the name does not say it.
+    /// `unet`, `text_encoder` or `text_encoder_2`; the first two where the name does not say it.
     let components: [String]
     /// The layer, as the file spells it.
     let layer: String
@@ -32,6 +33,7 @@ struct LoRAKey {
         ("unet.", ["unet"]), ("lora_unet_", ["unet"]), ("model.diffusion_model.", ["unet"]),
         ("diffusion_model.", ["unet"]),
         ("text_encoder.", ["text_encoder"]), ("lora_te_", ["text_encoder"]), ("lora_te1_", ["text_encoder"]),
+        ("text_encoder_2.", ["text_encoder_2"]), ("lora_te2_", ["text_encoder_2"]),
         ("", ["unet", "text_encoder"]),
     ]
     private static let roles: [(suffix: String, role: Role)] = [
