@@ -94,7 +94,7 @@ struct Precision: ParsableCommand {
             let settings = GenerationSettings(
                 prompt: prompt, width: size ?? own.width, height: size ?? own.height, seed: UInt64(number + 1),
                 steps: steps ?? own.steps, guidanceScale: Float(own.guidanceScale),
-                sampler: pipeline.recipe.defaults.sampler)
+                sampler: pipeline.recipe.defaults.trialSampler)
             return try pipeline.generate(settings).image
         }
     }

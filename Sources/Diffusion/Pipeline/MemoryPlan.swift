@@ -78,3 +78,27 @@ public struct MemoryPlan: Hashable, Sendable {
         return peaks.contains(nil) ? nil : peaks.compactMap { $0 }.max()
     }
 }
+
+/// Which weights stay in memory, the fastest way first.
+public enum Residency: String, Hashable, Sendable, CaseIterable, Codable {
+    /// Those of all stages: the next picture starts at once.
+    case together
+    /// Only the running stage's: the next picture reads them again.
+    case oneStage = "one_stage"
+    /// Only the running block's: every step reads them again. They have to be mapped for that.
+    case streamed
+}
+
+/// The memory that a picture may take.
+public struct MemoryBudget: Sendable {
+    /// What the process takes beside the picture and its model.
+    public var baselineBytes: Int
+    /// The limit of the whole process, asked at the start of every stage: a control group's may change while a picture is made.
+    public var limitBytes: @Sendable () -> Int
+
+    /// Names both.
+    public init(baselineBytes: Int, limitBytes: @escaping @Sendable () -> Int) {
+        self.baselineBytes = baselineBytes
+        self.limitBytes = limitBytes
+    }
+}

@@ -21,3 +21,26 @@ struct DDIMSolver: Solver {
         return prediction.sample.indices.map { signal * prediction.picture($0) + spread * prediction.noise($0) }
     }
 }
+
+/// Trajectory consistency distillation (Zheng et al., arXiv 2402.19159), deterministic; diffusers' `TCDScheduler` with the `eta` of its
+/// pipelines, 0.
+struct TCDSolver: Solver {
+    init() {}
+
+    /// The last step ends at the first timestep, which still holds a little noise.
+    init(_ setup: WalkSetup, _ schedule: inout Schedule) throws(ModelError) {
+        schedule.ends[schedule.ends.count - 1] = setup.noise.alphas[0]
+    }
+
+    /// At most as many as the model was distilled with.
+    static func steps(
+        _ configuration: SchedulerConfiguration, strength: Double, trained: Int
+    ) throws(ModelError) -> (least: Int, most: Int) {
+        (1, try configuration.originalSteps(of: trained))
+    }
+
+    func step(_ prediction: Prediction, _ history: inout SolverHistory, _ random: inout RandomSource) -> [Float] {
+        let (signal, spread) = prediction.schedule.scale.mixture(at: prediction.next)
+        return prediction.sample.indices.map { signal * prediction.picture($0) + spread * prediction.noise($0) }
+    }
+}
