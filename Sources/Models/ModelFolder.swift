@@ -80,6 +80,11 @@ public struct ModelFolder: Sendable {
         return String(path[..<slash])
     }
 
+    /// Whether a component has no weights in its own folder.
+    public var lacksWeights: Bool {
+        form.components.contains { !TensorArchive.exists(folder: "\(path)/\($0.name)", stem: $0.stem) }
+    }
+
     /// The path of one of `files()`.
     public func location(_ name: String) -> String { "\(root)/\(name)" }
 

@@ -64,6 +64,15 @@ struct SingleFileTests {
         #expect(ModelFolder.modelName(at: path) == "unet")
     }
 
+    @Test("a file at the top of a folder that has all its weights is not looked at")
+    func stray() throws {
+        let folder = try ScratchFolder(), path = "\(folder.path)/sd1"
+        try FileManager.default.copyItem(atPath: GoldenIndex.model("sd1"), toPath: path)
+        let digest = try ModelFolder(path: path).sha256()
+        try write(["lora.weight": [2, 2]], to: "\(path)/style.safetensors")
+        #expect(try ModelFolder(path: path).sha256() == digest)
+    }
+
     @Test("a pickle is refused without being read")
     func pickle() throws {
         let folder = try ScratchFolder()

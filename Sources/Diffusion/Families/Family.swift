@@ -47,10 +47,10 @@ enum Families {
             let index = file.index
             return ModelFolder(file: path, index: index, substitute: file.substitute, form: family(of: index).form)
         }
-        var substitute: ModelFolder.Substitute?
-        if let file = SingleFile.atTop(of: path) {
-            substitute = try SingleFile(path: file, isDescribed: true).substitute
-        }
+        let folder = try ModelFolder(path: path) { family(of: $0).form }
+        // Beside weights of every component, whatever else lies at the top is none of the model's business.
+        guard folder.lacksWeights, let file = SingleFile.atTop(of: folder.path) else { return folder }
+        let substitute = try SingleFile(path: file, isDescribed: true).substitute
         return try ModelFolder(path: path, substitute: substitute) { family(of: $0).form }
     }
 }
