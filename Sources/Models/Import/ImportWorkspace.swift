@@ -142,15 +142,7 @@ final class ImportWorkspace {
     }
 
     private static func names(in path: String) throws(ModelError) -> [String] {
-        guard let folder = opendir(path) else { throw .unwritable(file: path, code: errno) }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
+        guard let names = MappedFile.names(in: path) else { throw .unwritable(file: path, code: errno) }
         return names
     }
 }

@@ -5,6 +5,7 @@
 writes families/MODEL, single-files/MODEL, golden/families/*.safetensors and families.json.
 """
 
+import functools
 import json
 import pathlib
 import shutil
@@ -15,8 +16,6 @@ from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionM
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from . import bpe, models, runs, single_files, specifications
-
-_CAT = "a photo of a grinning cat with heart eyes"
 
 _EULER = {
     "_class_name": "EulerDiscreteScheduler",
@@ -125,20 +124,7 @@ MODELS = {
 }
 
 
-def _run(model, sampler, steps, scale, width, height, seed, prompt=_CAT, negative=None, clip_skip=None):
-    return {
-        "model": model,
-        "sampler": sampler,
-        "steps": steps,
-        "guidance_scale": scale,
-        "width": width,
-        "height": height,
-        "seed": seed,
-        "prompt": prompt,
-        "negative_prompt": negative,
-        "clip_skip": clip_skip,
-    }
-
+_run = functools.partial(runs._run, negative=None)
 
 RUNS = [
     _run("xl", "euler", 4, 5.0, 64, 48, 1),

@@ -17,8 +17,7 @@ struct DDIMSolver: Solver {
     }
 
     func step(_ prediction: Prediction, _ history: inout SolverHistory, _ random: inout RandomSource) -> [Float] {
-        let (signal, spread) = prediction.schedule.scale.mixture(at: prediction.next)
-        return prediction.sample.indices.map { signal * prediction.picture($0) + spread * prediction.noise($0) }
+        prediction.mixedAnew()
     }
 }
 
@@ -40,7 +39,14 @@ struct TCDSolver: Solver {
     }
 
     func step(_ prediction: Prediction, _ history: inout SolverHistory, _ random: inout RandomSource) -> [Float] {
-        let (signal, spread) = prediction.schedule.scale.mixture(at: prediction.next)
-        return prediction.sample.indices.map { signal * prediction.picture($0) + spread * prediction.noise($0) }
+        prediction.mixedAnew()
+    }
+}
+
+extension Prediction {
+    /// The picture and the noise, mixed as the level asks that the step goes to.
+    fileprivate func mixedAnew() -> [Float] {
+        let (signal, spread) = schedule.scale.mixture(at: next)
+        return sample.indices.map { signal * picture($0) + spread * noise($0) }
     }
 }
